@@ -1,0 +1,136 @@
+// Compares running proxies under one load. They all stay up and take turns, so that a slow minute of the
+// machine hits every one of them; the ratio is formed inside a round, between neighbours in time.
+
+import type { Running } from "../peers/peer.ts";
+import { type Spread, show, spreadOf } from "./spread.ts";
+import type { Stage } from "./stage.ts";
+import { usageOf } from "./usage.ts";
+import { type Load, runWrk } from "./wrk.ts";
+
+/** A proxy in the comparison, with its own load (the port is its own at least). */
+export interface Contender {
+  readonly running: Running;
+  readonly load: Load;
+  /** Measured runs; those with fewer than the others take part in the first rounds. */
+  readonly rounds: number;
+}
+
+export interface Run {
+  readonly proxy: string;
+  readonly round: number;
+  readonly requests: number;
+  readonly cpuMicrosPerRequest: number;
+  readonly requestsPerSecond: number;
+  readonly p50Micros: number;
+  readonly p99Micros: number;
+  readonly residentKb: number;
+  /** Why it does not count; empty when it does. */
+  readonly failure: string;
+}
+
+export interface Compared {
+  readonly runs: readonly Run[];
+  /** Median of ratios within rounds; undefined when no round has both. */
+  ratio(proxy: string, to: string): Spread | undefined;
+  columns(yardstick: string): string[];
+  rows(yardstick: string): string[][];
+  failures(): string[];
+}
+
+export async function compare(
+  stage: Stage,
+  contenders: readonly Contender[],
+  warmUpSeconds: number,
+  say: (line: string) => void,
+): Promise<Compared> {
+  for (const { running, load } of contenders) {
+    say(`warming up ${running.name}`);
+    await runWrk(stage, { ...load, seconds: warmUpSeconds });
+  }
+  const runs: Run[] = [];
+  const rounds = Math.max(...contenders.map((each) => each.rounds));
+  for (let round = 1; round <= rounds; round++) {
+    for (const contender of contenders.filter((each) => each.rounds >= round)) {
+      const run = await measure(stage, contender, round);
+      runs.push(run);
+      const cost = `${run.cpuMicrosPerRequest.toFixed(1)} us/request`;
+      say(`round ${round} ${run.proxy}: ${run.failure === "" ? cost : `FAILED, ${run.failure}`}`);
+    }
+  }
+  return compared(
+    contenders.map(({ running }) => running.name),
+    runs,
+  );
+}
+
+async function measure(stage: Stage, { running, load }: Contender, round: number): Promise<Run> {
+  const before = usageOf(running.launched.pid);
+  const loaded = await runWrk(stage, load);
+  const after = usageOf(running.launched.pid);
+  const isSame = before.pids.join() === after.pids.join() && after.pids.length > 0;
+  return {
+    proxy: running.name,
+    round,
+    requests: loaded.requests,
+    cpuMicrosPerRequest: (after.cpuMicros - before.cpuMicros) / Math.max(1, loaded.requests),
+    requestsPerSecond: loaded.requestsPerSecond,
+    p50Micros: loaded.p50Micros,
+    p99Micros: loaded.p99Micros,
+    residentKb: after.residentKb,
+    failure: loaded.errors || (isSame ? "" : "a process came or went during the run"),
+  };
+}
+
+function compared(proxies: readonly string[], runs: readonly Run[]): Compared {
+  const good = runs.filter((run) => run.failure === "");
+  const ratio = (proxy: string, to: string): Spread | undefined =>
+    spreadOf(
+      good
+        .filter((run) => run.proxy === proxy)
+        .flatMap((run) => {
+          const other = good.find((each) => each.proxy === to && each.round === run.round);
+          return other === undefined ? [] : [run.cpuMicrosPerRequest / other.cpuMicrosPerRequest];
+        }),
+    );
+  return {
+    runs,
+    ratio,
+    columns: (yardstick) => [
+      "proxy",
+      "CPU us/request",
+      `ratio to ${yardstick}`,
+      "requests/s",
+      "p50 ms",
+      "p99 ms",
+      "RSS MB",
+      "runs",
+    ],
+    rows: (yardstick) => proxies.map((proxy) => rowOf(proxy, good, runs, ratio(proxy, yardstick))),
+    failures: () =>
+      runs
+        .filter((run) => run.failure !== "")
+        .map((run) => `${run.proxy}, round ${run.round}: ${run.failure}`),
+  };
+}
+
+function rowOf(
+  proxy: string,
+  good: readonly Run[],
+  all: readonly Run[],
+  ratio: Spread | undefined,
+): string[] {
+  const mine = good.filter((run) => run.proxy === proxy);
+  const total = all.filter((run) => run.proxy === proxy).length;
+  const median = (value: (run: Run) => number, digits: number): string =>
+    spreadOf(mine.map(value))?.median.toFixed(digits) ?? "-";
+  return [
+    proxy,
+    show(spreadOf(mine.map((run) => run.cpuMicrosPerRequest)), 1),
+    show(ratio, 2),
+    median((run) => run.requestsPerSecond, 0),
+    median((run) => run.p50Micros / 1000, 2),
+    median((run) => run.p99Micros / 1000, 2),
+    median((run) => run.residentKb / 1024, 0),
+    mine.length === total ? String(total) : `${mine.length} of ${total}`,
+  ];
+}

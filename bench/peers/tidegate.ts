@@ -1,0 +1,41 @@
+// Ourselves, started as an operator does: the launcher and a configuration file. Options other than the
+// defaults are only those that the workload needs (10,000 connections from one address).
+
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { projectFolder } from "../harness/machine.ts";
+import type { Peer } from "./peer.ts";
+
+const program = join(projectFolder, "bin", "tidegate");
+
+/** The default: every host goes to the origin. */
+export const tidegate: Peer = tidegateRouting("tidegate", ["*"]);
+
+/** The same program with one route per host given. */
+export function tidegateRouting(name: string, hosts: readonly string[]): Peer {
+  return {
+    name,
+    version() {
+      const manifest = readFileSync(join(projectFolder, "package.json"), "utf8");
+      return existsSync(program) ? /"version": "([^"]+)"/.exec(manifest)?.[1] : undefined;
+    },
+    launch(stage, origin, port) {
+      const file = stage.path(`${name}.json`);
+      const configuration = {
+        listeners: { web: `127.0.0.1:${port}` },
+        routes: Object.fromEntries(hosts.map((host) => [host, { service: "origin" }])),
+        services: { origin: { backends: [`http://127.0.0.1:${origin.port}`] } },
+        accessLog: { format: "combined", path: stage.path(`${name}-access.log`) },
+        limits: { connections: 30_000, connectionsPerAddress: 30_000 },
+      };
+      writeFileSync(file, JSON.stringify(configuration, undefined, 1));
+      return stage.launch({
+        name,
+        command: program,
+        args: ["run", "--config", file],
+        core: "proxy",
+        env: { NODE_ENV: "production" },
+      });
+    },
+  };
+}

@@ -1,0 +1,15 @@
+// All workloads by name, and those that run when none is named: the figures the project promises.
+
+import { idle } from "./idle.ts";
+import { routes } from "./routes.ts";
+import { routing } from "./routing.ts";
+import { connections, large, medium, small, smoke } from "./throughput.ts";
+import type { Workload } from "./workload.ts";
+
+const all = [small, medium, large, connections, routes, idle, routing, smoke];
+
+export const workloads: ReadonlyMap<string, Workload> = new Map(
+  all.map((each) => [each.name, each]),
+);
+
+export const promised: readonly string[] = [small, medium, routes, idle].map((each) => each.name);

@@ -1,0 +1,133 @@
+// Guards: what a proxied request costs in CPU, side by side with other proxies in one session. Five
+// workloads that differ only in what is asked for: `small`, `medium`, `large`, `connections`, and
+// `smoke`, a short `small` of ours and nginx which proves that the bench runs and judges nothing.
+
+import { type Compared, type Contender, compare } from "../harness/compare.ts";
+import { type Origin, startOrigin } from "../harness/origin.ts";
+import { Stage } from "../harness/stage.ts";
+import { start } from "../peers/peer.ts";
+import { peers } from "../peers/registry.ts";
+import type { Context, Workload } from "./workload.ts";
+
+interface Shape {
+  readonly name: string;
+  readonly claim: string;
+  readonly path: "/small" | "/medium" | "/large";
+  readonly closes?: boolean;
+  /** At most this often the CPU of nginx. */
+  readonly mostToNginx?: number;
+  /** Caddy and http-proxy-3 cost at least this many times ours. */
+  readonly leastToSlow?: number;
+  /** Fixed instead of what the command line says. */
+  readonly fixed?: Partial<Context> & { readonly warmUpSeconds: number };
+}
+
+export const small = throughput({
+  name: "small",
+  claim:
+    "128-byte answers, 64 keep-alive connections: at most 1.3 times nginx's CPU per request, " +
+    "at least 4 times cheaper than Caddy and http-proxy-3",
+  path: "/small",
+  mostToNginx: 1.3,
+  leastToSlow: 4,
+});
+
+export const medium = throughput({
+  name: "medium",
+  claim: "10 kB answers, 64 keep-alive connections: at most 1.2 times nginx's CPU per request",
+  path: "/medium",
+  mostToNginx: 1.2,
+});
+
+export const large = throughput({
+  name: "large",
+  claim: "1 MB answers, 64 keep-alive connections: what passing a body on costs (no limit claimed)",
+  path: "/large",
+});
+
+export const connections = throughput({
+  name: "connections",
+  claim: "a new client connection for every request: what accepting costs (no limit claimed)",
+  path: "/small",
+  closes: true,
+});
+
+export const smoke = throughput({
+  name: "smoke",
+  claim: "the bench itself runs; too short to say anything about speed",
+  path: "/small",
+  fixed: { warmUpSeconds: 1, seconds: 2, rounds: 2, only: ["tidegate", "nginx"] },
+});
+
+function throughput(shape: Shape): Workload {
+  return {
+    name: shape.name,
+    claim: shape.claim,
+    limitMs: ({ seconds, rounds }) => 240_000 + peers.length * rounds * (seconds + 2) * 1000,
+    async run(asked) {
+      const context = { ...asked, ...shape.fixed };
+      const { say } = context;
+      await using stage = new Stage();
+      const origin = await startOrigin(stage);
+      const { contenders, skipped, broken } = await line(stage, origin, shape, context);
+      if (contenders.length === 0) throw new Error(["nothing to measure", ...broken].join("; "));
+      const result = await compare(stage, contenders, shape.fixed?.warmUpSeconds ?? 2, say);
+      return {
+        columns: result.columns("nginx"),
+        rows: result.rows("nginx"),
+        notes: [...judge(shape, result), ...skipped],
+        failures: [...broken, ...result.failures()],
+        data: result.runs,
+      };
+    },
+  };
+}
+
+/** Starts who is asked for and installed; a peer that does not start is a failure, not an end. */
+async function line(stage: Stage, origin: Origin, shape: Shape, context: Context) {
+  const contenders: Contender[] = [];
+  const skipped: string[] = [];
+  const broken: string[] = [];
+  for (const peer of peers) {
+    const { name } = peer;
+    if (context.only.length > 0 && !context.only.includes(name)) continue;
+    if (peer.version() === undefined) {
+      // Without ourselves there is nothing to compare, so that is no reason to be content.
+      (name === "tidegate" ? broken : skipped).push(`${name}: not installed, skipped`);
+      continue;
+    }
+    try {
+      const running = await start(peer, stage, origin);
+      const isMain = name === "tidegate" || name === "nginx";
+      const { path, closes = false } = shape;
+      const { seconds } = context;
+      const load = { port: running.port, path, seconds, hosts: ["h00000.bench.test"], closes };
+      contenders.push({
+        running,
+        load,
+        rounds: isMain ? context.rounds : Math.min(3, context.rounds),
+      });
+    } catch (error) {
+      broken.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  return { contenders, skipped, broken };
+}
+
+function judge({ mostToNginx, leastToSlow }: Shape, result: Compared): string[] {
+  const notes: string[] = [];
+  const toNginx = result.ratio("tidegate", "nginx")?.median;
+  if (mostToNginx !== undefined && toNginx !== undefined) {
+    const verdict = toNginx <= mostToNginx ? "held" : "MISSED";
+    notes.push(`${verdict}: ${toNginx.toFixed(2)} times nginx, at most ${mostToNginx} claimed`);
+  }
+  for (const slow of leastToSlow === undefined ? [] : ["caddy", "http-proxy-3"]) {
+    const times = result.ratio(slow, "tidegate")?.median;
+    if (times === undefined || leastToSlow === undefined) continue;
+    const verdict = times >= leastToSlow ? "held" : "MISSED";
+    notes.push(
+      `${verdict}: ${slow} costs ${times.toFixed(2)} times ours, at least ${leastToSlow} claimed`,
+    );
+  }
+  return notes;
+}

@@ -1,0 +1,61 @@
+// Runs the tests with the Node.js that can run TypeScript: `node scripts/test.mjs [GROUP …] [-- OPTIONS]`.
+// OPTIONS go to `node --test` as they are. A group without a test file is a failure: a moved folder
+// must not turn a test run into a green nothing.
+
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { engine, root } from "./engine.mjs";
+
+/** What each group runs; `npm test` without a name runs all of them. */
+const groups = {
+  unit: () => [...testsUnder("src"), "test/tidy.test.ts"],
+  wire: () => testsUnder("test/wire"),
+  program: () => testsUnder("test/program"),
+  faults: () => testsUnder("test/faults"),
+  fuzz: () => testsUnder("test/fuzz"),
+  parts: () => testsUnder("test/parts"),
+};
+
+function testsUnder(folder) {
+  if (!existsSync(join(root, folder))) return [];
+  return readdirSync(join(root, folder), { recursive: true })
+    .filter((name) => name.endsWith(".test.ts"))
+    .map((name) => `${folder}/${name}`)
+    .toSorted();
+}
+
+const args = process.argv.slice(2);
+const dashes = args.indexOf("--");
+const names = dashes === -1 ? args : args.slice(0, dashes);
+const options = dashes === -1 ? [] : args.slice(dashes + 1);
+const chosen = names.length === 0 ? Object.keys(groups) : names;
+
+const files = [];
+for (const name of chosen) {
+  if (!Object.hasOwn(groups, name)) {
+    console.error(`There is no group "${name}". Groups: ${Object.keys(groups).join(", ")}.`);
+    process.exit(2);
+  }
+  const found = groups[name]();
+  if (found.length === 0) {
+    console.error(`The group "${name}" has no test file.`);
+    process.exit(1);
+  }
+  files.push(...found);
+}
+
+const env = { ...process.env };
+// In CI a part that is missing is a failure, not a skip.
+if (env.CI === "true") env.REQUIRE_PARTS ??= "curl,openssl,chromium";
+env.FUZZ_SECONDS ??= "2";
+
+const child = spawn(
+  engine(),
+  ["--test", "--test-concurrency=2", "--test-timeout=120000", ...options, ...files],
+  { cwd: root, env, stdio: "inherit" },
+);
+// Ctrl-C reaches the whole group by itself; a plain `kill` of this script has to be passed on.
+process.on("SIGTERM", () => child.kill("SIGTERM"));
+process.on("SIGINT", () => {});
+child.on("exit", (status) => process.exit(status ?? 1));

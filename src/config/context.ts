@@ -1,0 +1,49 @@
+// What the steps of resolving share: the source, for places; the list that collects problems; and what
+// must be known of the rest of the file.
+
+import type { Path, Problem } from "./problem.ts";
+import { problemAt } from "./source.ts";
+import type { Source } from "./source.ts";
+import type { ClientTimeouts, ExchangeTimeouts, Origin, Service } from "./snapshot.ts";
+
+export interface Context {
+  readonly source: Source;
+  /** Relative paths of files start here. */
+  readonly baseFolder: string;
+  readonly problems: Problem[];
+  readonly timeouts: ClientTimeouts & ExchangeTimeouts;
+  readonly trustedProxies: readonly string[];
+  readonly maxBody: number;
+  /** Names under `services`, also of those that are wrong themselves. */
+  readonly serviceNames: ReadonlySet<string>;
+  readonly services: Map<string, Service>;
+  /** What services grant their routes. */
+  readonly serviceTimeouts: Map<string, Partial<ExchangeTimeouts>>;
+}
+
+type Fault = Parameters<typeof problemAt>[2];
+
+export function report(context: Context, path: Path, fault: Fault): void {
+  context.problems.push(problemAt(context.source, path, fault));
+}
+
+export function originOf(context: Context, path: Path): Origin {
+  const { line, column } = context.source.keyAt(path);
+  return { provider: "file", place: `${context.source.file}:${line}:${column}` };
+}
+
+/** A copy without the keys that are undefined, so that it can be laid over defaults. */
+export function given<T extends object>(
+  value: T | undefined,
+): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
+  const result: { [Name in keyof T]?: Exclude<T[Name], undefined> } = {};
+  for (const name in value) {
+    const each = value[name];
+    if (isGiven(each)) result[name] = each;
+  }
+  return result;
+}
+
+function isGiven<T>(value: T): value is Exclude<T, undefined> {
+  return value !== undefined;
+}

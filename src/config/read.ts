@@ -1,0 +1,248 @@
+// Reads tidegate.yaml (or JSON) into a Snapshot. Each route, service, listener and section is checked by
+// itself, so that one reading reports all problems there are; a Snapshot comes only without errors.
+
+import { readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import type * as z from "zod";
+import { given, originOf, report } from "./context.ts";
+import type { Context } from "./context.ts";
+import { problemsOf } from "./issue.ts";
+import { defaultClientTimeouts, defaultExchangeTimeouts, defaultLimits } from "./limits.ts";
+import { defaultMaxBody, defaultShutdown } from "./limits.ts";
+import { nearest } from "../lib/nearest.ts";
+import type { Path, Problem } from "./problem.ts";
+import { folderOf, resolveAccessLog, resolveRoute } from "./resolve-route.ts";
+import { resolveService } from "./resolve-service.ts";
+import { route } from "./route-schema.ts";
+import { named } from "./scalar.ts";
+import { config, listener } from "./schema.ts";
+import type { ListenerInput } from "./schema.ts";
+import { service } from "./service-schema.ts";
+import type { Listener, Route, Snapshot } from "./snapshot.ts";
+import { parseSource, problemAt } from "./source.ts";
+import type { Source } from "./source.ts";
+
+export interface Reading {
+  /** undefined when there is an error; its version is 0. */
+  readonly snapshot: Snapshot | undefined;
+  /** In the order of the text. */
+  readonly problems: readonly Problem[];
+}
+
+export interface ReadOptions {
+  /** The file's name, for messages. */
+  readonly file: string;
+  /** Where relative paths in it start. */
+  readonly baseFolder: string;
+}
+
+export async function readConfigFile(path: string): Promise<Reading> {
+  try {
+    const text = await readFile(path, "utf8");
+    return readConfig(text, { file: path, baseFolder: dirname(resolve(path)) });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return unreadable(path, `cannot be read: ${why}`);
+  }
+}
+
+/** For a file that has no text to read. */
+export function unreadable(file: string, message: string): Reading {
+  const problem = { file, line: 1, column: 1, path: "", message, severity: "error" } as const;
+  return { snapshot: undefined, problems: [problem] };
+}
+
+export function readConfig(text: string, options: ReadOptions): Reading {
+  const source = parseSource(text.replace(/^\uFEFF/, " "), options.file);
+  const problems = [...source.problems];
+  const root = source.value ?? {};
+  if (source.value !== undefined && (typeof root !== "object" || Array.isArray(root))) {
+    const remedy = "write routes: and, indented below, HOST: URL";
+    problems.push(
+      problemAt(source, [], { message: `must be a mapping, not ${named(root)}`, remedy }),
+    );
+    return { snapshot: undefined, problems };
+  }
+  if (source.value === undefined) return { snapshot: undefined, problems };
+  const snapshot = resolveAll(source, new Map(Object.entries(root)), options, problems);
+  const sorted = problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
+  const isUsable = !sorted.some(({ severity }) => severity === "error");
+  return { snapshot: isUsable ? snapshot : undefined, problems: sorted };
+}
+
+type Root = ReadonlyMap<string, unknown>;
+
+function resolveAll(
+  source: Source,
+  root: Root,
+  options: ReadOptions,
+  problems: Problem[],
+): Snapshot {
+  checkKeys(source, root, problems);
+  const section = <Schema extends z.ZodType>(name: string, schema: Schema) => {
+    // A section whose lines are all commented out is null: as good as not there.
+    const value = root.get(name) ?? undefined;
+    return check({ source, problems }, schema, value, [name]);
+  };
+  const { shape } = config;
+  const limits = section("limits", shape.limits);
+  const { maxBody = defaultMaxBody, ...otherLimits } = given(limits);
+  const accessLog = section("accessLog", shape.accessLog);
+  const context: Context = {
+    source,
+    baseFolder: options.baseFolder,
+    problems,
+    timeouts: {
+      ...defaultClientTimeouts,
+      ...defaultExchangeTimeouts,
+      ...given(section("timeouts", shape.timeouts)),
+    },
+    trustedProxies: section("trustedProxies", shape.trustedProxies) ?? [],
+    maxBody,
+    serviceNames: new Set(entriesOf(root, "services").map(([name]) => name)),
+    services: new Map(),
+    serviceTimeouts: new Map(),
+  };
+  for (const [name, value] of namedEntries(context, root, "services")) {
+    const path = ["services", name];
+    const input = check(context, service, value, path);
+    if (input !== undefined) {
+      context.services.set(name, resolveService(context, name, input, path));
+    }
+  }
+  const errorPages = section("errorPages", shape.errorPages);
+  const routes = resolveRoutes(context, root);
+  const merged = { ...defaultLimits, ...otherLimits };
+  checkLimits(context, merged);
+  return {
+    version: 0,
+    listeners: resolveListeners(context, root),
+    routes,
+    services: Object.fromEntries(context.services),
+    accessLog: resolveAccessLog(context, accessLog ?? true),
+    limits: merged,
+    shutdown: { ...defaultShutdown, ...given(section("shutdown", shape.shutdown)) },
+    errorPages: folderOf(context, errorPages, ["errorPages"]),
+    debug: { allow: [], ...given(section("debug", shape.debug)) },
+    compat: { bareLf: false, forwarded: false, ...given(section("compat", shape.compat)) },
+    workers: section("workers", shape.workers) ?? 1,
+  };
+}
+
+function check<Schema extends z.ZodType>(
+  { source, problems }: { source: Source; problems: Problem[] },
+  schema: Schema,
+  value: unknown,
+  path: Path,
+): z.output<Schema> | undefined {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  problems.push(...problemsOf(source, path, result.error.issues));
+  return undefined;
+}
+
+function checkKeys(source: Source, root: Root, problems: Problem[]): void {
+  const known = Object.keys(config.shape);
+  for (const name of root.keys()) {
+    if (known.includes(name)) continue;
+    const near = nearest(name, known);
+    const remedy = near === undefined ? `known are ${known.join(", ")}` : `write ${near}`;
+    const message = `unknown key ${JSON.stringify(name)}`;
+    problems.push(problemAt(source, [name], { message, remedy, at: "key" }));
+  }
+}
+
+function checkLimits(context: Context, limits: Snapshot["limits"]): void {
+  if (limits.targetBytes <= limits.headBytes) return;
+  const message = `targetBytes (${limits.targetBytes}) is more than headBytes (${limits.headBytes})`;
+  report(context, ["limits", "targetBytes"], { message, remedy: "the target is part of the head" });
+}
+
+function entriesOf(root: Root, section: string): [string, unknown][] {
+  const value = root.get(section);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return [];
+  return Object.entries(value);
+}
+
+function namedEntries(context: Context, root: Root, section: string): [string, unknown][] {
+  const value = root.get(section) ?? {};
+  if (typeof value !== "object" || Array.isArray(value)) {
+    const message = `must be a mapping of name to ${section.slice(0, -1)}, not ${named(value)}`;
+    report(context, [section], { message });
+  }
+  return entriesOf(root, section).filter(([name]) => {
+    if (name !== "" && name !== "__proto__") return true;
+    report(context, [section, name], {
+      message: `${JSON.stringify(name)} cannot be a name`,
+      at: "key",
+    });
+    return false;
+  });
+}
+
+function resolveRoutes(context: Context, root: Root): Route[] {
+  const entries = namedEntries(context, root, "routes");
+  if (entries.length === 0) {
+    const remedy = "write routes: and, indented below, HOST: URL";
+    const fault = {
+      message: "there are no routes",
+      remedy,
+      at: "key",
+      severity: "warning",
+    } as const;
+    report(context, ["routes"], fault);
+  }
+  return entries.flatMap(([name, value]) => {
+    const path = ["routes", name];
+    const input = check(context, route, value, path);
+    return input === undefined ? [] : (resolveRoute(context, name, input, path) ?? []);
+  });
+}
+
+function resolveListeners(context: Context, root: Root): Listener[] {
+  const entries = namedEntries(context, root, "listeners");
+  // An empty mapping may be meant, but never helps: nothing could reach the proxy.
+  if (entries.length === 0) entries.push(["web", ":8080"]);
+  return entries.flatMap(([name, value]) => {
+    const path = ["listeners", name];
+    const input = check(context, listener, value, path);
+    return input === undefined ? [] : [resolveListener(context, name, input, path)];
+  });
+}
+
+function resolveListener(
+  context: Context,
+  name: string,
+  input: ListenerInput,
+  path: Path,
+): Listener {
+  const trustedProxies = input.trustedProxies ?? context.trustedProxies;
+  if (input.proxyProtocol === true && trustedProxies.length === 0) {
+    const message = "needs to know which proxies may connect";
+    report(context, [...path, "proxyProtocol"], { message, remedy: "add trustedProxies" });
+  }
+  const { head, idle } = context.timeouts;
+  return {
+    name,
+    origin: originOf(context, path),
+    bind: input.bind,
+    proxyProtocol: input.proxyProtocol ?? false,
+    trustedProxies,
+    timeouts: { head, idle, ...given(input.timeouts) },
+  };
+}
+
+/** What runs without a file: all addresses, and a sample route. */
+export function defaultSnapshot(port: number): Snapshot {
+  const text = `
+listeners: { web: ":${port}" }
+routes: { whoami.localhost: { whoami: true } }`;
+  const { snapshot } = readConfig(text, { file: "defaults", baseFolder: "/" });
+  if (snapshot === undefined) throw new Error("the built-in configuration is broken");
+  const origin = { provider: "default", place: "built in" };
+  return {
+    ...snapshot,
+    listeners: snapshot.listeners.map((each) => ({ ...each, origin })),
+    routes: snapshot.routes.map((each) => ({ ...each, origin })),
+  };
+}

@@ -1,0 +1,147 @@
+// A route as the file says it → as the Snapshot holds it. Here are the checks that need more than one
+// key: exactly one thing answers, services exist, `true` and short forms find the route's own path.
+
+import { statSync } from "node:fs";
+import { resolve } from "node:path";
+import { nearest } from "../lib/nearest.ts";
+import { given, originOf, report } from "./context.ts";
+import type { Context } from "./context.ts";
+import type { Path } from "./problem.ts";
+import { resolveMatch } from "./resolve-match.ts";
+import { resolveService } from "./resolve-service.ts";
+import type { AccessLogInput, RouteInput } from "./route-schema.ts";
+import type { AccessLog, MiddlewareUse, Route } from "./snapshot.ts";
+
+const answers = ["service", "redirect", "respond", "whoami"] as const;
+
+export function resolveRoute(
+  context: Context,
+  name: string,
+  input: RouteInput,
+  path: Path,
+): Route | undefined {
+  const match = resolveMatch(context, name, input, path);
+  checkAnswers(context, input, path);
+  const service = serviceOf(context, name, input, path);
+  const middlewares = [
+    ...rewrites(context, input, match?.prefix, path),
+    ...answerers(context, input, path),
+  ];
+  const errorPages = folderOf(context, input.errorPages, [...path, "errorPages"]);
+  if (match === undefined) return undefined;
+  const { head: _head, idle: _idle, ...timeouts } = context.timeouts;
+  const granted = service === undefined ? {} : context.serviceTimeouts.get(service);
+  return {
+    name,
+    origin: originOf(context, path),
+    rule: match.rule,
+    priority: input.priority,
+    middlewares,
+    service,
+    timeouts: { ...timeouts, ...granted, ...given(input.timeouts) },
+    maxBody: input.maxBody ?? context.maxBody,
+    errorPages,
+    accessLog:
+      input.accessLog === undefined ? undefined : resolveAccessLog(context, input.accessLog),
+  };
+}
+
+export function resolveAccessLog(context: Context, input: AccessLogInput): AccessLog {
+  if (typeof input === "boolean") return { enabled: input, format: "combined", path: "stdout" };
+  const { format = "combined", path = "stdout" } = input;
+  const isStream = path === "stdout" || path === "stderr";
+  return { enabled: true, format, path: isStream ? path : resolve(context.baseFolder, path) };
+}
+
+export function folderOf(context: Context, folder: string | undefined, path: Path) {
+  if (folder === undefined) return undefined;
+  const place = resolve(context.baseFolder, folder);
+  if (!statSync(place, { throwIfNoEntry: false })?.isDirectory()) {
+    report(context, path, { message: `${place} is not a folder` });
+  }
+  return place;
+}
+
+function checkAnswers(context: Context, input: RouteInput, path: Path): void {
+  const said = answers.filter((each) => input[each] !== undefined && input[each] !== false);
+  const [first, ...more] = said;
+  if (first === undefined) {
+    const remedy = "add service, redirect, respond or whoami";
+    report(context, path, { message: "nothing answers", remedy, at: "key" });
+  }
+  for (const other of more) {
+    const message = `${first} answers already`;
+    report(context, [...path, other], { message, remedy: "leave out one of them", at: "key" });
+  }
+}
+
+function serviceOf(context: Context, route: string, input: RouteInput, path: Path) {
+  const use = input.service;
+  if (use === undefined) return undefined;
+  if (typeof use === "string") {
+    if (context.serviceNames.has(use)) return use;
+    const near = nearest(use, context.serviceNames);
+    const remedy = near === undefined ? "add it under services, or write a URL" : `write ${near}`;
+    const message = `there is no service ${JSON.stringify(use)}`;
+    report(context, [...path, "service"], { message, remedy });
+    return undefined;
+  }
+  // Named after the route; "@route" keeps it apart from a service that happens to be called so.
+  const name = context.serviceNames.has(route) ? `${route}@route` : route;
+  context.services.set(name, resolveService(context, name, use, [...path, "service"]));
+  return name;
+}
+
+// In the order they run: take away, replace, put in front.
+function rewrites(context: Context, input: RouteInput, own: string | undefined, path: Path) {
+  const uses: MiddlewareUse[] = [];
+  const ownPrefix = (name: string): string => {
+    if (own === undefined) {
+      const message = `${name} needs to know the prefix, and this route has no path of its own`;
+      const remedy =
+        name === "stripPrefix" ? "write the prefix instead of true" : "write { from, to }";
+      report(context, [...path, name], { message, remedy });
+    }
+    return withoutSlash(own ?? "/");
+  };
+  const { stripPrefix, replacePrefix, replacePath, addPrefix } = input;
+  if (stripPrefix === true) {
+    uses.push({ kind: "stripPrefix", prefixes: [ownPrefix("stripPrefix")] });
+  } else if (Array.isArray(stripPrefix)) {
+    uses.push({ kind: "stripPrefix", prefixes: stripPrefix.map(withoutSlash) });
+  }
+  if (typeof replacePrefix === "string") {
+    const from = ownPrefix("replacePrefix");
+    uses.push({ kind: "replacePrefix", from, to: withoutSlash(replacePrefix) });
+  } else if (replacePrefix !== undefined) {
+    const { from, to } = replacePrefix;
+    uses.push({ kind: "replacePrefix", from: withoutSlash(from), to: withoutSlash(to) });
+  }
+  if (replacePath !== undefined) {
+    const { pattern, flags } = replacePath.pattern;
+    const whole = flags === "" ? pattern : `(?${flags}:${pattern})`;
+    uses.push({ kind: "replacePath", pattern: whole, replacement: replacePath.replacement });
+  }
+  if (addPrefix !== undefined) uses.push({ kind: "addPrefix", prefix: withoutSlash(addPrefix) });
+  return uses;
+}
+
+function answerers(context: Context, input: RouteInput, path: Path): MiddlewareUse[] {
+  const { redirect, respond, whoami } = input;
+  if (redirect !== undefined) return [{ kind: "redirect", ...redirect }];
+  if (respond !== undefined) {
+    const { status = 200, body = "", contentType = "text/plain; charset=utf-8" } = respond;
+    // RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5.
+    if (body !== "" && [204, 205, 304].includes(status)) {
+      const message = `an answer with status ${status} has no body`;
+      report(context, [...path, "respond", "body"], { message, remedy: "leave it out" });
+    }
+    return [{ kind: "respond", status, body, contentType }];
+  }
+  return whoami === true ? [{ kind: "whoami" }] : [];
+}
+
+// "/" stays: there is no shorter prefix.
+function withoutSlash(prefix: string): string {
+  return prefix.replace(/(?<=.)\/+$/, "");
+}

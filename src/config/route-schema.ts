@@ -1,0 +1,229 @@
+// The schema of a route: URL, list of URLs, or a mapping. What needs more than one key at a time
+// (a rule excludes a host; something must answer) is checked in `resolve-route.ts`.
+
+import * as z from "zod";
+import { nearest } from "../lib/nearest.ts";
+import { checkFormat } from "./access-log-format.ts";
+import { parseBackendUrl } from "./backend-url.ts";
+import { parsePattern } from "./pattern.ts";
+import { filePath, flag, integer, joinFault, key, mapping, mustBe } from "./scalar.ts";
+import { network, oneOrMore, parsed, size, text } from "./scalar.ts";
+import { backends, ownTimeouts, serviceUse } from "./service-schema.ts";
+import type { Refuse } from "./scalar.ts";
+
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+function readPath(value: string, refuse: Refuse) {
+  const shown = JSON.stringify(value);
+  if (!value.startsWith("/")) return refuse(`${shown} is not a path`, `write /${value}`);
+  if (/[\s\p{Cc}?#]/u.test(value)) return refuse(`${shown} has a space, a control, ? or #`);
+  return value.endsWith("/*") ? refuse("a path is a prefix already", "leave out /*") : value;
+}
+
+export function path() {
+  return parsed({ what: "a path", remedy: "write /…" }, readPath);
+}
+
+function regex() {
+  return parsed({ what: "a regular expression" }, (value, refuse) => {
+    const result = parsePattern(value);
+    if (result.kind === "bad") return refuse(`not a regular expression: ${result.why}`);
+    return { pattern: result.pattern, flags: result.flags };
+  });
+}
+
+const method = parsed({ what: "a method", remedy: "write GET" }, (value, refuse) => {
+  if (!token.test(value)) return refuse(`${JSON.stringify(value)} is not a method`, "write GET");
+  const upper = value.toUpperCase();
+  return upper === value ? value : refuse("methods are case-sensitive", `write ${upper}`);
+});
+
+function pairs(what: string, isName: (name: string) => boolean) {
+  return z
+    .record(z.string(), text({ what: "a text", remedy: 'put it in quotes: "1"' }), {
+      error: mustBe({ what: `a mapping of ${what} to value` }),
+    })
+    .superRefine((all, context) => {
+      for (const name of Object.keys(all)) {
+        if (isName(name)) continue;
+        const message = `${JSON.stringify(name)} is not a name of a ${what}`;
+        context.addIssue({ code: "custom", path: [name], message });
+      }
+    });
+}
+
+export const placeholders = ["scheme", "host", "uri", "path", "query"];
+
+const template = parsed({ what: "a URL" }, (value, refuse) => {
+  const shown = JSON.stringify(value);
+  if (/[\s\p{Cc}]/u.test(value)) return refuse(`${shown} has a space or a control character`);
+  for (const [whole, name = ""] of value.matchAll(/\{([^{}]*)\}/g)) {
+    if (placeholders.includes(name)) continue;
+    const near = nearest(name, placeholders);
+    const known = placeholders.map((each) => `{${each}}`).join(", ");
+    return refuse(`${whole} is not known`, near === undefined ? `use ${known}` : `write {${near}}`);
+  }
+  return /^([a-z][a-z0-9+.-]*:\/\/.|\{scheme\}:\/\/.|\/|\{(uri|path)\})/i.test(value)
+    ? value
+    : refuse(`${shown} is not a URL`, "begin with https://, / or {scheme}://");
+});
+
+const redirectStatus = z.union(
+  [z.literal(301), z.literal(302), z.literal(303), z.literal(307), z.literal(308)],
+  { error: mustBe({ what: "one of 301, 302, 303, 307, 308" }) },
+);
+
+const redirect = z.union(
+  [
+    template.transform((to) => ({ to, status: 302 as const })),
+    mapping({
+      to: template.meta({ description: "The URL to go to, with the placeholders above." }),
+      status: key(redirectStatus, "301 and 308 are kept by browsers, for long.", 302),
+    }).transform(({ to, status }) => ({ to, status: status ?? (302 as const) })),
+  ],
+  { error: mustBe({ what: "a URL or { to, status }" }) },
+);
+
+const respond = mapping({
+  status: key(integer(200, 599), "Status of the answer.", 200),
+  body: key(text({ what: "a text" }), "Body of the answer.", ""),
+  contentType: key(
+    parsed({ what: "a media type" }, (value, refuse) =>
+      /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(\s*;[\x20-\x7e]*)?$/.test(value)
+        ? value
+        : refuse(`${JSON.stringify(value)} is not a media type`, "write text/plain"),
+    ),
+    "Its media type.",
+    "text/plain; charset=utf-8",
+  ),
+});
+
+export const accessLogFormat = parsed(
+  { what: "a format", remedy: "write combined, json or a template" },
+  (value, refuse) => {
+    const why = checkFormat(value);
+    if (why === undefined) return value;
+    const near = value.includes("$") ? undefined : nearest(value, ["combined", "json"]);
+    return near === undefined
+      ? refuse(why)
+      : refuse(`${JSON.stringify(value)} is not a format`, `write ${near}`);
+  },
+);
+
+const logPath = filePath().transform((value, context) => {
+  if (value !== "combined" && value !== "json") return value;
+  context.addIssue(joinFault(`${value} is a format, not a path`, `write { format: ${value} }`));
+  return z.NEVER;
+});
+
+const logMapping = mapping({
+  format: key(
+    accessLogFormat,
+    "`combined` (nginx's, to the byte), `json`, or a template of `$variables`.",
+    "combined",
+  ),
+  path: key(logPath, "`stdout`, `stderr` or a file, which SIGUSR1 opens anew.", "stdout"),
+});
+
+export const accessLog = z.union(
+  [
+    z.boolean(),
+    logPath.transform((value): z.output<typeof logMapping> => ({ path: value })),
+    logMapping,
+  ],
+  { error: mustBe({ what: "true, false, a path or { format, path }" }) },
+);
+
+const replacePrefix = z.union(
+  [
+    path(),
+    mapping({
+      from: path().meta({ description: "Prefix to take away; other paths stay as they are." }),
+      to: path().meta({ description: "What to put there." }),
+    }),
+  ],
+  { error: mustBe({ what: "a path or { from, to }" }) },
+);
+
+const stripPrefix = z.union([flag(), oneOrMore(path(), { what: "a path or a list of paths" })], {
+  error: mustBe({ what: "true, a path or a list of paths" }),
+});
+
+const matching = {
+  host: key(
+    oneOrMore(text({ what: "a host name" }), { what: "a host name or a list of host names" }),
+    "Host names; `*.example.com` is every name below, `*` every host. Makes the key a mere name.",
+  ),
+  path: key(path(), "Prefix of the path, up to a segment's end: `/api` is not `/apix`."),
+  pathExact: key(path(), "The whole path."),
+  pathRegex: key(
+    regex(),
+    "A JavaScript regular expression; it may match anywhere unless anchored.",
+  ),
+  methods: key(
+    oneOrMore(method, { what: "a method or a list of methods" }),
+    "Methods, in upper case.",
+  ),
+  headers: key(
+    pairs("header field", (name) => token.test(name)),
+    "Header fields that must have these values, all of them.",
+  ),
+  query: key(
+    pairs("query parameter", (name) => name !== ""),
+    "Query parameters that must have these values, all of them.",
+  ),
+  clientIp: key(
+    oneOrMore(network(), { what: "a network or a list of networks" }),
+    "Networks, one of which the client must be in.",
+  ),
+  rule: key(
+    text({ what: "a rule", remedy: "write Host(`example.com`)" }),
+    "A rule in the language of Traefik v3, instead of all the keys above.",
+  ),
+  priority: key(
+    integer(-1_000_000_000, 1_000_000_000),
+    "Rank among the routes that match; the higher goes first. Without it the more special does.",
+  ),
+};
+
+export const matchingKeys = Object.keys(matching).filter((each) => each !== "priority");
+
+const routeMapping = mapping({
+  ...matching,
+  service: key(serviceUse, "Where requests go: a service's name, URLs, or a service as below."),
+  redirect: key(
+    redirect,
+    "Answers with a redirect. Placeholders: {scheme} {host} {uri} {path} {query}.",
+  ),
+  respond: key(respond, "Answers with a fixed text."),
+  whoami: key(flag(), "Answers with the request as it arrived.", false),
+  stripPrefix: key(stripPrefix, "Takes a prefix from the path: `true` = the route's own `path`."),
+  replacePrefix: key(replacePrefix, "Puts another prefix in the place of the route's own `path`."),
+  replacePath: key(
+    mapping({
+      pattern: regex().meta({ description: "A JavaScript regular expression." }),
+      replacement: text({ what: "a text" }).describe("With $1, $2 … for the groups."),
+    }),
+    "Replaces what the pattern matches in the path.",
+  ),
+  addPrefix: key(path(), "Puts a prefix in front of the path; runs after the other three."),
+  timeouts: key(ownTimeouts, "What this route grants, where it differs."),
+  maxBody: key(size(), "Longest request body; 0 = no limit. Without it `limits.maxBody` holds."),
+  errorPages: key(filePath(), "Folder with `error_<status>.html` and `error_default.html`."),
+  accessLog: key(accessLog, "As the global `accessLog`, for this route."),
+});
+
+export type RouteInput = z.output<typeof routeMapping>;
+export type AccessLogInput = z.output<typeof accessLog>;
+
+const shortUrl = parsed({ what: "a backend URL" }, (value, refuse): RouteInput | undefined => {
+  const remedy = /^[\w-]+$/.test(value) ? `write { service: ${value} } for a service` : undefined;
+  const url = parseBackendUrl(value, (message, usual) => refuse(message, remedy ?? usual));
+  return url === undefined ? undefined : { service: { backends: [{ ...url, weight: 1 }] } };
+});
+
+const shortList = backends.transform((all): RouteInput => ({ service: { backends: all } }));
+
+export const route = z.union([shortUrl, shortList, routeMapping], {
+  error: mustBe({ what: "a URL, a list of URLs or a mapping", remedy: "write http://HOST:PORT" }),
+});

@@ -1,0 +1,145 @@
+// The whole of tidegate.yaml. From here come the checks, the types of what was read, the JSON Schema
+// for editors and docs/reference/config.md. Only reading loads it; workers get the finished Snapshot.
+
+import * as z from "zod";
+import { defaultClientTimeouts, defaultLimits, defaultMaxBody, defaultShutdown } from "./limits.ts";
+import { parseBind } from "./bind.ts";
+import { accessLog, route } from "./route-schema.ts";
+import { duration, durationKey, filePath, flag, integer, key, mapping, mustBe } from "./scalar.ts";
+import { networks, oneOrMore, parsed, sizeKey } from "./scalar.ts";
+import { exchangeTimeouts, service } from "./service-schema.ts";
+
+const bindForms = 'write ":8080", "127.0.0.1:8080", "[::1]:8080" or "unix:/run/x.sock"';
+
+const bind = oneOrMore(parsed({ what: "an address", remedy: bindForms }, parseBind), {
+  what: "an address or a list of addresses",
+  remedy: bindForms,
+});
+
+const listenerMapping = mapping({
+  bind: bind.meta({ description: "Where to listen; `:8080` is all addresses, IPv4 and IPv6." }),
+  proxyProtocol: key(
+    flag(),
+    "Expect a PROXY protocol header (v1 or v2), and connections from trusted proxies only.",
+    false,
+  ),
+  trustedProxies: key(networks(), "Instead of the global `trustedProxies`."),
+  timeouts: key(
+    mapping({
+      head: key(duration(), "As `timeouts.head`, for this listener."),
+      idle: key(duration(), "As `timeouts.idle`, for this listener."),
+    }),
+    "What this listener grants, where it differs.",
+  ),
+});
+
+export type ListenerInput = z.output<typeof listenerMapping>;
+
+export const listener = z.union(
+  [bind.transform((addresses): ListenerInput => ({ bind: addresses })), listenerMapping],
+  { error: mustBe({ what: "an address, a list of addresses or a mapping", remedy: bindForms }) },
+);
+
+const timeouts = mapping({
+  head: durationKey(
+    "From the first byte of a request to the end of its head, and from accept to the first byte.",
+    defaultClientTimeouts.head,
+  ),
+  idle: durationKey("Between two requests of one client connection.", defaultClientTimeouts.idle),
+  ...exchangeTimeouts,
+});
+
+const count = 100_000_000;
+
+const limits = mapping({
+  connections: key(
+    integer(0, count),
+    "Open client connections; 0 = no limit.",
+    defaultLimits.connections,
+  ),
+  connectionsPerAddress: key(
+    integer(0, count),
+    "Open client connections from one address; 0 = no limit.",
+    defaultLimits.connectionsPerAddress,
+  ),
+  headBytes: sizeKey("Longest request head, request line included.", defaultLimits.headBytes, 512),
+  headerCount: key(integer(1, 10_000), "Most fields in a head.", defaultLimits.headerCount),
+  targetBytes: sizeKey(
+    "Longest request target; at most `headBytes`.",
+    defaultLimits.targetBytes,
+    16,
+  ),
+  responseHeadBytes: sizeKey(
+    "Longest head of a backend's answer.",
+    defaultLimits.responseHeadBytes,
+    512,
+  ),
+  trailerBytes: sizeKey("Longest trailer section of a body.", defaultLimits.trailerBytes),
+  bufferBytes: sizeKey(
+    "Bytes held for a slow reader, in one direction, before the other side is paused.",
+    defaultLimits.bufferBytes,
+    4096,
+  ),
+  maxBody: sizeKey(
+    "Longest request body, for routes that do not say otherwise; 0 = no limit.",
+    defaultMaxBody,
+  ),
+});
+
+const debug = mapping({
+  allow: key(networks(), "Networks whose requests with `X-Debug: true` get X-Debug-* headers."),
+});
+
+const compat = mapping({
+  bareLf: key(
+    flag(),
+    "Accept a bare LF as a line end in request heads. Weakens the defence against smuggling.",
+    false,
+  ),
+  forwarded: key(flag(), "Also send `Forwarded` (RFC 7239) to backends.", false),
+});
+
+const shutdown = mapping({
+  grace: durationKey(
+    "How long running requests may take to finish after SIGTERM.",
+    defaultShutdown.grace,
+  ),
+  tunnelGrace: durationKey(
+    "How long WebSockets and other tunnels may go on after SIGTERM.",
+    defaultShutdown.tunnelGrace,
+  ),
+});
+
+function byName<Value extends z.ZodType>(value: Value, what: string) {
+  return z.record(z.string(), value, { error: mustBe({ what: `a mapping of name to ${what}` }) });
+}
+
+export const config = mapping({
+  listeners: key(
+    byName(listener, "address"),
+    'Where clients connect: name to address. Without it: `web: ":8080"`.',
+  ),
+  routes: key(
+    byName(route, "route"),
+    "What is served: `HOST[/PATH]` to URL, list of URLs, or mapping.",
+  ),
+  services: key(
+    byName(service, "service"),
+    "Groups of backends that routes use by name: URL, list of URLs, or mapping.",
+  ),
+  timeouts: key(timeouts, "What clients and backends are granted; 0 = for ever."),
+  limits: key(limits, "What one client may use up."),
+  trustedProxies: key(
+    networks(),
+    "Networks of proxies in front, whose X-Forwarded-* and Forwarded headers are believed.",
+  ),
+  accessLog: key(accessLog, "A line per request: `false`, `true`, a path, or format and path."),
+  errorPages: key(
+    filePath(),
+    "Folder with `error_<status>.html` and `error_default.html`, instead of the built-in page.",
+  ),
+  debug: key(debug, "Who may ask for the X-Debug-* headers. Without it: nobody."),
+  compat: key(compat, "Leniencies for old software; all off."),
+  workers: key(integer(0, 1024), "Worker processes; 0 = one for each CPU core.", 1),
+  shutdown: key(shutdown, "How the program ends."),
+});

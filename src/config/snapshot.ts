@@ -1,0 +1,200 @@
+// The configuration as the rest of the program sees it: checked, complete, plain data. Every default is
+// filled in and every short form is written out, so nothing below `config` decides what an absent value
+// means. It holds no functions and can be sent to another process as it is.
+//
+// Times are milliseconds, sizes are bytes. 0 means "no limit" wherever a limit says so.
+
+import type { Rule } from "./rule.ts";
+
+/** Where an item was written, for messages: `tidegate.yaml:12:3`. */
+export interface Origin {
+  /** Which provider said it: `file`, later `docker`, `redis` … `default` for what is built in. */
+  readonly provider: string;
+  /** Human readable place inside that provider, `file:line:column` for a file. */
+  readonly place: string;
+}
+
+export interface Snapshot {
+  /** Counts up by one with every snapshot that went live. */
+  readonly version: number;
+  readonly listeners: readonly Listener[];
+  readonly routes: readonly Route[];
+  readonly services: Readonly<Record<string, Service>>;
+  readonly accessLog: AccessLog;
+  readonly limits: Limits;
+  readonly shutdown: Shutdown;
+  readonly errorPages: string | undefined;
+  readonly debug: DebugHeaders;
+  readonly compat: Compat;
+  readonly workers: number;
+}
+
+/** All that one provider says now; catalogs are merged into a snapshot. */
+export type Catalog = Omit<Snapshot, "version">;
+
+export type Address =
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
+  | { readonly kind: "unix"; readonly path: string };
+
+export interface Listener {
+  readonly name: string;
+  readonly origin: Origin;
+  readonly bind: readonly Address[];
+  /** A PROXY protocol header (v1 or v2) must come first, and only trusted proxies may connect. */
+  readonly proxyProtocol: boolean;
+  /** Networks (CIDR) whose X-Forwarded-* and Forwarded headers are believed. */
+  readonly trustedProxies: readonly string[];
+  readonly timeouts: ClientTimeouts;
+}
+
+/** What we grant a client, per connection; all in milliseconds, 0 = for ever. */
+export interface ClientTimeouts {
+  /** From the first byte of a request to the end of its head (and from accept to the first byte). */
+  readonly head: number;
+  /** Between two requests of one connection. */
+  readonly idle: number;
+}
+
+/** What we grant one exchange; all in milliseconds, 0 = for ever. */
+export interface ExchangeTimeouts {
+  /** Longest pause in a request body, and longest time a client may take none of the answer. */
+  readonly body: number;
+  /** Until a backend accepted the connection, TLS included. */
+  readonly connect: number;
+  /** From the end of the request to the head of the answer. */
+  readonly response: number;
+  /** Longest pause in an answer's body. */
+  readonly responseBody: number;
+  /** Longest silence, in both directions, of an upgraded connection. */
+  readonly tunnel: number;
+}
+
+export interface Route {
+  readonly name: string;
+  readonly origin: Origin;
+  readonly rule: Rule;
+  /** Explicit rank; undefined = by specificity. Higher goes first. */
+  readonly priority: number | undefined;
+  readonly middlewares: readonly MiddlewareUse[];
+  /** Name of the service; undefined when a middleware always answers (redirect). */
+  readonly service: string | undefined;
+  readonly timeouts: ExchangeTimeouts;
+  /** Longest request body in bytes; 0 = no limit. */
+  readonly maxBody: number;
+  /** Folder with `error_<code>.html` and `error_default.html`; undefined = the built-in page. */
+  readonly errorPages: string | undefined;
+  /** undefined = the global one. */
+  readonly accessLog: AccessLog | undefined;
+}
+
+/** One entry of a route's chain, in the order it runs. `kind` is a key of the middleware registry. */
+export type MiddlewareUse =
+  | { readonly kind: "stripPrefix"; readonly prefixes: readonly string[] }
+  | { readonly kind: "addPrefix"; readonly prefix: string }
+  | { readonly kind: "replacePrefix"; readonly from: string; readonly to: string }
+  | { readonly kind: "replacePath"; readonly pattern: string; readonly replacement: string }
+  | { readonly kind: "redirect"; readonly to: string; readonly status: 301 | 302 | 303 | 307 | 308 }
+  | { readonly kind: "respond"; readonly status: number; readonly body: string; readonly contentType: string }
+  | { readonly kind: "whoami" };
+
+export interface Service {
+  readonly name: string;
+  readonly origin: Origin;
+  readonly backends: readonly Backend[];
+  readonly balance: "round-robin" | "random" | "least-connections";
+  /** true: the client's Host goes to the backend; false: the backend's own name does; or a fixed value. */
+  readonly host: "keep" | "backend" | { readonly value: string };
+  readonly pool: PoolSettings;
+  readonly tls: BackendTls;
+  readonly retry: RetrySettings;
+}
+
+export interface Backend {
+  /** As written, for messages and logs; unique within its service. */
+  readonly url: string;
+  readonly secure: boolean;
+  readonly address: Address;
+  /** Path put in front of every request's path, without a trailing slash; usually "". */
+  readonly basePath: string;
+  /** What the Host header says when the service says `host: backend`. */
+  readonly authority: string;
+  /** 1 to 1000. */
+  readonly weight: number;
+}
+
+export interface PoolSettings {
+  /** Connections to one backend at once; more exchanges wait. */
+  readonly maxConnections: number;
+  /** Exchanges that may wait for a connection to one backend; the next gets 503. */
+  readonly maxWaiting: number;
+  /** Longest wait for a connection, ms; then 503. */
+  readonly maxWait: number;
+  /** Idle connections kept to one backend. */
+  readonly maxIdle: number;
+  /** How long an idle connection is kept, ms. */
+  readonly idleTimeout: number;
+}
+
+export interface BackendTls {
+  readonly verify: boolean;
+  /** PEM text of the authorities to trust instead of the system's; undefined = the system's. */
+  readonly ca: string | undefined;
+  /** Name sent and verified; undefined = the backend's host name. */
+  readonly serverName: string | undefined;
+}
+
+export interface RetrySettings {
+  /** Further attempts after the first. */
+  readonly attempts: number;
+  /** A request body up to this many bytes is kept, so that the request can be sent again; 0 = none. */
+  readonly replayBody: number;
+  /**
+   * Whether POST, PATCH and the like may be sent again on another connection when a reused connection
+   * died without a byte of answer. RFC 9110 section 9.2.2 forbids it in general, so it is off.
+   */
+  readonly nonIdempotent: boolean;
+}
+
+export interface AccessLog {
+  readonly enabled: boolean;
+  /** `combined`, `json`, or a template of nginx-like `$variables`. */
+  readonly format: string;
+  /** `stdout`, `stderr`, or a file's path. */
+  readonly path: string;
+}
+
+export interface Limits {
+  /** Open client connections of this process. */
+  readonly connections: number;
+  readonly connectionsPerAddress: number;
+  /** Longest request head, bytes, request line included. */
+  readonly headBytes: number;
+  readonly headerCount: number;
+  /** Longest request target, bytes. */
+  readonly targetBytes: number;
+  /** Longest head of a backend's answer, bytes. */
+  readonly responseHeadBytes: number;
+  /** Trailer section of a chunked body, bytes. */
+  readonly trailerBytes: number;
+  /** Bytes of one direction held back for a slow reader before the other side is paused. */
+  readonly bufferBytes: number;
+}
+
+export interface Shutdown {
+  /** How long running exchanges may take to finish after SIGTERM, ms. */
+  readonly grace: number;
+  /** How long tunnels may go on after SIGTERM, ms. */
+  readonly tunnelGrace: number;
+}
+
+export interface DebugHeaders {
+  /** Networks (CIDR) whose requests with `X-Debug: true` are answered with X-Debug-* headers. */
+  readonly allow: readonly string[];
+}
+
+export interface Compat {
+  /** Accept a bare LF as a line end in request heads. Weakens the defence against smuggling. */
+  readonly bareLf: boolean;
+  /** Also send RFC 7239 `Forwarded`. */
+  readonly forwarded: boolean;
+}

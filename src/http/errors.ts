@@ -1,0 +1,68 @@
+// The one table of everything that can go wrong with an exchange: a name, the status the client gets,
+// whose fault it is, and whether another attempt is allowed. What is not in this table cannot reach a
+// client. Every name is explained in docs/reference/errors.md; a test holds the two together.
+
+export interface Facts {
+  /** Status answered (or only logged, for 499). */
+  readonly status: number;
+  /** Whose fault: the client's, a backend's, or ours. */
+  readonly side: "client" | "upstream" | "proxy";
+  /**
+   * When another attempt may be made: `never`; `unsent` = always, no byte of the request left us;
+   * `idempotent` = when the request may be repeated.
+   */
+  readonly retry: "never" | "unsent" | "idempotent";
+  /** True when the client connection cannot be used again: we no longer know where a message ends. */
+  readonly close: boolean;
+  /** One sentence for the error page. */
+  readonly text: string;
+}
+
+export const failures = {
+  BAD_REQUEST_LINE: { status: 400, side: "client", retry: "never", close: true, text: "The request line is malformed." },
+  BAD_METHOD: { status: 400, side: "client", retry: "never", close: true, text: "The request method is malformed." },
+  BAD_TARGET: { status: 400, side: "client", retry: "never", close: true, text: "The request target is malformed." },
+  BAD_VERSION: { status: 505, side: "client", retry: "never", close: true, text: "Only HTTP/1.0 and HTTP/1.1 are spoken here." },
+  BAD_HEADER: { status: 400, side: "client", retry: "never", close: true, text: "A header field is malformed." },
+  BAD_LINE_END: { status: 400, side: "client", retry: "never", close: true, text: "A line does not end with CR LF." },
+  BAD_HOST: { status: 400, side: "client", retry: "never", close: true, text: "The Host header is missing, repeated or malformed." },
+  BAD_LENGTH: { status: 400, side: "client", retry: "never", close: true, text: "The Content-Length header is malformed or repeated." },
+  BAD_TRANSFER_ENCODING: { status: 400, side: "client", retry: "never", close: true, text: "The Transfer-Encoding header is not exactly 'chunked', or comes with Content-Length." },
+  BAD_CHUNK: { status: 400, side: "client", retry: "never", close: true, text: "The chunked request body is malformed." },
+  BAD_EXPECTATION: { status: 417, side: "client", retry: "never", close: true, text: "Only 'Expect: 100-continue' is understood." },
+  BAD_UPGRADE: { status: 400, side: "client", retry: "never", close: true, text: "The upgrade request is malformed." },
+  METHOD_NOT_SUPPORTED: { status: 501, side: "client", retry: "never", close: true, text: "CONNECT is not supported: this is not a forward proxy." },
+  PROXY_HEADER_INVALID: { status: 400, side: "client", retry: "never", close: true, text: "The PROXY protocol header is missing or malformed." },
+  NO_ROUTE: { status: 404, side: "client", retry: "never", close: false, text: "No route is configured for this host and path." },
+  HEAD_TIMEOUT: { status: 408, side: "client", retry: "never", close: true, text: "The request head took too long to arrive." },
+  BODY_TIMEOUT: { status: 408, side: "client", retry: "never", close: true, text: "The request body stopped arriving." },
+  BODY_TOO_LARGE: { status: 413, side: "client", retry: "never", close: true, text: "The request body is larger than this route allows." },
+  TARGET_TOO_LONG: { status: 414, side: "client", retry: "never", close: true, text: "The request target is too long." },
+  HEAD_TOO_LARGE: { status: 431, side: "client", retry: "never", close: true, text: "The request head is too large or has too many fields." },
+  CLIENT_CLOSED: { status: 499, side: "client", retry: "never", close: true, text: "The client closed the connection before the answer was complete." },
+  CLIENT_STALLED: { status: 499, side: "client", retry: "never", close: true, text: "The client stopped reading the answer." },
+  TOO_MANY_CONNECTIONS: { status: 503, side: "proxy", retry: "never", close: true, text: "Too many connections." },
+  DRAINING: { status: 503, side: "proxy", retry: "never", close: true, text: "This proxy is shutting down." },
+  NO_BACKEND: { status: 503, side: "proxy", retry: "never", close: false, text: "The service has no backend that can be used." },
+  POOL_FULL: { status: 503, side: "proxy", retry: "never", close: false, text: "All connections to the backend are in use, and too many requests wait for one." },
+  POOL_TIMEOUT: { status: 503, side: "proxy", retry: "never", close: false, text: "No connection to the backend became free in time." },
+  CONNECT_REFUSED: { status: 502, side: "upstream", retry: "unsent", close: false, text: "The backend refused the connection." },
+  CONNECT_FAILED: { status: 502, side: "upstream", retry: "unsent", close: false, text: "The backend could not be reached." },
+  CONNECT_TIMEOUT: { status: 504, side: "upstream", retry: "unsent", close: false, text: "The backend did not accept the connection in time." },
+  NAME_NOT_FOUND: { status: 502, side: "upstream", retry: "unsent", close: false, text: "The backend's name could not be resolved." },
+  TLS_FAILED: { status: 502, side: "upstream", retry: "unsent", close: false, text: "The TLS handshake with the backend failed." },
+  UPSTREAM_CLOSED: { status: 502, side: "upstream", retry: "idempotent", close: false, text: "The backend closed the connection before it answered." },
+  UPSTREAM_TRUNCATED: { status: 502, side: "upstream", retry: "never", close: true, text: "The backend closed the connection in the middle of its answer." },
+  BAD_RESPONSE: { status: 502, side: "upstream", retry: "never", close: false, text: "The backend's answer is not valid HTTP." },
+  RESPONSE_HEAD_TOO_LARGE: { status: 502, side: "upstream", retry: "never", close: false, text: "The head of the backend's answer is too large." },
+  RESPONSE_TIMEOUT: { status: 504, side: "upstream", retry: "never", close: false, text: "The backend did not answer in time." },
+  RESPONSE_BODY_TIMEOUT: { status: 504, side: "upstream", retry: "never", close: true, text: "The backend stopped in the middle of its answer." },
+  TUNNEL_TIMEOUT: { status: 504, side: "proxy", retry: "never", close: true, text: "The upgraded connection was silent for too long." },
+  INTERNAL: { status: 500, side: "proxy", retry: "never", close: true, text: "Something went wrong inside the proxy." },
+} as const satisfies Record<string, Facts>;
+
+export type FailureCode = keyof typeof failures;
+
+export function factsOf(code: FailureCode): Facts {
+  return failures[code];
+}

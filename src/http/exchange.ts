@@ -1,0 +1,128 @@
+// One request and its answer. The client's connection makes it, the proxy carries it, middlewares look at
+// it and change what they may, and the access log writes down what became of it.
+
+import type { FailureCode } from "./errors.ts";
+import type { RequestHead } from "./request-head.ts";
+
+/** Where the bytes of a request body go. */
+export interface RequestSink {
+  /** The bytes are only valid during the call. */
+  onRequestData(buffer: Buffer, start: number, end: number): void;
+  /** @param trailers checked lines, each with its CR LF; "" when there are none */
+  onRequestEnd(trailers: string): void;
+  /** Everything of one read has been delivered: write out what was gathered. */
+  onRequestFlush(): void;
+  /** The client took what had been held back for it. */
+  onClientDrain(): void;
+  /** The request cannot be completed, or the client is gone. Nothing more comes. */
+  onRequestFailed(code: FailureCode): void;
+}
+
+/** The client's connection as an exchange sees it. */
+export interface ClientSide {
+  /** An interim (1xx) answer: status line and field lines with the empty line. */
+  writeInterim(text: string): void;
+  /**
+   * Begins the answer. Framing and Connection fields are added here.
+   * @param head status line and field lines, each with its CR LF
+   * @param bodyLength bytes, `CHUNKED`, or `UNTIL_CLOSE`
+   */
+  writeHead(status: number, head: string, bodyLength: number): void;
+  writeData(buffer: Buffer, start: number, end: number): void;
+  writeText(text: string): void;
+  endAnswer(trailers: string): void;
+  /** Writes out what was gathered. False: the client is slow, wait for `onClientDrain`. */
+  flush(): boolean;
+  pauseRequest(): void;
+  resumeRequest(): void;
+  /** Closes at once: the answer cannot be completed and the client must notice. */
+  abort(): void;
+  /** The rest of the request's body is not wanted. */
+  closeAfterAnswer(): void;
+  /** Ends our direction of a tunnel. */
+  endTunnel(): void;
+  /** After a 101: bytes of the client go to the tunnel from now on, those already here first. */
+  startTunnel(tunnel: TunnelEnd): void;
+}
+
+/** One end of an upgraded connection, seen from the other. */
+export interface TunnelEnd {
+  onTunnelData(buffer: Buffer, start: number, end: number): void;
+  /** The other side sends no more. */
+  onTunnelEnd(): void;
+  onTunnelDrain(): void;
+  onTunnelClosed(): void;
+}
+
+export class Exchange<P = unknown> {
+  readonly client: ClientSide;
+  readonly request: RequestHead;
+  readonly origin: ExchangeOrigin;
+  /** The client's address; behind trusted proxies the one they name. */
+  clientIp: string;
+  /** `performance.now()` when the head was complete. */
+  readonly startedAt: number;
+  /** Normalised path; middlewares that change it change what the backend gets. */
+  path: string;
+  sink: RequestSink | null = null;
+  /** The route's plan, once there is one. What it is, only the proxy knows. */
+  plan: P | undefined = undefined;
+
+  /** Longest request body allowed, bytes; 0 = no limit. Set with the route. */
+  maxBody = 0;
+  /** Longest pause of a body, ms; 0 = for ever. Set with the route. */
+  bodyTimeout = 0;
+  isRequestComplete = false;
+  requestBytes = 0;
+
+  /** Status answered; 0 until then. */
+  status = 0;
+  isHeadSent = false;
+  /** Body bytes handed to the client. */
+  bodyBytes = 0;
+  failure: FailureCode | undefined = undefined;
+  routeName = "";
+  serviceName = "";
+  backendUrl = "";
+  attempts = 0;
+  /** From the first attempt to the head of the answer, ms; -1 when there was none. */
+  backendMs = -1;
+  isDone = false;
+
+  constructor(client: ClientSide, request: RequestHead, origin: ExchangeOrigin) {
+    this.client = client;
+    this.request = request;
+    this.origin = origin;
+    this.clientIp = origin.peerIp;
+    this.startedAt = performance.now();
+    this.path = request.path;
+  }
+
+  get method(): string {
+    return this.request.method;
+  }
+
+  get query(): string {
+    return this.request.query;
+  }
+
+  /** A request field by its lower-case name, several joined by ", ". */
+  header(name: string): string | undefined {
+    return this.request.fields.get(name);
+  }
+}
+
+/** What is known of a connection before it has sent anything. One object for all its exchanges. */
+export interface ExchangeOrigin {
+  readonly listener: string;
+  /** The other end of the connection itself. */
+  readonly peerIp: string;
+  readonly isSecure: boolean;
+  readonly localPort: number;
+  /** Snapshot that the two fields below were made for; the proxy keeps them up to date. */
+  version: number;
+  /** The peer is one of the listener's trusted proxies. */
+  isPeerTrusted: boolean;
+  /** Field lines that say where requests of this connection come from; the same for all of them. */
+  forwardedLines: string;
+}

@@ -1,0 +1,61 @@
+// Trailer sections: checked like any other fields, and rid of those that must not come late.
+
+import type { FailureCode } from "./errors.ts";
+import { Fields } from "./fields.ts";
+
+/** Fields that frame, route, authenticate or control (RFC 9110 section 6.5.1). In lower case. */
+const forbidden: ReadonlySet<string> = new Set([
+  "transfer-encoding",
+  "content-length",
+  "content-encoding",
+  "content-type",
+  "content-range",
+  "host",
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "upgrade",
+  "te",
+  "trailer",
+  "expect",
+  "max-forwards",
+  "cache-control",
+  "range",
+  "pragma",
+  "authorization",
+  "www-authenticate",
+  "set-cookie",
+  "cookie",
+  "age",
+  "expires",
+  "date",
+  "location",
+  "retry-after",
+  "vary",
+  "forwarded",
+  "x-real-ip",
+]);
+
+export type Trailers =
+  | { readonly kind: "trailers"; readonly lines: string }
+  | { readonly kind: "bad"; readonly why: FailureCode };
+
+/**
+ * Checks trailer lines and leaves out the forbidden ones.
+ * @param lines each with its CR LF, without the empty line
+ */
+export function readTrailers(lines: string): Trailers {
+  if (lines === "") return { kind: "trailers", lines };
+  const fields = new Fields();
+  const why = fields.read(lines, 0, lines.length, maxTrailers);
+  if (why !== undefined) return { kind: "bad", why };
+  for (let index = 0; index < fields.count; index++) {
+    const name = fields.nameAt(index).toLowerCase();
+    if (forbidden.has(name) || /^x[-_]forwarded[-_]/.test(name)) fields.dropNamed(name);
+  }
+  return { kind: "trailers", lines: fields.serialise() };
+}
+
+const maxTrailers = 100;

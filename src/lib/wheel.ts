@@ -1,0 +1,112 @@
+// One coarse clock for all deadlines of a process. Arming a deadline again, as happens with every
+// request, writes one number: the wheel finds out that it moved when its old time comes.
+//
+// The wheel's clock counts the time in which the event loop was able to run. After a long pause (a
+// suspended machine, a stalled loop) it goes on where it stopped, so that connections are not timed out
+// for a silence that was ours.
+
+/** Something that wants to know when its time is up. */
+export interface Deadlined {
+  onDeadline(): void;
+}
+
+const slots = 1024;
+
+export class Deadline {
+  /** Wheel time at which it is up; 0 = not armed. */
+  due = 0;
+  /** Wheel time of the slot it stands in; 0 = in none. */
+  slotTime = 0;
+  owner: Deadlined | null;
+
+  constructor(owner: Deadlined) {
+    this.owner = owner;
+  }
+}
+
+export class Wheel {
+  /** Wheel time, ms. Starts above 0, which means "not armed". */
+  now = 1;
+  readonly #tickMs: number;
+  readonly #slots: Deadline[][] = Array.from({ length: slots }, () => []);
+  #slot = 0;
+  #count = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #lastTick = 0;
+
+  /** @param tickMs how coarse it is; deadlines come up to this much late, never early */
+  constructor(tickMs: number) {
+    this.#tickMs = tickMs;
+  }
+
+  /** Arms a deadline, or arms it anew. 0 ms = never. */
+  arm(deadline: Deadline, ms: number): void {
+    if (ms <= 0) {
+      deadline.due = 0;
+      return;
+    }
+    const due = this.now + ms + this.#tickMs;
+    deadline.due = due;
+    if (deadline.slotTime === 0 || deadline.slotTime > due) this.#insert(deadline);
+  }
+
+  disarm(deadline: Deadline): void {
+    deadline.due = 0;
+  }
+
+  /** Disarms for good. The wheel may hold the deadline for a while yet, but no longer its owner. */
+  release(deadline: Deadline): void {
+    deadline.due = 0;
+    deadline.owner = null;
+  }
+
+  /** Deadlines standing in the wheel, disarmed ones that were not yet met included. */
+  get size(): number {
+    return this.#count;
+  }
+
+  #insert(deadline: Deadline): void {
+    const ticks = Math.min(Math.ceil((deadline.due - this.now) / this.#tickMs), slots - 1);
+    deadline.slotTime = this.now + ticks * this.#tickMs;
+    this.#slots[(this.#slot + Math.max(ticks, 1)) % slots]!.push(deadline);
+    this.#count++;
+    if (this.#timer === undefined) {
+      this.#lastTick = performance.now();
+      this.#timer = setInterval(() => this.#tick(), this.#tickMs);
+      this.#timer.unref();
+    }
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    const elapsed = Math.min(now - this.#lastTick, this.#tickMs * 3);
+    const ticks = Math.max(1, Math.round(elapsed / this.#tickMs));
+    this.#lastTick = now;
+    for (let tick = 0; tick < ticks; tick++) this.#turn();
+    if (this.#count === 0) {
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+    }
+  }
+
+  #turn(): void {
+    this.now += this.#tickMs;
+    this.#slot = (this.#slot + 1) % slots;
+    const met = this.#slots[this.#slot]!;
+    if (met.length === 0) return;
+    this.#slots[this.#slot] = [];
+    this.#count -= met.length;
+    for (const deadline of met) {
+      // It was armed for an earlier time after it had been put here, and stands there as well.
+      if (deadline.slotTime !== this.now) continue;
+      deadline.slotTime = 0;
+      if (deadline.due === 0) continue;
+      if (deadline.due > this.now) {
+        this.#insert(deadline);
+        continue;
+      }
+      deadline.due = 0;
+      deadline.owner?.onDeadline();
+    }
+  }
+}

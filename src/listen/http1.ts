@@ -1,0 +1,612 @@
+// One client connection that speaks HTTP/1.x: bytes in, exchanges handed to the proxy one at a time,
+// answers out in the same order. Pipelined bytes wait, with the socket paused, until the exchange before
+// them is over. Hot: bench/head.ts
+//
+// A client that closes its half of the connection while an exchange runs counts as gone: there is no
+// telling a half-close from a client that went away, and backends should not work for nobody.
+
+import type { Socket } from "node:net";
+
+import { Chunk, ChunkedReader } from "../http/chunked.ts";
+import type { FailureCode } from "../http/errors.ts";
+import { Exchange, type ClientSide, type ExchangeOrigin, type TunnelEnd } from "../http/exchange.ts";
+import { CHUNKED, UNTIL_CLOSE } from "../http/framing.ts";
+import { RequestHead, type HeadLimits } from "../http/request-head.ts";
+import { readTrailers } from "../http/trailers.ts";
+import { Writer } from "../http/writer.ts";
+import { Deadline, type Deadlined, type Wheel } from "../lib/wheel.ts";
+
+/** What the connection asks of the rest of the program. */
+export interface ExchangeHandler<P> {
+  /** A request's head is here. Sets `exchange.sink` unless it answers at once. */
+  begin(exchange: Exchange<P>): void;
+  /** A request that cannot be understood, or did not come: answers it where that is possible. */
+  refuse(exchange: Exchange<P>, code: FailureCode): void;
+  /** The exchange is over, in whatever way: write it down. Called once. */
+  end(exchange: Exchange<P>): void;
+}
+
+/** Shared by all connections of a listener; replaced as a whole when the configuration changes. */
+export interface ConnectionSettings {
+  readonly limits: HeadLimits & { readonly trailerBytes: number };
+  readonly headTimeout: number;
+  readonly idleTimeout: number;
+}
+
+export interface ConnectionContext<P> {
+  settings: ConnectionSettings;
+  readonly handler: ExchangeHandler<P>;
+  readonly wheel: Wheel;
+  /** No more requests after the running one. */
+  isDraining: boolean;
+  onClosed(connection: Connection<P>): void;
+}
+
+const State = {
+  /** Waiting for a head, or in the middle of one. */
+  HEAD: 0,
+  /** A request body is arriving. */
+  BODY: 1,
+  /** The request is complete, its answer is not. */
+  ANSWER: 2,
+  /** Answered for the last time: what still arrives is thrown away, so that no reset eats the answer. */
+  LINGER: 3,
+  TUNNEL: 4,
+  CLOSED: 5,
+} as const;
+
+/** How long a client may go on sending what nobody reads, ms and bytes, before the connection is cut. */
+const lingerMs = 2000;
+const lingerBytes = 4 * 1024 * 1024;
+
+/** Heads on loan to connections that are in an exchange; idle connections hold none. */
+const spareHeads: RequestHead[] = [];
+const maxSpareHeads = 256;
+
+export class Connection<P = unknown> implements ClientSide, Deadlined {
+  readonly #socket: Socket;
+  readonly #context: ConnectionContext<P>;
+  readonly #origin: ExchangeOrigin;
+  readonly #writer: Writer;
+  readonly #deadline: Deadline;
+  #state: (typeof State)[keyof typeof State] = State.HEAD;
+  #exchange: Exchange<P> | null = null;
+  /** The beginning of a head that is not complete. */
+  #partial = "";
+  /** Received, but belonging to what comes after the running exchange. */
+  #pending: Buffer | null = null;
+  #chunks: ChunkedReader | null = null;
+  #bodyLeft = 0;
+  #lingerLeft = lingerBytes;
+  #isKept = true;
+  #isAnswerChunked = false;
+  #isAnswerEnded = false;
+  #isReading = false;
+  #isPaused = false;
+  #hasServed = false;
+  #tunnel: TunnelEnd | null = null;
+
+  constructor(socket: Socket, context: ConnectionContext<P>, origin: ExchangeOrigin) {
+    this.#socket = socket;
+    this.#context = context;
+    this.#origin = origin;
+    this.#writer = new Writer(socket);
+    this.#deadline = new Deadline(this);
+    context.wheel.arm(this.#deadline, context.settings.headTimeout);
+  }
+
+  /** Nothing of a request has come since the last one was answered. */
+  get isIdle(): boolean {
+    return this.#state === State.HEAD && this.#partial === "";
+  }
+
+  get isTunnel(): boolean {
+    return this.#state === State.TUNNEL;
+  }
+
+  // --- bytes from the client -------------------------------------------------------------------
+
+  onBytes(buffer: Buffer, start: number, end: number): void {
+    switch (this.#state) {
+      case State.HEAD:
+        this.#readRequests(buffer, start, end);
+        break;
+      case State.BODY: {
+        const at = this.#readBody(buffer, start, end);
+        this.#exchange?.sink?.onRequestFlush();
+        if (at < end) this.#onRest(buffer, at, end);
+        break;
+      }
+      case State.ANSWER:
+        this.#stash(buffer, start, end);
+        break;
+      case State.LINGER:
+        this.#lingerLeft -= end - start;
+        if (this.#lingerLeft < 0) this.abort();
+        break;
+      case State.TUNNEL:
+        this.#tunnel?.onTunnelData(buffer, start, end);
+        break;
+      case State.CLOSED:
+        break;
+    }
+  }
+
+  /** Bytes behind a request's body. */
+  #onRest(buffer: Buffer, start: number, end: number): void {
+    if (this.#state === State.HEAD) this.#readRequests(buffer, start, end);
+    else if (this.#state === State.ANSWER) this.#stash(buffer, start, end);
+  }
+
+  /** Reads heads, and the bodies behind them, for as long as exchanges end at once. */
+  #readRequests(buffer: Buffer, start: number, end: number): void {
+    let at = start;
+    this.#isReading = true;
+    while (at < end && this.#state === State.HEAD) {
+      const bodyStart = this.#readHead(buffer, at, end);
+      if (bodyStart < 0) break;
+      at = bodyStart;
+      if (this.#stateNow() === State.BODY) {
+        at = this.#readBody(buffer, at, end);
+        this.#exchange?.sink?.onRequestFlush();
+      }
+    }
+    this.#isReading = false;
+    if (at < end && this.#stateNow() === State.ANSWER) this.#stash(buffer, at, end);
+  }
+
+  /** The state, for the type checker: calls in between may have changed it. */
+  #stateNow(): (typeof State)[keyof typeof State] {
+    return this.#state;
+  }
+
+  /** Keeps pipelined bytes and stops reading: the client may send the next request, but not a flood. */
+  #stash(buffer: Buffer, start: number, end: number): void {
+    const piece = buffer.subarray(start, end);
+    this.#pending = this.#pending === null ? Buffer.from(piece) : Buffer.concat([this.#pending, piece]);
+    this.#pause();
+  }
+
+  /** Reads one head; returns where its body starts in the buffer, -1 when it is not complete. */
+  #readHead(buffer: Buffer, start: number, end: number): number {
+    const limits = this.#context.settings.limits;
+    const partial = this.#partial;
+    let from = start;
+    // A stray CR LF before a request line is the habit of old clients (RFC 9112 section 2.2).
+    if (partial === "" && buffer[from] === 13 && buffer[from + 1] === 10 && end - from > 2) from += 2;
+    const received = buffer.latin1Slice(from, end);
+    let text = partial === "" ? received : partial + received;
+    if (partial === "\r\n" || partial === "\r") text = text.replace(/^\r\n(?=.)/s, "");
+    if (limits.bareLf && text.includes("\n")) return this.#readLooseHead(text, buffer, end);
+    const headEnd = text.indexOf("\r\n\r\n");
+    if (headEnd < 0) {
+      this.#keepPartial(text, limits);
+      return -1;
+    }
+    this.#partial = "";
+    const afterHead = end - (text.length - headEnd - 4);
+    this.#onHead(text, headEnd + 4, limits);
+    return afterHead;
+  }
+
+  /** With `compat.bareLf`: the same head with its line ends written properly. */
+  #readLooseHead(text: string, buffer: Buffer, end: number): number {
+    const limits = this.#context.settings.limits;
+    const found = /\r?\n\r?\n/.exec(text);
+    if (found === null) {
+      if (text.length > limits.headBytes) this.#refuse("HEAD_TOO_LARGE", text);
+      else this.#partial = text;
+      return -1;
+    }
+    this.#partial = "";
+    const length = found.index + found[0].length;
+    const head = text.slice(0, length).replace(/\r?\n/g, "\r\n");
+    const afterHead = Math.min(end - (text.length - length), buffer.length);
+    this.#onHead(head, head.length, limits);
+    return afterHead;
+  }
+
+  /** Waits for the rest of a head, unless it is wrong already. */
+  #keepPartial(text: string, limits: HeadLimits): void {
+    if (this.#partial === "") {
+      this.#context.wheel.arm(this.#deadline, this.#context.settings.headTimeout);
+    }
+    this.#partial = text;
+    const wrong = faultOfPartialHead(text, limits);
+    if (wrong !== undefined) this.#refuse(wrong, text);
+  }
+
+  /** A complete head stands in text[0, end). */
+  #onHead(text: string, end: number, limits: HeadLimits): void {
+    const head = spareHeads.pop() ?? new RequestHead();
+    const wrong =
+      end > limits.headBytes + 4 ? "HEAD_TOO_LARGE" : head.read(text, 0, end, limits);
+    const exchange = new Exchange<P>(this, head, this.#origin);
+    this.#exchange = exchange;
+    this.#hasServed = true;
+    this.#isAnswerEnded = false;
+    this.#isAnswerChunked = false;
+    this.#context.wheel.disarm(this.#deadline);
+    if (wrong !== undefined) {
+      this.#isKept = false;
+      this.#state = State.ANSWER;
+      exchange.isRequestComplete = true;
+      this.#context.handler.refuse(exchange, wrong);
+      return;
+    }
+    this.#isKept = head.isPersistent && !this.#context.isDraining;
+    if (head.bodyLength === 0) {
+      this.#state = State.ANSWER;
+      exchange.isRequestComplete = true;
+    } else {
+      this.#state = State.BODY;
+      this.#bodyLeft = head.bodyLength;
+      if (head.bodyLength === CHUNKED) this.#startChunks();
+    }
+    this.#context.handler.begin(exchange);
+    if (this.#stateNow() === State.BODY) this.#armBody();
+  }
+
+  /** Answers what is no proper request; nothing more is read afterwards. */
+  #refuse(code: FailureCode, received: string): void {
+    const head = spareHeads.pop() ?? new RequestHead();
+    head.clear();
+    const lineEnd = received.search(/[\r\n]/);
+    head.line = (lineEnd < 0 ? received : received.slice(0, lineEnd)).slice(0, 1024);
+    this.#partial = "";
+    const exchange = new Exchange<P>(this, head, this.#origin);
+    exchange.isRequestComplete = true;
+    this.#exchange = exchange;
+    this.#isAnswerEnded = false;
+    this.#isAnswerChunked = false;
+    this.#isKept = false;
+    this.#state = State.ANSWER;
+    this.#context.wheel.disarm(this.#deadline);
+    this.#context.handler.refuse(exchange, code);
+  }
+
+  // --- request bodies --------------------------------------------------------------------------
+
+  #startChunks(): void {
+    this.#chunks ??= new ChunkedReader(this.#context.settings.limits.trailerBytes);
+    this.#chunks.reset();
+  }
+
+  #armBody(): void {
+    if (!this.#isPaused) this.#context.wheel.arm(this.#deadline, this.#exchange?.bodyTimeout ?? 0);
+  }
+
+  /** Reads body bytes; returns where the body ended, or `end`. */
+  #readBody(buffer: Buffer, start: number, end: number): number {
+    const exchange = this.#exchange;
+    if (exchange === null) return end;
+    this.#armBody();
+    if (exchange.request.bodyLength === CHUNKED) return this.#readChunks(exchange, buffer, start, end);
+    const size = Math.min(this.#bodyLeft, end - start);
+    if (size > 0) {
+      this.#bodyLeft -= size;
+      exchange.requestBytes += size;
+      exchange.sink?.onRequestData(buffer, start, start + size);
+    }
+    if (this.#bodyLeft === 0 && this.#stateNow() === State.BODY) this.#endRequest(exchange, "");
+    return start + size;
+  }
+
+  #readChunks(exchange: Exchange<P>, buffer: Buffer, start: number, end: number): number {
+    const chunks = this.#chunks!;
+    chunks.position = start;
+    while (this.#stateNow() === State.BODY) {
+      switch (chunks.next(buffer, end)) {
+        case Chunk.MORE:
+          return end;
+        case Chunk.DATA:
+          exchange.requestBytes += chunks.dataEnd - chunks.dataStart;
+          if (exchange.maxBody > 0 && exchange.requestBytes > exchange.maxBody) {
+            this.#failRequest(exchange, "BODY_TOO_LARGE");
+            return end;
+          }
+          exchange.sink?.onRequestData(buffer, chunks.dataStart, chunks.dataEnd);
+          break;
+        case Chunk.DONE: {
+          const trailers = readTrailers(chunks.trailers);
+          if (trailers.kind === "bad") this.#failRequest(exchange, trailers.why);
+          else this.#endRequest(exchange, trailers.lines);
+          return chunks.position;
+        }
+        case Chunk.BAD:
+          this.#failRequest(exchange, "BAD_CHUNK");
+          return end;
+        case Chunk.TOO_LARGE:
+          this.#failRequest(exchange, "HEAD_TOO_LARGE");
+          return end;
+      }
+    }
+    return end;
+  }
+
+  #endRequest(exchange: Exchange<P>, trailers: string): void {
+    this.#context.wheel.disarm(this.#deadline);
+    exchange.isRequestComplete = true;
+    this.#state = State.ANSWER;
+    exchange.sink?.onRequestEnd(trailers);
+    if (this.#isAnswerEnded && this.#stateNow() === State.ANSWER) this.#settle();
+  }
+
+  /** The body cannot be read to its end: where it would end is unknown, so the connection goes too. */
+  #failRequest(exchange: Exchange<P>, code: FailureCode): void {
+    this.#isKept = false;
+    this.#state = State.ANSWER;
+    exchange.isRequestComplete = true;
+    if (this.#isAnswerEnded) this.#settle();
+    else if (exchange.sink !== null) exchange.sink.onRequestFailed(code);
+    else this.#context.handler.refuse(exchange, code);
+  }
+
+  // --- the answer ------------------------------------------------------------------------------
+
+  writeInterim(text: string): void {
+    this.#writer.text(text);
+    this.flush();
+  }
+
+  writeHead(status: number, head: string, bodyLength: number): void {
+    const exchange = this.#exchange;
+    if (exchange === null) return;
+    exchange.status = status;
+    exchange.isHeadSent = true;
+    // The end of this request is not known to come: do not promise another one behind it.
+    if (!exchange.isRequestComplete || this.#context.isDraining) this.#isKept = false;
+    const isOld = exchange.request.minor === 0;
+    let framing = "";
+    if (bodyLength === CHUNKED || bodyLength === UNTIL_CLOSE) {
+      this.#isAnswerChunked = !isOld;
+      if (isOld) this.#isKept = false;
+      else framing = "Transfer-Encoding: chunked\r\n";
+    }
+    if (status === 101) framing = "";
+    else if (!this.#isKept) framing += "Connection: close\r\n";
+    else if (isOld) framing += "Connection: keep-alive\r\n";
+    this.#writer.text(framing === "" ? `${head}\r\n` : `${head}${framing}\r\n`);
+  }
+
+  writeData(buffer: Buffer, start: number, end: number): void {
+    if (this.#exchange !== null) this.#exchange.bodyBytes += end - start;
+    if (this.#isAnswerChunked) this.#writer.chunk(buffer, start, end);
+    else this.#writer.bytes(buffer, start, end);
+  }
+
+  writeText(text: string): void {
+    if (text === "") return;
+    if (this.#exchange !== null) this.#exchange.bodyBytes += text.length;
+    this.#writer.text(
+      this.#isAnswerChunked ? `${text.length.toString(16)}\r\n${text}\r\n` : text,
+    );
+  }
+
+  endAnswer(trailers: string): void {
+    if (this.#isAnswerChunked) this.#writer.text(`0\r\n${trailers}\r\n`);
+    this.#isAnswerEnded = true;
+    if (this.flush()) this.#settle();
+  }
+
+  flush(): boolean {
+    if (this.#state === State.CLOSED) return true;
+    const isTaken = this.#writer.flush();
+    if (!isTaken) {
+      this.#context.wheel.arm(this.#deadline, this.#exchange?.bodyTimeout ?? lingerMs);
+    }
+    return isTaken;
+  }
+
+  onDrain(): void {
+    if (!this.#writer.isBlocked) return;
+    this.#writer.isBlocked = false;
+    this.#context.wheel.disarm(this.#deadline);
+    if (this.#state === State.TUNNEL) this.#tunnel?.onTunnelDrain();
+    else if (this.#isAnswerEnded) this.#settle();
+    else this.#exchange?.sink?.onClientDrain();
+    if (this.#state === State.BODY) this.#armBody();
+  }
+
+  closeAfterAnswer(): void {
+    this.#isKept = false;
+  }
+
+  /** The answer is complete and the kernel has it. Ends the exchange, unless its request goes on. */
+  #settle(): void {
+    const exchange = this.#exchange;
+    if (exchange === null || this.#state === State.CLOSED) return;
+    this.#finish(exchange);
+    if (!this.#isKept || !exchange.isRequestComplete) {
+      this.#linger();
+      return;
+    }
+    this.#state = State.HEAD;
+    this.#context.wheel.arm(this.#deadline, this.#context.settings.idleTimeout);
+    if (!this.#isReading) this.#readPending();
+  }
+
+  /** Goes on with pipelined bytes. */
+  #readPending(): void {
+    while (this.#pending !== null && this.#state === State.HEAD) {
+      const pending = this.#pending;
+      this.#pending = null;
+      this.#readRequests(pending, 0, pending.length);
+    }
+    if (this.#pending === null && this.#stateNow() !== State.CLOSED) this.#resume();
+  }
+
+  #finish(exchange: Exchange<P>): void {
+    if (exchange.isDone) return;
+    exchange.isDone = true;
+    exchange.sink = null;
+    this.#exchange = null;
+    this.#context.handler.end(exchange);
+    if (spareHeads.length < maxSpareHeads) spareHeads.push(exchange.request);
+  }
+
+  /** Sends our FIN, then reads on for a while: a reset would destroy the answer on its way. */
+  #linger(): void {
+    this.#state = State.LINGER;
+    this.#pending = null;
+    this.#socket.end();
+    this.#context.wheel.arm(this.#deadline, lingerMs);
+    this.#resume();
+  }
+
+  // --- pausing ---------------------------------------------------------------------------------
+
+  pauseRequest(): void {
+    if (this.#state !== State.BODY && this.#state !== State.TUNNEL) return;
+    this.#pause();
+    if (this.#state === State.BODY && !this.#writer.isBlocked) {
+      this.#context.wheel.disarm(this.#deadline);
+    }
+  }
+
+  resumeRequest(): void {
+    if (!this.#isPaused || this.#pending !== null) return;
+    this.#resume();
+    if (this.#state === State.BODY) this.#armBody();
+  }
+
+  #pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#socket.pause();
+  }
+
+  #resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#socket.resume();
+  }
+
+  // --- tunnels ---------------------------------------------------------------------------------
+
+  startTunnel(tunnel: TunnelEnd): void {
+    this.flush();
+    this.#state = State.TUNNEL;
+    this.#tunnel = tunnel;
+    this.#context.wheel.disarm(this.#deadline);
+    const pending = this.#pending;
+    this.#pending = null;
+    if (pending !== null) tunnel.onTunnelData(pending, 0, pending.length);
+    this.#resume();
+  }
+
+  // --- ending ----------------------------------------------------------------------------------
+
+  /** The client sends no more. */
+  onEnd(): void {
+    switch (this.#state) {
+      case State.TUNNEL:
+        this.#tunnel?.onTunnelEnd();
+        break;
+      case State.BODY:
+      case State.ANSWER:
+        this.#gone("CLIENT_CLOSED");
+        break;
+      default:
+        this.abort();
+    }
+  }
+
+  onClosed(): void {
+    if (this.#state === State.CLOSED) return;
+    if (this.#exchange === null && this.#tunnel === null) this.abort();
+    else this.#gone("CLIENT_CLOSED");
+  }
+
+  /** The client is no longer there, or treated so. */
+  #gone(code: FailureCode): void {
+    const exchange = this.#exchange;
+    const tunnel = this.#tunnel;
+    this.#close();
+    if (tunnel !== null) tunnel.onTunnelClosed();
+    if (exchange === null || exchange.isDone) return;
+    exchange.failure ??= code;
+    if (!exchange.isHeadSent) exchange.status = 499;
+    const sink = exchange.sink;
+    exchange.sink = null;
+    sink?.onRequestFailed(code);
+    this.#finish(exchange);
+  }
+
+  abort(): void {
+    const exchange = this.#exchange;
+    this.#close();
+    if (exchange !== null) this.#finish(exchange);
+  }
+
+  /** Ends our direction of a tunnel. */
+  endTunnel(): void {
+    this.flush();
+    this.#socket.end();
+  }
+
+  #close(): void {
+    if (this.#state === State.CLOSED) return;
+    this.#state = State.CLOSED;
+    this.#pending = null;
+    this.#partial = "";
+    this.#tunnel = null;
+    this.#context.wheel.release(this.#deadline);
+    this.#socket.destroy();
+    this.#context.onClosed(this);
+  }
+
+  /** Between requests: close now. In a request: after it. Tunnels go on. */
+  drain(): void {
+    if (this.isIdle) this.abort();
+    else if (this.#exchange !== null && !this.#exchange.isHeadSent) this.#isKept = false;
+    else this.#isKept = false;
+  }
+
+  onDeadline(): void {
+    if (this.#writer.isBlocked && this.#exchange !== null) {
+      this.#exchange.failure = "CLIENT_STALLED";
+      this.#gone("CLIENT_STALLED");
+      return;
+    }
+    switch (this.#state) {
+      case State.HEAD:
+        if (this.#partial !== "") this.#refuse("HEAD_TIMEOUT", this.#partial);
+        else this.abort();
+        break;
+      case State.BODY:
+        if (this.#exchange !== null) this.#failRequest(this.#exchange, "BODY_TIMEOUT");
+        break;
+      case State.LINGER:
+        this.abort();
+        break;
+      default:
+        break;
+    }
+  }
+
+  /** Whether this connection ever carried a request. */
+  get hasServed(): boolean {
+    return this.#hasServed;
+  }
+}
+
+/** What is wrong with a head that is not complete yet, if that can be said already. */
+function faultOfPartialHead(text: string, limits: HeadLimits): FailureCode | undefined {
+  const lineEnd = text.indexOf("\n");
+  if (lineEnd < 0) {
+    const first = text.charCodeAt(0);
+    // No method starts with a control character: a TLS hello, say. It would wait for ever.
+    if (first < 32 && first !== 13) return "BAD_REQUEST_LINE";
+    return text.length > limits.targetBytes + 64 ? "TARGET_TOO_LONG" : undefined;
+  }
+  if (text.length > limits.headBytes) return "HEAD_TOO_LARGE";
+  for (let at = lineEnd; at >= 0; at = text.indexOf("\n", at + 1)) {
+    if (text.charCodeAt(at - 1) !== 13) return "BAD_LINE_END";
+  }
+  // The first line is here: a bad one need not wait for its fields.
+  if (lineEnd < 2) return undefined;
+  const head = new RequestHead();
+  const wrong = head.read(`${text.slice(0, lineEnd + 1)}\r\n`, 0, lineEnd + 3, limits);
+  return wrong === "BAD_HOST" ? undefined : wrong;
+}

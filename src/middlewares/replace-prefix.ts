@@ -1,0 +1,17 @@
+// Swaps one prefix of the path for another: with `/seafmedia` → `/media`, `/seafmedia/a.png` becomes
+// `/media/a.png`. On a segment boundary only.
+
+import { isUnder } from "../lib/path.ts";
+import type { Middleware } from "./middleware.ts";
+
+export function replacePrefix(use: { readonly from: string; readonly to: string }): Middleware {
+  const to = use.to === "/" ? "" : use.to;
+  return {
+    onRequest(exchange) {
+      if (isUnder(exchange.path, use.from)) {
+        exchange.path = to + exchange.path.slice(use.from.length) || "/";
+      }
+      return undefined;
+    },
+  };
+}

@@ -1,0 +1,13 @@
+// A provider that says one thing and never changes its mind: the embedded defaults.
+
+import type { Catalog } from "../config/snapshot.ts";
+import type { Provider } from "./provider.ts";
+
+export function fixedProvider(catalog: Catalog): Provider {
+  return {
+    name: "default",
+    async *catalogs() {
+      yield { kind: "catalog", catalog, warnings: [] };
+    },
+  };
+}

@@ -1,0 +1,92 @@
+// Who is asking: the X-Forwarded-* family towards backends, and the client's address for us. What a
+// client says about itself is believed only when the connection comes from a trusted proxy.
+
+import { hostname } from "node:os";
+
+import type { Exchange, ExchangeOrigin } from "../http/exchange.ts";
+import { Field, type Fields, type FieldId } from "../http/fields.ts";
+import { isAddress, plainAddress, type NetworkSet } from "../lib/ip.ts";
+
+const serverName = hostname();
+
+const family: readonly FieldId[] = [
+  Field.X_FORWARDED_FOR,
+  Field.X_FORWARDED_HOST,
+  Field.X_FORWARDED_PORT,
+  Field.X_FORWARDED_PROTO,
+  Field.X_FORWARDED_PROTOCOL,
+  Field.X_FORWARDED_SERVER,
+  Field.X_REAL_IP,
+  Field.FORWARDED,
+];
+
+/** The lines that are the same for every request of a connection whose peer is not trusted. */
+export function forwardedLinesOf(origin: ExchangeOrigin): string {
+  const scheme = origin.isSecure ? "https" : "http";
+  return (
+    `X-Forwarded-For: ${origin.peerIp}\r\nX-Real-IP: ${origin.peerIp}\r\n` +
+    `X-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Protocol: ${scheme}\r\n` +
+    `X-Forwarded-Port: ${origin.localPort}\r\nX-Forwarded-Server: ${serverName}\r\n`
+  );
+}
+
+/**
+ * Takes the client's own claims out of the request's fields, and returns the lines that replace them.
+ * Must run before the fields are written for a backend, once for an exchange.
+ */
+export function replaceForwarded(exchange: Exchange, withForwarded: boolean): string {
+  const { request, origin } = exchange;
+  const lines = origin.isPeerTrusted
+    ? trustedLines(exchange)
+    : request.host === ""
+      ? origin.forwardedLines
+      : `${origin.forwardedLines}X-Forwarded-Host: ${request.host}\r\n`;
+  const forwarded = withForwarded ? forwardedLine(exchange) : "";
+  for (let index = 0; index < family.length; index++) request.fields.drop(family[index]!);
+  return lines + forwarded;
+}
+
+/** A trusted proxy's claims are kept, and its own address is added to the chain. */
+function trustedLines(exchange: Exchange): string {
+  const { request, origin } = exchange;
+  const { fields } = request;
+  const scheme = origin.isSecure ? "https" : "http";
+  const chain = fields.joined(Field.X_FORWARDED_FOR);
+  const proto = fields.first(Field.X_FORWARDED_PROTO) || scheme;
+  return [
+    `X-Forwarded-For: ${chain === "" ? "" : `${chain}, `}${origin.peerIp}`,
+    `X-Real-IP: ${exchange.clientIp}`,
+    `X-Forwarded-Proto: ${proto}`,
+    `X-Forwarded-Protocol: ${fields.first(Field.X_FORWARDED_PROTOCOL) || proto}`,
+    `X-Forwarded-Port: ${fields.first(Field.X_FORWARDED_PORT) || origin.localPort}`,
+    `X-Forwarded-Server: ${fields.first(Field.X_FORWARDED_SERVER) || serverName}`,
+    `X-Forwarded-Host: ${fields.first(Field.X_FORWARDED_HOST) || request.host}`,
+    "",
+  ].join("\r\n");
+}
+
+/** RFC 7239. The host is quoted, since it may hold a colon. */
+function forwardedLine(exchange: Exchange): string {
+  const { request, origin } = exchange;
+  const node = origin.peerIp.includes(":") ? `"[${origin.peerIp}]"` : origin.peerIp;
+  const host = request.host === "" ? "" : `;host="${request.host.replaceAll(/["\\]/g, "")}"`;
+  const own = `for=${node}${host};proto=${origin.isSecure ? "https" : "http"}`;
+  const chain = origin.isPeerTrusted ? request.fields.joined(Field.FORWARDED) : "";
+  return `Forwarded: ${chain === "" ? "" : `${chain}, `}${own}\r\n`;
+}
+
+/**
+ * The client's address as trusted proxies report it: the last one in X-Forwarded-For that is not a
+ * trusted proxy itself. Entries further left can be made up by anyone.
+ */
+export function clientAddress(fields: Fields, peerIp: string, trusted: NetworkSet): string {
+  const chain = fields.joined(Field.X_FORWARDED_FOR).split(",");
+  let address = peerIp;
+  for (let index = chain.length - 1; index >= 0; index--) {
+    const named = plainAddress(chain[index]!.trim());
+    if (!isAddress(named)) return address;
+    address = named;
+    if (!trusted.has(named)) return address;
+  }
+  return address;
+}

@@ -1,0 +1,161 @@
+// One exchange from in to out, told in order. Every step is somewhere else; this is the map.
+// Hot: bench/head.ts
+
+import type { FailureCode } from "../http/errors.ts";
+import type { Exchange } from "../http/exchange.ts";
+import { Field } from "../http/fields.ts";
+import { normaliseHost } from "../lib/host.ts";
+import type { Answer } from "../middlewares/middleware.ts";
+import { writeAnswer } from "./answer.ts";
+import { fail } from "./fail.ts";
+import { Forward, type ForwardContext } from "./forward.ts";
+import { clientAddress } from "./forwarded.ts";
+import type { Live } from "./live.ts";
+import { LoggedExchange } from "./logged-exchange.ts";
+import type { Plan, RequestHook } from "./plan.ts";
+
+export interface ProxyOptions {
+  readonly live: Live;
+  readonly wheel: ForwardContext["wheel"];
+  onProblem(message: string, fields: Readonly<Record<string, string>>): void;
+}
+
+export class Proxy implements ForwardContext {
+  readonly wheel: ForwardContext["wheel"];
+  readonly #options: ProxyOptions;
+  /** The exchange that is just being written to the log. */
+  readonly #logged = new LoggedExchange();
+  /** Replaced on reload; a running exchange keeps the plan it began with. */
+  #live: Live;
+
+  constructor(options: ProxyOptions) {
+    this.#options = options;
+    this.#live = options.live;
+    this.wheel = options.wheel;
+  }
+
+  get live(): Live {
+    return this.#live;
+  }
+
+  set live(live: Live) {
+    this.#live = live;
+  }
+
+  get withForwarded(): boolean {
+    return this.#live.snapshot.compat.forwarded;
+  }
+
+  /** A request's head is here. */
+  begin(exchange: Exchange<Plan>): void {
+    const { request, origin } = exchange;
+    const live = this.#live;
+    if (origin.version !== live.snapshot.version) live.refresh(origin);
+    if (origin.isPeerTrusted) this.#believe(exchange, live);
+    const host = request.host === "" ? "" : normaliseHost(request.host);
+    if (host === undefined) {
+      this.refuse(exchange, "BAD_HOST");
+      return;
+    }
+    const plan = live.table.match(host, exchange);
+    if (plan === undefined) {
+      fail(exchange, "NO_ROUTE", live.errorPages);
+      return;
+    }
+    this.#adopt(exchange, plan);
+    if (plan.maxBody > 0 && request.bodyLength > plan.maxBody) {
+      fail(exchange, "BODY_TOO_LARGE", plan.errorPages);
+      return;
+    }
+    if (plan.requestHooks === null) this.#forward(exchange, plan);
+    else this.#runHooks(exchange, plan, plan.requestHooks, 0);
+  }
+
+  #believe(exchange: Exchange<Plan>, live: Live): void {
+    const { request, origin } = exchange;
+    if (request.fields.times(Field.X_FORWARDED_FOR) === 0) return;
+    const trusted = live.trustedOf(origin.listener);
+    exchange.clientIp = clientAddress(request.fields, origin.peerIp, trusted);
+  }
+
+  /** From here on the plan's limits apply, and its log and hooks at the end. */
+  #adopt(exchange: Exchange<Plan>, plan: Plan): void {
+    exchange.routeName = plan.name;
+    exchange.maxBody = plan.maxBody;
+    exchange.bodyTimeout = plan.timeouts.body;
+    exchange.plan = plan;
+  }
+
+  /** In order, without a promise unless a hook returns one. */
+  #runHooks(exchange: Exchange<Plan>, plan: Plan, hooks: readonly RequestHook[], from: number): void {
+    for (let index = from; index < hooks.length; index++) {
+      const answer = hooks[index]!(exchange);
+      if (answer instanceof Promise) {
+        exchange.client.pauseRequest();
+        this.#goOnLater(exchange, plan, hooks, index, answer);
+        return;
+      }
+      if (answer !== undefined) {
+        writeAnswer(exchange, answer);
+        return;
+      }
+    }
+    this.#forward(exchange, plan);
+  }
+
+  #goOnLater(
+    exchange: Exchange<Plan>,
+    plan: Plan,
+    hooks: readonly RequestHook[],
+    index: number,
+    pending: Promise<Answer | undefined>,
+  ): void {
+    pending.then(
+      (answer) => {
+        if (exchange.isDone) return;
+        if (answer !== undefined) writeAnswer(exchange, answer);
+        else this.#runHooks(exchange, plan, hooks, index + 1);
+        exchange.client.resumeRequest();
+      },
+      (error: unknown) => {
+        this.onProblem("a middleware failed", { route: plan.name, cause: String(error) });
+        fail(exchange, "INTERNAL", plan.errorPages);
+      },
+    );
+  }
+
+  #forward(exchange: Exchange<Plan>, plan: Plan): void {
+    if (plan.service === undefined) {
+      fail(exchange, "NO_BACKEND", plan.errorPages);
+      return;
+    }
+    new Forward(exchange, plan, plan.service, this).start();
+  }
+
+  /** A request that cannot be understood, or did not come in time. */
+  refuse(exchange: Exchange<Plan>, code: FailureCode): void {
+    fail(exchange, code, exchange.plan?.errorPages ?? this.#live.errorPages);
+  }
+
+  /** The exchange is over, whatever became of it. Called once. */
+  end(exchange: Exchange<Plan>): void {
+    const { plan } = exchange;
+    if (plan !== undefined && plan.doneHooks !== null) {
+      for (const hook of plan.doneHooks) hook(exchange);
+    }
+    let log = plan === undefined ? this.#live.accessLog : plan.accessLog;
+    if (log?.isClosed) log = this.#live.accessLog;
+    if (log === undefined) return;
+    this.#logged.exchange = exchange;
+    log.write(this.#logged);
+    this.#logged.exchange = undefined;
+  }
+
+  isDebugAllowed(exchange: Exchange<Plan>): boolean {
+    return this.#live.debugPeers.has(exchange.clientIp) && exchange.header("x-debug") !== undefined;
+  }
+
+  onProblem(message: string, fields: Readonly<Record<string, string>>): void {
+    this.#options.onProblem(message, fields);
+  }
+}

@@ -1,0 +1,89 @@
+// Two connections spliced after a 101: bytes go through as they come, each side's end is passed on, and a
+// slow reader pauses its writer. Silence in both directions for too long ends it.
+
+import type { Exchange, TunnelEnd } from "../http/exchange.ts";
+import { Deadline, type Deadlined, type Wheel } from "../lib/wheel.ts";
+import type { UpstreamConnection } from "../upstream/http1.ts";
+
+export class Tunnel implements TunnelEnd, Deadlined {
+  readonly #exchange: Exchange;
+  readonly #connection: UpstreamConnection;
+  readonly #wheel: Wheel;
+  readonly #idleMs: number;
+  readonly #deadline: Deadline;
+  #isClientEnded = false;
+  #isBackendEnded = false;
+  #isOver = false;
+
+  constructor(exchange: Exchange, connection: UpstreamConnection, wheel: Wheel, idleMs: number) {
+    this.#exchange = exchange;
+    this.#connection = connection;
+    this.#wheel = wheel;
+    this.#idleMs = idleMs;
+    this.#deadline = new Deadline(this);
+    wheel.arm(this.#deadline, idleMs);
+  }
+
+  // --- from the client
+
+  onTunnelData(buffer: Buffer, start: number, end: number): void {
+    this.#wheel.arm(this.#deadline, this.#idleMs);
+    this.#exchange.requestBytes += end - start;
+    this.#connection.writeData(buffer, start, end, false);
+    if (!this.#connection.flush()) this.#exchange.client.pauseRequest();
+  }
+
+  onTunnelEnd(): void {
+    this.#isClientEnded = true;
+    if (this.#isBackendEnded) this.#end();
+    else this.#connection.endTunnel();
+  }
+
+  onTunnelDrain(): void {
+    this.#connection.resume();
+  }
+
+  onTunnelClosed(): void {
+    this.#isOver = true;
+    this.#wheel.release(this.#deadline);
+    this.#connection.destroy();
+  }
+
+  // --- from the backend
+
+  onBackendData(buffer: Buffer, start: number, end: number): void {
+    this.#wheel.arm(this.#deadline, this.#idleMs);
+    this.#exchange.client.writeData(buffer, start, end);
+  }
+
+  onBackendFlush(): void {
+    if (!this.#isOver && !this.#exchange.client.flush()) this.#connection.pause();
+  }
+
+  onBackendDrain(): void {
+    this.#exchange.client.resumeRequest();
+  }
+
+  onBackendEnd(): void {
+    this.#isBackendEnded = true;
+    if (this.#isClientEnded) this.#end();
+    else this.#exchange.client.endTunnel();
+  }
+
+  onBackendClosed(): void {
+    this.#end();
+  }
+
+  onDeadline(): void {
+    this.#exchange.failure = "TUNNEL_TIMEOUT";
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#wheel.release(this.#deadline);
+    this.#connection.destroy();
+    this.#exchange.client.abort();
+  }
+}
