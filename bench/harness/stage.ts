@@ -79,15 +79,17 @@ export class Stage {
 
   /** Asks the process to end, and ends it and its children when it does not. */
   async stop(launched: Launched): Promise<void> {
+    if (launched.isAlive()) {
+      launched.process.kill("SIGTERM");
+      try {
+        await within(5000, launched.name, launched.exited);
+      } catch {
+        killTree(launched.pid); // It did not end in time, so it is ended.
+      }
+    }
+    // Only now: an interrupt during the wait must still find it.
     const index = this.#launched.indexOf(launched);
     if (index !== -1) this.#launched.splice(index, 1);
-    if (!launched.isAlive()) return;
-    launched.process.kill("SIGTERM");
-    try {
-      await within(5000, launched.name, launched.exited);
-    } catch {
-      killTree(launched.pid); // It did not end in time, so it is ended.
-    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

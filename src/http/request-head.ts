@@ -103,9 +103,10 @@ export class RequestHead implements Target {
 
   #readVersion(text: string, start: number, end: number): FailureCode | undefined {
     if (end - start !== 8 || !text.startsWith("HTTP/", start)) {
-      return text.indexOf(" ", start) < end && text.indexOf(" ", start) >= 0
-        ? "BAD_TARGET"
-        : lineFault(text, start, end);
+      const fault = lineFault(text, start, end);
+      // One more space: it stood in the target.
+      const space = text.indexOf(" ", start);
+      return fault === "BAD_REQUEST_LINE" && space >= 0 && space < end ? "BAD_TARGET" : fault;
     }
     const isOne = text.charCodeAt(start + 5) === 49 && text.charCodeAt(start + 6) === 46;
     const minor = text.charCodeAt(start + 7) - 48;
@@ -119,6 +120,7 @@ export class RequestHead implements Target {
     const times = this.fields.times(Field.HOST);
     if (times > 1 || (times === 0 && this.minor === 1)) return "BAD_HOST";
     this.host = this.fields.first(Field.HOST);
+    if (times === 1 && this.host === "") return "BAD_HOST";
     if (this.authority === "") return undefined;
     if (times === 1 && withoutPort(this.host) !== withoutPort(this.authority)) return "BAD_HOST";
     this.host = this.authority;

@@ -1,7 +1,7 @@
 import { ok, strictEqual, throws } from "node:assert";
 import { BlockList, isIPv4, isIPv6 } from "node:net";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { isAddress, NetworkSet, parseNetwork, plainAddress } from "./ip.ts";
 
 const cases: readonly (readonly [string, string, boolean])[] = [

@@ -13,7 +13,7 @@ function gathered(pretty: boolean, level: "debug" | "info" = "info") {
 
 test("a piped log is one JSON object per line", () => {
   const { log, lines } = gathered(false);
-  log.warn({ route: "www" }, "two routes claim the same host");
+  log.warn("two routes claim the same host", { route: "www" });
   assert.equal(lines.length, 1);
   const record = JSON.parse(lines[0] ?? "");
   assert.deepEqual(
@@ -32,7 +32,7 @@ test("a log below its level is silent", () => {
 test("secrets are not written, at the top or one below", () => {
   for (const pretty of [false, true]) {
     const { log, lines } = gathered(pretty);
-    log.info({ password: "hunter2", headers: { authorization: "Basic hunter2" } }, "asked");
+    log.info("asked", { password: "hunter2", headers: { authorization: "Basic hunter2" } });
     assert.doesNotMatch(lines.join(""), /hunter2/);
     assert.match(lines.join(""), /\(secret\)/);
   }
@@ -40,7 +40,7 @@ test("secrets are not written, at the top or one below", () => {
 
 test("a person reads time, level, text and fields on one line", () => {
   const { log, lines } = gathered(true);
-  log.info({ port: 8080 }, "listening");
+  log.info("listening", { port: 8080 });
   // oxlint-disable-next-line no-control-regex
   const bare = lines.join("").replace(/\x1b\[\d+m/g, "");
   assert.match(bare, /^\d\d:\d\d:\d\d info {2}listening port=8080\n$/);
@@ -49,18 +49,18 @@ test("a person reads time, level, text and fields on one line", () => {
 test("an error keeps its stack and its causes", () => {
   const error = new Error("outer", { cause: new Error("inner") });
   const json = gathered(false);
-  json.log.error({ error }, "failed");
+  json.log.error("failed", { error });
   const record = JSON.parse(json.lines[0] ?? "");
   assert.equal(record.error.message, "outer");
   assert.equal(record.error.cause.message, "inner");
   const pretty = gathered(true);
-  pretty.log.error({ error }, "failed");
+  pretty.log.error("failed", { error });
   assert.match(pretty.lines.join(""), /outer[\s\S]*\n +at /);
 });
 
 test("text from outside cannot steer a terminal or begin a line of its own", () => {
   const { log, lines } = gathered(true);
-  log.info({ peer: "\x1b[2Jx\ny" }, "said");
+  log.info("said", { peer: "\x1b[2Jx\ny" });
   assert.match(lines.join(""), /\\x1b\[2Jx\\x0ay/);
   assert.equal(lines.join("").split("\n").length, 2);
 });

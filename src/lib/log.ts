@@ -17,10 +17,7 @@ export interface Log {
   readonly error: LogMethod;
 }
 
-export interface LogMethod {
-  (text: string): void;
-  (fields: LogFields, text: string): void;
-}
+export type LogMethod = (text: string, fields?: LogFields) => void;
 
 export interface LogOptions {
   readonly pretty: boolean;
@@ -42,17 +39,11 @@ export function createLogger({ pretty, level, write = writeToStderr }: LogOption
     },
     { write: pretty ? (line: string) => write(prettyLine(line)) : write },
   );
-  const method = (name: Exclude<LogLevel, "silent">): LogMethod => {
-    return (first: LogFields | string, text?: string) => {
-      if (typeof first === "string") logger[name](first);
-      else logger[name](first, text);
-    };
-  };
   return {
-    debug: method("debug"),
-    info: method("info"),
-    warn: method("warn"),
-    error: method("error"),
+    debug: (text, fields = {}) => logger.debug(fields, text),
+    info: (text, fields = {}) => logger.info(fields, text),
+    warn: (text, fields = {}) => logger.warn(fields, text),
+    error: (text, fields = {}) => logger.error(fields, text),
   };
 }
 

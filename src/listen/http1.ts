@@ -73,6 +73,8 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
   #exchange: Exchange<P> | null = null;
   /** The beginning of a head that is not complete. */
   #partial = "";
+  /** An empty line before this head was passed over; there may be one. */
+  #isLineSkipped = false;
   /** Received, but belonging to what comes after the running exchange. */
   #pending: Buffer | null = null;
   #chunks: ChunkedReader | null = null;
@@ -83,7 +85,6 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
   #isAnswerEnded = false;
   #isReading = false;
   #isPaused = false;
-  #hasServed = false;
   #tunnel: TunnelEnd | null = null;
 
   constructor(socket: Socket, context: ConnectionContext<P>, origin: ExchangeOrigin) {
@@ -171,12 +172,13 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
   #readHead(buffer: Buffer, start: number, end: number): number {
     const limits = this.#context.settings.limits;
     const partial = this.#partial;
-    let from = start;
-    // A stray CR LF before a request line is the habit of old clients (RFC 9112 section 2.2).
-    if (partial === "" && buffer[from] === 13 && buffer[from + 1] === 10 && end - from > 2) from += 2;
-    const received = buffer.latin1Slice(from, end);
+    const received = buffer.latin1Slice(start, end);
     let text = partial === "" ? received : partial + received;
-    if (partial === "\r\n" || partial === "\r") text = text.replace(/^\r\n(?=.)/s, "");
+    // One stray CR LF before a request line is the habit of old clients (RFC 9112 section 2.2).
+    if (text.charCodeAt(0) === 13 && text.length > 2 && !this.#isLineSkipped && text[1] === "\n") {
+      this.#isLineSkipped = true;
+      text = text.slice(2);
+    }
     if (limits.bareLf && text.includes("\n")) return this.#readLooseHead(text, buffer, end);
     const headEnd = text.indexOf("\r\n\r\n");
     if (headEnd < 0) {
@@ -223,7 +225,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
       end > limits.headBytes + 4 ? "HEAD_TOO_LARGE" : head.read(text, 0, end, limits);
     const exchange = new Exchange<P>(this, head, this.#origin);
     this.#exchange = exchange;
-    this.#hasServed = true;
+    this.#isLineSkipped = false;
     this.#isAnswerEnded = false;
     this.#isAnswerChunked = false;
     this.#context.wheel.disarm(this.#deadline);
@@ -535,6 +537,8 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
 
   abort(): void {
     const exchange = this.#exchange;
+    // What was answered so far goes out, however the bytes were cut on their way to us.
+    if (exchange?.isHeadSent) this.#writer.flush();
     this.#close();
     if (exchange !== null) this.#finish(exchange);
   }
@@ -559,7 +563,6 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
   /** Between requests: close now. In a request: after it. Tunnels go on. */
   drain(): void {
     if (this.isIdle) this.abort();
-    else if (this.#exchange !== null && !this.#exchange.isHeadSent) this.#isKept = false;
     else this.#isKept = false;
   }
 
@@ -584,11 +587,6 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
         break;
     }
   }
-
-  /** Whether this connection ever carried a request. */
-  get hasServed(): boolean {
-    return this.#hasServed;
-  }
 }
 
 /** What is wrong with a head that is not complete yet, if that can be said already. */
@@ -601,6 +599,7 @@ function faultOfPartialHead(text: string, limits: HeadLimits): FailureCode | und
     return text.length > limits.targetBytes + 64 ? "TARGET_TOO_LONG" : undefined;
   }
   if (text.length > limits.headBytes) return "HEAD_TOO_LARGE";
+  if (text.startsWith("\r\n") && text.length > 2) return "BAD_REQUEST_LINE";
   for (let at = lineEnd; at >= 0; at = text.indexOf("\n", at + 1)) {
     if (text.charCodeAt(at - 1) !== 13) return "BAD_LINE_END";
   }

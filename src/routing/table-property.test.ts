@@ -3,7 +3,7 @@
 
 import { strictEqual } from "node:assert";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { Rule } from "../config/rule.ts";
 import type { Route } from "../config/snapshot.ts";
 import { routeOf, subjectOf } from "./sample.ts";

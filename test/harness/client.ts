@@ -129,6 +129,11 @@ export class Client implements AsyncDisposable {
     while (!this.#ended) await this.#more("the end of the connection");
   }
 
+  /** Waits until a whole head is there, or the peer has ended. */
+  async waitHeadOrClose(): Promise<void> {
+    while (!this.#ended && !this.#received.includes("\r\n\r\n")) await this.#more("a head");
+  }
+
   /** Half-closes: says that no more bytes come. */
   end(): void {
     this.socket.end();

@@ -7,14 +7,31 @@ import { type FailureCode, failures } from "../../src/http/errors.ts";
 
 export type ClientStep =
   | { readonly kind: "send"; readonly bytes: string }
-  | { readonly kind: "response"; readonly method: string; readonly expected: Pattern; closed: boolean; either: boolean }
-  | { readonly kind: "status"; readonly statuses: readonly number[]; readonly codes: readonly FailureCode[]; closed: boolean }
-  | { readonly kind: "truncated"; readonly status: number }
+  | {
+      readonly kind: "response";
+      readonly method: string;
+      readonly expected: Pattern;
+      closed: boolean;
+      either: boolean;
+    }
+  | {
+      readonly kind: "status";
+      readonly statuses: readonly number[];
+      readonly codes: readonly FailureCode[];
+      closed: boolean;
+    }
+  | { readonly kind: "truncated"; readonly status: number; readonly instead: number | undefined }
   | { readonly kind: "raw"; readonly bytes: string; closed: boolean }
   | { readonly kind: "closed" };
 
 export type OriginStep =
-  | { readonly kind: "answer"; readonly bytes: string; when: "message" | "head"; then: "keep" | "close" | "reset"; uncut: boolean }
+  | {
+      readonly kind: "answer";
+      readonly bytes: string;
+      when: "message" | "head";
+      then: "keep" | "close" | "reset";
+      uncut: boolean;
+    }
   | { readonly kind: "raw-answer"; readonly bytes: string }
   | { readonly kind: "raw-expect"; readonly bytes: string };
 
@@ -150,13 +167,20 @@ function impliedUpstream(client: readonly ClientStep[]): Upstream {
 
 function responseStep(text: string, flags: readonly string[], where: string): ClientStep {
   const line = text.trim();
-  if (flags.includes("raw")) return { kind: "raw", bytes: expand(text, where), closed: flags.includes("closed") };
+  if (flags.includes("raw"))
+    return { kind: "raw", bytes: expand(text, where), closed: flags.includes("closed") };
   if (line === "closed") return { kind: "closed" };
   const closed = flags.includes("closed") || /, closed$/.test(line);
-  const status = /^status (\d{3}(?:\|\d{3})*)((?: (?:or )?[A-Z_]+)*)(, closed|, truncated)?$/.exec(line);
+  const status =
+    /^status (\d{3}(?:\|\d{3})*)((?: (?:or )?[A-Z_]+)*)(, closed|, truncated(?: or (\d{3}))?)?$/.exec(
+      line,
+    );
   if (status !== null) {
     const codes = (status[2] ?? "").split(/ or | /).filter((code) => code !== "");
-    if (status[3] === ", truncated") return { kind: "truncated", status: Number(status[1]) };
+    if (status[3]?.startsWith(", truncated") === true) {
+      const instead = status[4] === undefined ? undefined : Number(status[4]);
+      return { kind: "truncated", status: Number(status[1]), instead };
+    }
     const statuses = (status[1] ?? "").split("|").map(Number);
     return { kind: "status", statuses, codes: codes.map((c) => codeOf(c, where)), closed };
   }
@@ -172,7 +196,9 @@ function responseStep(text: string, flags: readonly string[], where: string): Cl
 }
 
 function answerStep(bytes: string, flags: readonly string[], where: string): OriginStep {
-  const rest = flags.filter((flag) => !["raw", "after", "head", "close", "reset", "uncut"].includes(flag));
+  const rest = flags.filter(
+    (flag) => !["raw", "after", "head", "close", "reset", "uncut"].includes(flag),
+  );
   if (rest.length > 0) throw new Error(`${where}: unknown word ${rest.join(" ")}`);
   if (flags.includes("raw")) return { kind: "raw-answer", bytes };
   const then = flags.includes("reset") ? "reset" : flags.includes("close") ? "close" : "keep";

@@ -47,7 +47,11 @@ async function playGroup(
 ): Promise<void> {
   await using program = await startTidegate({ config: configOf(config, lanes) });
   const port = program.port();
-  await playJobs(states.map((state) => ({ state, cutting: uncut })), lanes, port);
+  await playJobs(
+    states.map((state) => ({ state, cutting: uncut })),
+    lanes,
+    port,
+  );
   const cut = states
     .filter(({ problems }) => problems.length === 0)
     .flatMap((state) => cuttingsOf(state.wireCase).map((cutting) => ({ state, cutting })));
@@ -80,7 +84,8 @@ export function configOf(text: string, lanes: readonly Lane[]): Record<string, u
   const { route, ...settings } = (parse(text) ?? {}) as Record<string, unknown>;
   const { rule, ...routeSettings } = (route ?? {}) as { rule?: string };
   const routes = lanes.map(({ number, network, origin }) => {
-    const match = `ClientIP(\`${network}\`)`;
+    // The second address is for cases in which a trusted proxy names the client.
+    const match = `(ClientIP(\`${network}\`) || ClientIP(\`192.0.2.${number}/32\`))`;
     return [
       `lane${number}`,
       {
@@ -108,7 +113,9 @@ function cuttingsOf({ client, origin }: WireCase): Cutting[] {
     request: byteByByte,
     answer: byteByByte,
   };
-  const answers = origin.flatMap((step) => (step.kind === "answer" && !step.uncut ? [step.bytes] : []));
+  const answers = origin.flatMap((step) =>
+    step.kind === "answer" && !step.uncut ? [step.bytes] : [],
+  );
   const inAnswer = answers.flatMap((bytes) =>
     positions(bytes.length).map((at) => ({
       name: `answer cut at ${at}`,
@@ -158,11 +165,15 @@ function checkLog(state: CaseState, log: ReadonlyMap<string, readonly LoggedLine
   for (const address of state.addresses) {
     const lines = [...(log.get(address) ?? [])];
     for (const { codes, statuses } of state.wireCase.log) {
-      const at = lines.findIndex((each) => statuses.includes(each.status) && codes.includes(each.failure));
+      const at = lines.findIndex(
+        (each) => statuses.includes(each.status) && codes.includes(each.failure),
+      );
       if (at >= 0) lines.splice(at, 1);
       else {
         const seen = lines.map(({ text }) => text).join(" | ");
-        state.problems.push(`log: expected ${codes.join(" or ")} ${statuses.join("|")}, found ${seen || "no line"}`);
+        state.problems.push(
+          `log: expected ${codes.join(" or ")} ${statuses.join("|")}, found ${seen || "no line"}`,
+        );
       }
     }
     if (state.problems.length >= enough) return;

@@ -8,6 +8,7 @@ import { type Origin, origin, type OriginConnection } from "../harness/origin.ts
 import type { OriginStep } from "./case.ts";
 
 export interface LaneRun {
+  readonly lane: number;
   readonly address: string;
   readonly script: readonly OriginStep[];
   /** Cuts an answer into the segments it is sent in. */
@@ -58,9 +59,17 @@ export class Lane implements AsyncDisposable {
   begin(script: readonly OriginStep[], cut: LaneRun["cut"]): LaneRun {
     this.#runs += 1;
     const address = `127.${this.number}.${this.#runs >> 8}.${this.#runs & 255}`;
-    const run = { address, script, cut, requests: [], problems: [], received: "", done: 0 };
-    this.#run = run;
-    return run;
+    this.#run = {
+      lane: this.number,
+      address,
+      script,
+      cut,
+      requests: [],
+      problems: [],
+      received: "",
+      done: 0,
+    };
+    return this.#run;
   }
 
   end(): void {
@@ -159,4 +168,3 @@ export async function openLane(number: number): Promise<Lane> {
   lane = new Lane(number, server);
   return lane;
 }
-

@@ -2,7 +2,7 @@
 // returns its problems in words; an empty list is a pass.
 
 import { type Client, connect } from "../harness/client.ts";
-import { type HeaderList, type Message, valuesOf } from "../harness/message.ts";
+import { type HeaderList, type Message, readMessage, valuesOf } from "../harness/message.ts";
 import type { ClientStep, Pattern, Upstream, WireCase } from "./case.ts";
 import type { Lane, LaneRun } from "./lane.ts";
 
@@ -56,7 +56,8 @@ async function playClient(
   let sent = 0;
   for (const step of steps) {
     if (step.kind === "send") {
-      await client.sendParts(cutting.request(step.bytes, sent));
+      const bytes = step.bytes.replaceAll("<lane>", String(run.lane));
+      await client.sendParts(cutting.request(bytes, sent));
       sent += 1;
     } else {
       run.problems.push(...(await checkStep(step, client, run)));
@@ -75,7 +76,7 @@ async function checkStep(
     case "raw":
       return sameText("bytes", await client.readBytes(step.bytes.length), step.bytes);
     case "truncated":
-      return checkTruncated(await client.readToEnd(), step.status);
+      return checkTruncated(step, client);
     case "response": {
       const response = await client.readResponse({ method: step.method });
       return compareMessage(step.expected, response, run, "response");
@@ -95,20 +96,33 @@ function checkStatus(step: Extract<ClientStep, { kind: "status" }>, response: Me
   }
   if (!step.closed) return problems;
   const [connection] = valuesOf(response.headers, "connection");
-  if (connection !== "close") problems.push(`expected Connection: close, got ${connection ?? "none"}`);
+  if (connection !== "close")
+    problems.push(`expected Connection: close, got ${connection ?? "none"}`);
   return problems;
 }
 
-function checkTruncated(text: string, status: number): string[] {
-  if (!text.startsWith(`HTTP/1.1 ${status} `) || !text.includes("\r\n\r\n")) {
-    return [`expected the head of a ${status} answer, got ${JSON.stringify(text)}`];
+async function checkTruncated(
+  step: Extract<ClientStep, { kind: "truncated" }>,
+  client: Client,
+): Promise<string[]> {
+  await client.waitHeadOrClose();
+  if (step.instead !== undefined && client.pending.startsWith(`HTTP/1.1 ${step.instead} `)) {
+    await client.readResponse();
+    client.end();
+    return sameText("bytes after the answer", await client.readToEnd(), "");
   }
-  return text.endsWith("0\r\n\r\n") ? ["the answer looks complete"] : [];
+  const text = await client.readToEnd();
+  if (!text.startsWith(`HTTP/1.1 ${step.status} `) || !text.includes("\r\n\r\n")) {
+    return [`expected the head of a ${step.status} answer, got ${JSON.stringify(text)}`];
+  }
+  const { kind } = readMessage(text, { kind: "response" });
+  return kind === "message" ? ["the answer looks complete"] : [];
 }
 
 /** Either the proxy closes, as the case says, or it is at rest and closes because we do. */
 async function finish(last: ClientStep | undefined, client: Client): Promise<void> {
-  if (last === undefined || last.kind === "send") throw new Error("a case must end with a response");
+  if (last === undefined || last.kind === "send")
+    throw new Error("a case must end with a response");
   const closes = "closed" in last ? last.closed : true;
   if (!closes) {
     const mayClose = last.kind === "raw" || (last.kind === "response" && last.either);
@@ -168,7 +182,8 @@ function compareMessage(
   problems.push(...compareFields(expected.trailers, actual.trailers, run, `${side} trailers`));
   for (const name of expected.absent) {
     const values = [...valuesOf(actual.headers, name), ...valuesOf(actual.trailers, name)];
-    if (values.length > 0) problems.push(`${side}: ${name} should be absent, got ${values.join(", ")}`);
+    if (values.length > 0)
+      problems.push(`${side}: ${name} should be absent, got ${values.join(", ")}`);
   }
   if (side === "upstream" && !expected.open) problems.push(...unexpected(expected, actual));
   const body = expected.body ?? (side === "upstream" && !expected.open ? "" : undefined);
@@ -177,7 +192,9 @@ function compareMessage(
 }
 
 function unexpected(expected: Pattern, actual: Message): string[] {
-  const known = new Set([...expected.headers, ...expected.trailers].map(([name]) => name.toLowerCase()));
+  const known = new Set(
+    [...expected.headers, ...expected.trailers].map(([name]) => name.toLowerCase()),
+  );
   return [...actual.headers, ...actual.trailers]
     .filter(([name]) => !known.has(name.toLowerCase()) && !added.has(name.toLowerCase()))
     .filter(([name, value]) => `${name}: ${value}`.toLowerCase() !== "connection: keep-alive")
@@ -203,10 +220,15 @@ function compareFields(
 }
 
 function matches(wanted: string, actual: string, run: LaneRun): boolean {
-  const parts = wanted.replaceAll("<client>", run.address).split("<any>");
+  const parts = wanted
+    .replaceAll("<client>", run.address)
+    .replaceAll("<lane>", String(run.lane))
+    .split("<any>");
   if (parts.length === 1) return actual === parts[0];
   const [first = "", last = ""] = [parts[0], parts.at(-1)];
-  return actual.length > first.length + last.length && actual.startsWith(first) && actual.endsWith(last);
+  return (
+    actual.length > first.length + last.length && actual.startsWith(first) && actual.endsWith(last)
+  );
 }
 
 function sameText(what: string, actual: string, expected: string): string[] {
