@@ -7,7 +7,7 @@ export function table(
 ): string[] {
   const all = [heading, ...rows];
   const widths = heading.map((_, column) =>
-    Math.min(60, Math.max(...all.map((row) => (row[column] ?? "").length))),
+    all.reduce((widest, row) => Math.max(widest, (row[column] ?? "").length), 0),
   );
   return all.map((row) =>
     row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd(),

@@ -1,6 +1,7 @@
 // What a route matches: its `rule`, or its matching keys, or its name (`HOST[/PATH]`), as one Rule.
 
 import { normaliseHostPattern } from "../lib/host.ts";
+import { encodePath, normalisePath } from "../lib/path.ts";
 import { report } from "./context.ts";
 import type { Context } from "./context.ts";
 import type { Path } from "./problem.ts";
@@ -79,7 +80,12 @@ function matchOfName(context: Context, name: string, input: RouteInput, path: Pa
     const remedy = 'add host: "*" when it is a mere name';
     report(context, path, { message, remedy, at: "key", severity: "warning" });
   }
-  const ownPath = prefix ?? input.path;
+  const ownPath = prefix === undefined ? input.path : normalisePath(encodePath(prefix))?.path;
+  if (prefix !== undefined && ownPath === undefined) {
+    const message = `${JSON.stringify(prefix)} has a broken %-encoding or too many ".."`;
+    report(context, path, { message, at: "key" });
+    return undefined;
+  }
   return {
     rule: all([hostRule([host]), ...conditions({ ...input, path: ownPath })]),
     prefix: ownPath,

@@ -3,6 +3,7 @@
 
 import * as z from "zod";
 import { nearest } from "../lib/nearest.ts";
+import { encodePath, normalisePath } from "../lib/path.ts";
 import { checkFormat } from "./access-log-format.ts";
 import { parseBackendUrl } from "./backend-url.ts";
 import { parsePattern } from "./pattern.ts";
@@ -17,7 +18,10 @@ function readPath(value: string, refuse: Refuse) {
   const shown = JSON.stringify(value);
   if (!value.startsWith("/")) return refuse(`${shown} is not a path`, `write /${value}`);
   if (/[\s\p{Cc}?#]/u.test(value)) return refuse(`${shown} has a space, a control, ? or #`);
-  return value.endsWith("/*") ? refuse("a path is a prefix already", "leave out /*") : value;
+  if (value.endsWith("/*")) return refuse("a path is a prefix already", "leave out /*");
+  // As requests are matched: `/é` is asked for as `/%C3%A9`, `/a/../b` as `/b`.
+  const normal = normalisePath(encodePath(value))?.path;
+  return normal ?? refuse(`${shown} has a broken %-encoding or too many ".."`);
 }
 
 export function path() {

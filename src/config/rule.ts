@@ -7,7 +7,7 @@
 import { normaliseHostPattern } from "../lib/host.ts";
 import { parseNetwork } from "../lib/ip.ts";
 import { nearest } from "../lib/nearest.ts";
-import { normalisePath } from "../lib/path.ts";
+import { encodePath, normalisePath } from "../lib/path.ts";
 import { parsePattern } from "./pattern.ts";
 
 /**
@@ -224,7 +224,7 @@ function makeClientIp(network: string): Rule | Wrong {
 }
 
 function makePath(text: string): Rule | Wrong {
-  const path = normalisePath(encoded(text))?.path;
+  const path = normalisePath(encodePath(text))?.path;
   if (!text.startsWith("/") || path === undefined) return badPath(text);
   return { kind: "path", path };
 }
@@ -232,7 +232,7 @@ function makePath(text: string): Rule | Wrong {
 function makePathPrefix(text: string): Rule | Wrong {
   // A prefix may end anywhere: `/.` is the beginning of `/.git`, not the folder `/`. The letter keeps
   // the last piece from being read as dots.
-  const path = normalisePath(`${encoded(text)}x`)?.path;
+  const path = normalisePath(`${encodePath(text)}x`)?.path;
   if (!text.startsWith("/") || path === undefined) return badPath(text);
   return { kind: "pathPrefix", prefix: path.slice(0, -1), segment: false };
 }
@@ -240,13 +240,6 @@ function makePathPrefix(text: string): Rule | Wrong {
 function badPath(text: string): Wrong {
   if (!text.startsWith("/")) return { argument: 0, why: 'a path begins with "/"' };
   return { argument: 0, why: `"${text}" has a broken %-encoding or too many ".."` };
-}
-
-/** What clients never send as it is in a path, in the spelling in which they do. */
-function encoded(path: string): string {
-  return path.replace(/[^\x21-\x7e]+|["#<>?^`{}]/g, (text) =>
-    encodeURIComponent(text.toWellFormed()),
-  );
 }
 
 function checkToken(text: string, what: string): Wrong | undefined {

@@ -23,6 +23,13 @@ export function normalisePath(path: string): NormalPath | undefined {
   return resolved === undefined || raw === undefined ? undefined : { path: resolved, raw };
 }
 
+/** Characters that clients never send as they are in a path, in the spelling in which they do. */
+export function encodePath(path: string): string {
+  return path.replace(/[^\x21-\x7e]+|["#<>?^`{}]/g, (text) =>
+    encodeURIComponent(text.toWellFormed()),
+  );
+}
+
 /**
  * Resolves `.` and `..` by what `meanings` says of each segment, keeping the segments as in `segments`.
  * Both lists have the same length, because decoding never touches an encoded slash.

@@ -91,16 +91,14 @@ function someOrDash(value: string): string {
   return value === "" ? "-" : escape(value);
 }
 
-/**
- * nginx's default escaping: `"`, `\`, control bytes and everything from 7F up become \xHH. Nearly no
- * string needs it, so the usual way is one look at each character and no work.
- */
+// What no format can show as it is: all but the ASCII characters from space to tilde, less " and \.
+// A regular expression, as it was the fastest of four ways measured: it looks through a slice of a
+// longer string, which every field of a head is, without asking anew for each character.
+const unusual = /[^ !#-[\]-~]/;
+
+/** nginx's default escaping: `"`, `\`, control bytes and everything from 7F up become \xHH. */
 export function escape(value: string): string {
-  for (let index = 0; index < value.length; index++) {
-    const code = value.charCodeAt(index);
-    if (code < 0x20 || code >= 0x7f || code === 0x22 || code === 0x5c) return escapeAll(value);
-  }
-  return value;
+  return unusual.test(value) ? escapeAll(value) : value;
 }
 
 function escapeAll(value: string): string {
@@ -125,11 +123,7 @@ function bytesOf(value: string): Buffer {
 /** A JSON string, or null for what is absent or empty; other than ASCII is written as \uHHHH. */
 function quote(value: string | undefined): string {
   if (value === undefined || value === "") return "null";
-  for (let index = 0; index < value.length; index++) {
-    const code = value.charCodeAt(index);
-    if (code < 0x20 || code >= 0x7f || code === 0x22 || code === 0x5c) return quoteAll(value);
-  }
-  return `"${value}"`;
+  return unusual.test(value) ? quoteAll(value) : `"${value}"`;
 }
 
 function quoteAll(value: string): string {
