@@ -41,8 +41,6 @@ export const failures = {
   HEAD_TOO_LARGE: { status: 431, side: "client", retry: "never", close: true, text: "The request head is too large or has too many fields." },
   CLIENT_CLOSED: { status: 499, side: "client", retry: "never", close: true, text: "The client closed the connection before the answer was complete." },
   CLIENT_STALLED: { status: 499, side: "client", retry: "never", close: true, text: "The client stopped reading the answer." },
-  TOO_MANY_CONNECTIONS: { status: 503, side: "proxy", retry: "never", close: true, text: "Too many connections." },
-  DRAINING: { status: 503, side: "proxy", retry: "never", close: true, text: "This proxy is shutting down." },
   NO_BACKEND: { status: 503, side: "proxy", retry: "never", close: false, text: "The service has no backend that can be used." },
   POOL_FULL: { status: 503, side: "proxy", retry: "never", close: false, text: "All connections to the backend are in use, and too many requests wait for one." },
   POOL_TIMEOUT: { status: 503, side: "proxy", retry: "never", close: false, text: "No connection to the backend became free in time." },

@@ -41,6 +41,8 @@ export interface ClientSide {
   closeAfterAnswer(): void;
   /** Ends our direction of a tunnel. */
   endTunnel(): void;
+  /** Closes once what was written to a tunnel has been delivered. */
+  finishTunnel(): void;
   /** After a 101: bytes of the client go to the tunnel from now on, those already here first. */
   startTunnel(tunnel: TunnelEnd): void;
 }

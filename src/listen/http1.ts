@@ -52,12 +52,16 @@ const State = {
   /** Answered for the last time: what still arrives is thrown away, so that no reset eats the answer. */
   LINGER: 3,
   TUNNEL: 4,
-  CLOSED: 5,
+  /** A tunnel that is over: its last bytes are on their way to the client. */
+  ENDING: 5,
+  CLOSED: 6,
 } as const;
 
 /** How long a client may go on sending what nobody reads, ms and bytes, before the connection is cut. */
 const lingerMs = 2000;
 const lingerBytes = 4 * 1024 * 1024;
+/** How long the last bytes of a tunnel may take to reach the client, ms. */
+const endingMs = 10_000;
 
 /** Heads on loan to connections that are in an exchange; idle connections hold none. */
 const spareHeads: RequestHead[] = [];
@@ -82,6 +86,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
   #lingerLeft = lingerBytes;
   #isKept = true;
   #isAnswerChunked = false;
+  #isCloseDelimited = false;
   #isAnswerEnded = false;
   #isReading = false;
   #isPaused = false;
@@ -102,7 +107,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
   }
 
   get isTunnel(): boolean {
-    return this.#state === State.TUNNEL;
+    return this.#state === State.TUNNEL || this.#state === State.ENDING;
   }
 
   // --- bytes from the client -------------------------------------------------------------------
@@ -128,6 +133,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
       case State.TUNNEL:
         this.#tunnel?.onTunnelData(buffer, start, end);
         break;
+      case State.ENDING:
       case State.CLOSED:
         break;
     }
@@ -362,6 +368,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
     let framing = "";
     if (bodyLength === CHUNKED || bodyLength === UNTIL_CLOSE) {
       this.#isAnswerChunked = !isOld;
+      this.#isCloseDelimited = isOld;
       if (isOld) this.#isKept = false;
       else framing = "Transfer-Encoding: chunked\r\n";
     }
@@ -509,6 +516,8 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
       case State.ANSWER:
         this.#gone("CLIENT_CLOSED");
         break;
+      case State.ENDING:
+        break;
       default:
         this.abort();
     }
@@ -516,7 +525,8 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
 
   onClosed(): void {
     if (this.#state === State.CLOSED) return;
-    if (this.#exchange === null && this.#tunnel === null) this.abort();
+    const isExpected = this.#exchange === null || this.#state === State.ENDING;
+    if (isExpected) this.abort();
     else this.#gone("CLIENT_CLOSED");
   }
 
@@ -539,14 +549,23 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
     const exchange = this.#exchange;
     // What was answered so far goes out, however the bytes were cut on their way to us.
     if (exchange?.isHeadSent) this.#writer.flush();
+    // Where the end of the answer is the end of the connection, a FIN would say that it is complete.
+    if (this.#isCloseDelimited && !this.#isAnswerEnded) this.#socket.resetAndDestroy();
     this.#close();
     if (exchange !== null) this.#finish(exchange);
   }
 
-  /** Ends our direction of a tunnel. */
   endTunnel(): void {
     this.flush();
     this.#socket.end();
+  }
+
+  finishTunnel(): void {
+    this.#writer.flush();
+    this.#tunnel = null;
+    this.#state = State.ENDING;
+    this.#socket.destroySoon();
+    this.#context.wheel.arm(this.#deadline, endingMs);
   }
 
   #close(): void {
@@ -567,7 +586,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
   }
 
   onDeadline(): void {
-    if (this.#writer.isBlocked && this.#exchange !== null) {
+    if (this.#writer.isBlocked && this.#exchange !== null && this.#state !== State.ENDING) {
       this.#exchange.failure = "CLIENT_STALLED";
       this.#gone("CLIENT_STALLED");
       return;
@@ -581,6 +600,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
         if (this.#exchange !== null) this.#failRequest(this.#exchange, "BODY_TIMEOUT");
         break;
       case State.LINGER:
+      case State.ENDING:
         this.abort();
         break;
       default:

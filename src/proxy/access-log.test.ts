@@ -208,11 +208,11 @@ test("reopen ends the renamed file and begins a new one, and no line is lost", a
   assert.equal(readFileSync(path, "utf8").includes("/old"), false);
 });
 
-test("a retired log still takes the lines of exchanges that outlive it", async () => {
-  const path = join(folder, "retired.log");
+test("a closed log still takes the lines of exchanges that outlive it", async () => {
+  const path = join(folder, "closed.log");
   const { log, write } = logTo(path);
   write("/before");
-  log.retire();
+  await log.close();
   write("/after");
   await log.close();
   assert.equal(readFileSync(path, "utf8"), "/before\n/after\n");

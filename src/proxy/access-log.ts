@@ -48,9 +48,10 @@ export interface AccessLogSink {
   flush(): void;
   /** Opens the file anew by its name, after a rotation moved the old one away. */
   reopen(): void;
-  /** Nobody new will use it: the file is closed, and opened for late lines of running exchanges only. */
-  retire(): void;
-  /** Writes what is left; settles within a second, even when a disk or a reader hangs. */
+  /**
+   * Writes what is left; settles within a second, even when a disk or a reader hangs. Exchanges that
+   * outlive a changed configuration may still write afterwards.
+   */
   close(): Promise<void>;
 }
 
@@ -71,7 +72,6 @@ export function createAccessLog(
     write: (entry) => output.add(format(entry)),
     flush: () => output.flush(),
     reopen: () => output.reopen(),
-    retire: () => output.retire(),
     close() {
       isClosed = true;
       return output.close();
@@ -84,6 +84,5 @@ const silent: AccessLogSink = {
   write() {},
   flush() {},
   reopen() {},
-  retire() {},
   close: () => Promise.resolve(),
 };

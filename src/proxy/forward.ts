@@ -110,6 +110,10 @@ export class Forward implements RequestSink, ResponseSink, Waiter {
 
   onLease(connection: UpstreamConnection): void {
     this.#isWaiting = false;
+    if (this.#isOver) {
+      connection.destroy();
+      return;
+    }
     // A connection that somebody else has just given back may be dead like any idle one.
     this.#isReused = connection.served > 0;
     this.#send(connection, this.#pool!.backend);
@@ -118,6 +122,7 @@ export class Forward implements RequestSink, ResponseSink, Waiter {
 
   onNoLease(code: FailureCode, cause: Error | undefined): void {
     this.#isWaiting = false;
+    if (this.#isOver) return;
     this.#context.onProblem(factsOf(code).text, {
       failure: code,
       backend: this.#exchange.backendUrl,
@@ -224,6 +229,12 @@ export class Forward implements RequestSink, ResponseSink, Waiter {
     const { fields } = head;
     this.#hasAnswer = true;
     exchange.backendMs = performance.now() - this.#startedAt;
+    if (head.status === 101 && !this.#isRequestEnded) {
+      // The rest of the request's body would end up in the tunnel.
+      this.#connection?.destroy();
+      this.onResponseFailed("BAD_RESPONSE");
+      return;
+    }
     const upgrade = head.status === 101 ? fields.first(Field.UPGRADE) : "";
     dropHopByHop(fields);
     if (head.status === 204) fields.drop(Field.CONTENT_LENGTH);

@@ -89,7 +89,8 @@ export class Proxy implements ForwardContext {
   /** In order, without a promise unless a hook returns one. */
   #runHooks(exchange: Exchange<Plan>, plan: Plan, hooks: readonly RequestHook[], from: number): void {
     for (let index = from; index < hooks.length; index++) {
-      const answer = hooks[index]!(exchange);
+      const answer = this.#runHook(exchange, plan, hooks[index]!);
+      if (answer === "failed") return;
       if (answer instanceof Promise) {
         exchange.client.pauseRequest();
         this.#goOnLater(exchange, plan, hooks, index, answer);
@@ -101,6 +102,21 @@ export class Proxy implements ForwardContext {
       }
     }
     this.#forward(exchange, plan);
+  }
+
+  /** What a middleware throws is its own fault, and the exchange's end, but nobody else's. */
+  #runHook(exchange: Exchange<Plan>, plan: Plan, hook: RequestHook): ReturnType<RequestHook> | "failed" {
+    try {
+      return hook(exchange);
+    } catch (error) {
+      this.#onHookFailed(exchange, plan, error);
+      return "failed";
+    }
+  }
+
+  #onHookFailed(exchange: Exchange<Plan>, plan: Plan, error: unknown): void {
+    this.onProblem("a middleware failed", { route: plan.name, cause: String(error) });
+    fail(exchange, "INTERNAL", plan.errorPages);
   }
 
   #goOnLater(
@@ -117,10 +133,7 @@ export class Proxy implements ForwardContext {
         else this.#runHooks(exchange, plan, hooks, index + 1);
         exchange.client.resumeRequest();
       },
-      (error: unknown) => {
-        this.onProblem("a middleware failed", { route: plan.name, cause: String(error) });
-        fail(exchange, "INTERNAL", plan.errorPages);
-      },
+      (error: unknown) => this.#onHookFailed(exchange, plan, error),
     );
   }
 

@@ -46,7 +46,6 @@ export class LogOutput {
   #isWriting = false;
   #timer: NodeJS.Timeout | undefined = undefined;
   #isReopening = false;
-  #isRetired = false;
   #isFailing = false;
   #dropped = 0;
   #lastReport = Number.NEGATIVE_INFINITY;
@@ -90,12 +89,7 @@ export class LogOutput {
     this.flush();
   }
 
-  /** From now on the file is open only while there is something to write. */
-  retire(): void {
-    this.#isRetired = true;
-    this.flush();
-  }
-
+  /** Late lines are still taken: for each batch of them the file is opened once more. */
   close(): Promise<void> {
     return new Promise((resolve) => {
       const deadline = setTimeout(resolve, this.#limits.closeMs);
@@ -135,7 +129,6 @@ export class LogOutput {
     if (this.#isReopening && (this.#queue.length === 0 || this.#isFailing)) this.#open();
     const bytes = this.#queue[0];
     if (bytes === undefined) {
-      if (this.#isRetired) this.#release();
       this.#onClosed?.();
       return;
     }

@@ -35,8 +35,8 @@ export class Tunnel implements TunnelEnd, Deadlined {
 
   onTunnelEnd(): void {
     this.#isClientEnded = true;
-    if (this.#isBackendEnded) this.#end();
-    else this.#connection.endTunnel();
+    this.#connection.endTunnel();
+    if (this.#isBackendEnded) this.#finish();
   }
 
   onTunnelDrain(): void {
@@ -44,9 +44,11 @@ export class Tunnel implements TunnelEnd, Deadlined {
   }
 
   onTunnelClosed(): void {
+    if (this.#isOver) return;
     this.#isOver = true;
     this.#wheel.release(this.#deadline);
-    this.#connection.destroy();
+    // The client's last words are on their way to the backend.
+    this.#connection.destroySoon();
   }
 
   // --- from the backend
@@ -66,24 +68,25 @@ export class Tunnel implements TunnelEnd, Deadlined {
 
   onBackendEnd(): void {
     this.#isBackendEnded = true;
-    if (this.#isClientEnded) this.#end();
-    else this.#exchange.client.endTunnel();
+    this.#exchange.client.endTunnel();
+    if (this.#isClientEnded) this.#finish();
   }
 
   onBackendClosed(): void {
-    this.#end();
+    this.#finish();
   }
 
   onDeadline(): void {
     this.#exchange.failure = "TUNNEL_TIMEOUT";
-    this.#end();
+    this.#finish();
   }
 
-  #end(): void {
+  /** Nothing more comes from either side; what is on its way is still delivered. */
+  #finish(): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#wheel.release(this.#deadline);
-    this.#connection.destroy();
-    this.#exchange.client.abort();
+    this.#connection.destroySoon();
+    this.#exchange.client.finishTunnel();
   }
 }

@@ -45,11 +45,13 @@ export interface ResponseLimits {
   readonly trailerBytes: number;
 }
 
-const State = { IDLE: 0, HEAD: 1, BODY: 2, DONE: 3, TUNNEL: 4, CLOSED: 5 } as const;
+const State = { IDLE: 0, HEAD: 1, BODY: 2, DONE: 3, TUNNEL: 4, ENDING: 5, CLOSED: 6 } as const;
 
 /** Heads of answers are searched in the first part of what arrived; more is looked at when needed. */
 const firstLook = 8 * 1024;
 const maxInterims = 32;
+/** How long the last bytes of a tunnel may take to leave, ms. */
+const endingMs = 10_000;
 
 export class UpstreamConnection implements Deadlined {
   /** Index into the addresses of its backend, for whoever made it. */
@@ -171,6 +173,8 @@ export class UpstreamConnection implements Deadlined {
       } else if (this.#state === State.TUNNEL) {
         sink?.onBackendData(buffer, at, end);
         at = end;
+      } else if (this.#state === State.ENDING) {
+        return;
       } else {
         // Bytes that belong to no answer: whoever came next would be given them. Never reuse it.
         this.#close();
@@ -338,7 +342,7 @@ export class UpstreamConnection implements Deadlined {
       this.#settle();
     } else if (this.#state === State.TUNNEL) {
       this.#sink?.onBackendEnd();
-    } else {
+    } else if (this.#state !== State.ENDING) {
       this.onClosed();
     }
   }
@@ -371,11 +375,22 @@ export class UpstreamConnection implements Deadlined {
 
   onDeadline(): void {
     if (this.#state === State.HEAD || this.#state === State.BODY) this.#fail(this.#deadlineCode);
+    else if (this.#state === State.ENDING) this.#close();
   }
 
   /** Closes at once; nobody is told but the owner. */
   destroy(): void {
     this.#close();
+  }
+
+  /** Closes once what was written has been delivered, or it takes too long. */
+  destroySoon(): void {
+    if (this.#state === State.CLOSED) return;
+    this.#writer.flush();
+    this.#sink = null;
+    this.#state = State.ENDING;
+    this.#socket.destroySoon();
+    this.#wheel.arm(this.#deadline, endingMs);
   }
 
   #close(): void {

@@ -1,6 +1,8 @@
 // Connections to one backend: idle ones are kept last in first out, so that the surplus grows old and is
 // closed; when all are in use, exchanges wait in a queue that is bounded in length and in time.
 
+import { setTimeout } from "node:timers/promises";
+
 import type { Backend, BackendTls, PoolSettings } from "../config/snapshot.ts";
 import type { FailureCode } from "../http/errors.ts";
 import { Deadline, type Wheel } from "../lib/wheel.ts";
@@ -28,6 +30,9 @@ interface Attempt {
   connecting: Connecting | undefined;
   waiter: Waiter | undefined;
 }
+
+/** Longest wait for a name where connecting has no time limit, ms. */
+const maxNameMs = 60_000;
 
 class Waiting {
   readonly waiter: Waiter;
@@ -130,11 +135,20 @@ export class Pool implements LeaseOwner, Disposable {
       this.#connectTo(attempt, addresses, timeoutMs);
       return;
     }
-    void this.#name?.refresh().then(() => {
-      const found = this.#name?.addresses ?? [];
-      if (found.length > 0) this.#connectTo(attempt, found, timeoutMs);
-      else this.#onFailed(attempt, "NAME_NOT_FOUND", this.#name?.failure);
-    });
+    if (this.#name !== undefined) void this.#connectWhenNamed(this.#name, attempt, timeoutMs);
+  }
+
+  /** The first connection waits for the name; its time limit counts from here. */
+  async #connectWhenNamed(name: Name, attempt: Attempt, timeoutMs: number): Promise<void> {
+    const limit = new AbortController();
+    const late = setTimeout(timeoutMs === 0 ? maxNameMs : timeoutMs, "late", { ref: false, signal: limit.signal });
+    // Aborted below once the name is there; nobody else can make it fail.
+    const outcome = await Promise.race([name.refresh(), late.catch(() => undefined)]);
+    limit.abort();
+    const { addresses } = name;
+    if (addresses.length > 0) this.#connectTo(attempt, addresses, timeoutMs);
+    else if (outcome === "late") this.#onFailed(attempt, "CONNECT_TIMEOUT", new Error("DNS is silent"));
+    else this.#onFailed(attempt, "NAME_NOT_FOUND", name.failure);
   }
 
   #connectTo(attempt: Attempt, addresses: readonly string[] | undefined, timeoutMs: number): void {
