@@ -10,17 +10,25 @@ import { createAccessLog, type LogEntry } from "../src/proxy/access-log.ts";
 const linesPerRun = 50_000;
 const runs = 7;
 
+// Fields of a real request are slices of its head, which cost more to read than strings of their own.
+const head = Buffer.from(
+  "GET /static/img/logo.png?v=12 HTTP/1.1\r\n" +
+    "https://www.example.com/articles/2026/11/tides\r\n" +
+    "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n",
+).toString("latin1");
+const [first = 0, second = 0] = Array.from(head.matchAll(/\r\n/g), ({ index }) => index);
+
 const entry: LogEntry = {
   remoteAddress: "192.0.2.7",
   authorization: undefined,
   timeMs: Date.now(),
-  requestLine: "GET /static/img/logo.png?v=12 HTTP/1.1",
+  requestLine: head.slice(0, first),
   method: "GET",
-  target: "/static/img/logo.png?v=12",
+  target: head.slice(4, first - 9),
   version: "HTTP/1.1",
   host: "www.example.com",
-  referer: "https://www.example.com/articles/2026/11/tides",
-  userAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+  referer: head.slice(first + 2, second),
+  userAgent: head.slice(second + 2, -2),
   requestBytes: 480,
   status: 200,
   bodyBytes: 10_240,

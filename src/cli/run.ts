@@ -3,12 +3,9 @@
 import { writeFileSync } from "node:fs";
 
 import { formatProblem } from "../config/problem.ts";
-import { defaultSnapshot } from "../config/read.ts";
 import { createLogger } from "../lib/log.ts";
 import type { DataPlane } from "../process/data-plane.ts";
 import { BadConfiguration, Primary } from "../process/primary.ts";
-import { fileProvider } from "../providers/file.ts";
-import { fixedProvider } from "../providers/fixed.ts";
 import { welcome } from "./welcome.ts";
 
 export interface RunOptions {
@@ -23,9 +20,9 @@ export interface RunOptions {
 /** Returns the exit code. */
 export async function run(options: RunOptions): Promise<number> {
   const log = createLogger({ pretty: process.stderr.isTTY, level: "info" });
-  const file = options.config === undefined ? undefined : fileProvider(options.config);
   const primary = new Primary({
-    provider: file ?? fixedProvider(defaultSnapshot(options.port)),
+    config: options.config,
+    port: options.port,
     log,
     onLive(plane, isFirst) {
       if (options.portsFile !== undefined) {
@@ -37,7 +34,7 @@ export async function run(options: RunOptions): Promise<number> {
   // Node would end, or start its debugger, on these signals if nobody listened.
   process.on("SIGTERM", () => primary.stop());
   process.on("SIGINT", () => primary.stop());
-  process.on("SIGHUP", () => file?.reload());
+  process.on("SIGHUP", () => primary.reload());
   process.on("SIGUSR1", () => primary.reopenLogs());
   try {
     await primary.run();

@@ -2,15 +2,21 @@
 // hands those to the data plane; answers to signals. A catalog that cannot be used changes nothing.
 
 import { formatProblem, type Problem } from "../config/problem.ts";
+import { defaultSnapshot } from "../config/read.ts";
 import type { Catalog, Snapshot } from "../config/snapshot.ts";
 import type { Log } from "../lib/log.ts";
+import { fileProvider, type FileProvider } from "../providers/file.ts";
+import { fixedProvider } from "../providers/fixed.ts";
 import type { Provider, Update } from "../providers/provider.ts";
 import { findConflicts } from "../routing/conflicts.ts";
 import { merge } from "../routing/merge.ts";
 import { DataPlane } from "./data-plane.ts";
 
 export interface PrimaryOptions {
-  readonly provider: Provider;
+  /** Configuration file; undefined = the embedded defaults. */
+  readonly config: string | undefined;
+  /** Port of the embedded defaults. */
+  readonly port: number;
   readonly log: Log;
   /** Told when the first snapshot is live, and after every change. */
   onLive(plane: DataPlane, isFirst: boolean): void;
@@ -29,6 +35,7 @@ export class BadConfiguration extends Error {
 export class Primary {
   readonly #options: PrimaryOptions;
   readonly #log: Log;
+  readonly #file: FileProvider | undefined;
   #version = 0;
   #plane: DataPlane | undefined;
   readonly #stopping = new AbortController();
@@ -37,11 +44,12 @@ export class Primary {
   constructor(options: PrimaryOptions) {
     this.#options = options;
     this.#log = options.log;
+    this.#file = options.config === undefined ? undefined : fileProvider(options.config);
   }
 
   /** Serves until `stop`. Throws when it cannot begin. */
   async run(): Promise<void> {
-    const { provider } = this.#options;
+    const provider: Provider = this.#file ?? fixedProvider(defaultSnapshot(this.#options.port));
     try {
       for await (const update of provider.catalogs(this.#stopping.signal)) {
         if (this.#stopping.signal.aborted) break;
@@ -90,6 +98,11 @@ export class Primary {
       });
     }
     return snapshot;
+  }
+
+  /** Reads the configuration again, changed or not: files it names may have. */
+  reload(): void {
+    this.#file?.reload();
   }
 
   reopenLogs(): void {

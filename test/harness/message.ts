@@ -31,7 +31,7 @@ export interface ReadOptions {
 class Bad extends Error {}
 
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-// eslint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex -- control bytes are what it looks for
 const badValue = /[\x00-\x08\x0a-\x1f\x7f]/;
 
 export function readMessage(text: string, options: ReadOptions): Reading {

@@ -3,7 +3,7 @@
 
 import { once } from "node:events";
 import { createServer as createHttpServer, type RequestListener, type Server } from "node:http";
-import { type AddressInfo, createServer, type Socket } from "node:net";
+import { type AddressInfo, createServer, type ListenOptions, type Socket } from "node:net";
 import { within } from "./barrier.ts";
 import { type Message, readMessage } from "./message.ts";
 
@@ -164,9 +164,13 @@ export interface HttpOrigin extends AsyncDisposable {
   readonly server: Server;
 }
 
-export async function httpOrigin(handler: RequestListener): Promise<HttpOrigin> {
+/** @param where another address than 127.0.0.1, or the path of a unix socket; the port is then 0 */
+export async function httpOrigin(
+  handler: RequestListener,
+  where?: ListenOptions,
+): Promise<HttpOrigin> {
   const server = createHttpServer(handler);
-  const port = await listen(server);
+  const port = await listen(server, where);
   return {
     port,
     url: `http://127.0.0.1:${port}`,
@@ -180,10 +184,14 @@ export async function httpOrigin(handler: RequestListener): Promise<HttpOrigin> 
   };
 }
 
-async function listen(server: ReturnType<typeof createServer>): Promise<number> {
-  server.listen(0, "127.0.0.1");
+async function listen(
+  server: ReturnType<typeof createServer>,
+  where: ListenOptions = { host: "127.0.0.1", port: 0 },
+): Promise<number> {
+  server.listen(where);
   await once(server, "listening");
-  return (server.address() as AddressInfo).port;
+  const address = server.address() as AddressInfo | string;
+  return typeof address === "string" ? 0 : address.port;
 }
 
 function startOf(text: string, wanted: string): RegExpExecArray | undefined {

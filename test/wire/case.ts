@@ -29,7 +29,7 @@ export type OriginStep =
       readonly kind: "answer";
       readonly bytes: string;
       when: "message" | "head";
-      then: "keep" | "close" | "reset";
+      ending: "keep" | "close" | "reset";
       uncut: boolean;
     }
   | { readonly kind: "raw-answer"; readonly bytes: string }
@@ -170,7 +170,7 @@ function responseStep(text: string, flags: readonly string[], where: string): Cl
   if (flags.includes("raw"))
     return { kind: "raw", bytes: expand(text, where), closed: flags.includes("closed") };
   if (line === "closed") return { kind: "closed" };
-  const closed = flags.includes("closed") || /, closed$/.test(line);
+  const closed = flags.includes("closed") || line.endsWith(", closed");
   const status =
     /^status (\d{3}(?:\|\d{3})*)((?: (?:or )?[A-Z_]+)*)(, closed|, truncated(?: or (\d{3}))?)?$/.exec(
       line,
@@ -201,9 +201,9 @@ function answerStep(bytes: string, flags: readonly string[], where: string): Ori
   );
   if (rest.length > 0) throw new Error(`${where}: unknown word ${rest.join(" ")}`);
   if (flags.includes("raw")) return { kind: "raw-answer", bytes };
-  const then = flags.includes("reset") ? "reset" : flags.includes("close") ? "close" : "keep";
+  const ending = flags.includes("reset") ? "reset" : flags.includes("close") ? "close" : "keep";
   const when = flags.includes("head") ? "head" : "message";
-  return { kind: "answer", bytes, when, then, uncut: flags.includes("uncut") };
+  return { kind: "answer", bytes, when, ending, uncut: flags.includes("uncut") };
 }
 
 function logLines(text: string, where: string): LogLine[] {
@@ -249,7 +249,7 @@ function pairOf(line: string): readonly [string, string] {
 
 /** The bytes a block stands for; see README.md, "How bytes are written". */
 export function expand(text: string, where = ""): string {
-  if ([...text].some((char) => char.charCodeAt(0) > 126)) {
+  if (Buffer.from(text).some((byte) => byte > 126)) {
     throw new Error(`${where}: write bytes above 7E as \\xHH`);
   }
   let bytes = "";

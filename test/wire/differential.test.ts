@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer, type IncomingMessage, METHODS } from "node:http";
 import { type AddressInfo, connect as openSocket } from "node:net";
 import { test } from "node:test";
 import { within } from "../harness/barrier.ts";
@@ -20,12 +20,15 @@ interface Seen {
   readonly method: string;
   readonly target: string;
   readonly length: number;
+  /** llhttp takes whatever follows such a request for another protocol. */
+  readonly upgrade: boolean;
 }
 
 const laneCount = 16;
 const mutationMs = 5000;
 /** How long a connection may stay open without a result; a bound, not a pause. */
 const patienceMs = 120;
+const extraMs = 25;
 
 test("what we forward, llhttp reads as the same requests", { timeout: 60_000 }, async (t) => {
   const seed = Number(process.env["WIRE_SEED"] ?? Date.now() % 2 ** 31);
@@ -66,7 +69,7 @@ test("what we forward, llhttp reads as the same requests", { timeout: 60_000 }, 
         counts.inputs += 1;
         counts.accepted += theirs.length > 0 ? 1 : 0;
         counts.forwarded += ours.length > 0 ? 1 : 0;
-        const difference = compare(ours, theirs);
+        const difference = compare(ours, theirs, bytes);
         if (difference !== undefined) wrong.push(`${difference}\n  input ${JSON.stringify(bytes)}`);
       }
     }),
@@ -88,6 +91,11 @@ function* inputs(
   while (performance.now() < end) yield mutate(source.pick(valid), source);
 }
 
+const obeyedTrailer =
+  /\r\n0+[^\r\n]*\r\n([^\r\n]+\r\n)*(content-length|transfer-encoding|connection|upgrade):/i;
+
+const tabInCoding = /transfer-encoding:[^\r\n]*\t/i;
+
 /** Requests llhttp read completely, in order. */
 async function llhttp(): Promise<AsyncDisposable & { read(bytes: string): Promise<Seen[]> }> {
   const read = new Map<number, Seen[]>();
@@ -99,13 +107,6 @@ async function llhttp(): Promise<AsyncDisposable & { read(bytes: string): Promis
     collect(request, read);
     response.end();
   });
-  // After an upgrade or CONNECT llhttp stops reading HTTP; we then compare the first request only.
-  for (const event of ["upgrade", "connect"]) {
-    server.on(event, (request: IncomingMessage) => {
-      collect(request, read);
-      request.socket.destroy();
-    });
-  }
   server.on("clientError", (_error, socket) => socket.destroy());
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -139,11 +140,9 @@ function collect(request: IncomingMessage, read: ReadonlyMap<number, Seen[]>): v
   let length = 0;
   request.on("data", (bytes: Buffer) => (length += bytes.length));
   request.on("end", () => {
-    seen?.push({ method: request.method ?? "", target: request.url ?? "", length });
+    const upgrade = request.headers.upgrade !== undefined;
+    seen?.push({ method: request.method ?? "", target: request.url ?? "", length, upgrade });
   });
-  if ("upgrade" in request && request.upgrade === true) {
-    seen?.push({ method: request.method ?? "", target: request.url ?? "", length: 0 });
-  }
 }
 
 /** Requests the origin received completely. Waits for as many as llhttp found, or a close, or patience. */
@@ -157,14 +156,13 @@ async function throughProxy(
   const run = lane.begin([], (answer) => [answer]);
   await using client = await connect(port, { from: run.address, timeoutMs: patienceMs });
   await client.send(bytes);
-  for (let answers = 0; answers < expected; answers += 1) {
-    try {
-      await client.readResponse();
-    } catch {
-      break; // closed, refused or silent: the requests the origin has are what counts
-    }
+  try {
+    for (let answers = 0; answers < expected; answers += 1) await client.readResponse();
+    // One request more than llhttp found would be forwarded now.
+    await within(client.waitClose(), expected === 0 ? patienceMs : extraMs, "a close");
+  } catch {
+    // Closed, refused or silent: all are fine, what counts is what the origin received.
   }
-  if (expected === 0) await client.waitClose().catch(() => undefined); // silent is as good as refused
   await client[Symbol.asyncDispose]();
   lane.end();
   if (run.problems.length > 0)
@@ -172,12 +170,26 @@ async function throughProxy(
   return run.requests;
 }
 
-function compare(ours: readonly Message[], theirs: readonly Seen[]): string | undefined {
+/**
+ * Four differences are meant. llhttp knows a fixed list of methods, for us any token is one. It obeys
+ * framing and connection fields of a trailer section, which we drop (RFC 9110 section 6.5.1). After a
+ * request with Upgrade it reads no HTTP, whatever the answer; we do when the upgrade was not accepted.
+ * And a tab after `chunked` is part of the value for it, for us white space (RFC 9110 section 5.6.3).
+ */
+function compare(
+  ours: readonly Message[],
+  theirs: readonly Seen[],
+  bytes: string,
+): string | undefined {
   for (const [index, request] of ours.entries()) {
     const other = theirs[index];
     const [method = "", target = ""] = request.startLine.split(" ");
-    if (other === undefined)
+    if (!METHODS.includes(method)) return undefined;
+    if (other === undefined) {
+      const chunked = ours.slice(0, index + 1).some(({ framing }) => framing === "chunked");
+      if (chunked && (obeyedTrailer.test(bytes) || tabInCoding.test(bytes))) return undefined;
       return `llhttp has no request ${index + 1}, we forward ${request.startLine}`;
+    }
     const same =
       method === other.method &&
       target === normalised(other.target, method) &&
@@ -186,6 +198,7 @@ function compare(ours: readonly Message[], theirs: readonly Seen[]): string | un
       const mine = `${request.startLine} with ${request.body.length} bytes`;
       return `we forward ${mine}, llhttp reads ${JSON.stringify(other)}`;
     }
+    if (other.upgrade) return undefined;
   }
   return undefined;
 }

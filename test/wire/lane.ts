@@ -34,7 +34,7 @@ const defaultAnswer: OriginStep = {
   kind: "answer",
   bytes: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
   when: "message",
-  then: "keep",
+  ending: "keep",
   uncut: false,
 };
 
@@ -131,9 +131,9 @@ export class Lane implements AsyncDisposable {
     if (when === "head" && !/^HTTP\/1.1 1/.test(step.bytes)) peer.answeredEarly = true;
     if (step.bytes.startsWith("HTTP/1.1 101")) peer.raw = true;
     this.#send(connection, peer, step.uncut ? [step.bytes] : run.cut(step.bytes));
-    if (step.then === "keep") return;
+    if (step.ending === "keep") return;
     peer.sending = peer.sending.then(() =>
-      step.then === "close" ? connection.end() : connection.reset(),
+      step.ending === "close" ? connection.end() : connection.reset(),
     );
   }
 
