@@ -19,7 +19,7 @@ export function welcome(
     for (const each of addresses) lines.push(`listening  ${name}  ${formatAddress(each)}`);
   }
   lines.push(
-    `${config === undefined ? "no configuration file: embedded defaults" : `configuration ${config}`}`,
+    config === undefined ? "no configuration file: embedded defaults" : `configuration ${config}`,
     "",
     ...table(
       ["ROUTE", "RULE", "GOES TO"],

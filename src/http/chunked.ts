@@ -86,7 +86,8 @@ export class ChunkedReader {
         else this.#extension += String.fromCharCode(byte);
         return this.#extension.length <= maxExtensionBytes;
       case State.SIZE_LF:
-        if (byte !== 10 || (this.#extension !== "" && !extensions.test(this.#extension))) return false;
+        if (byte !== 10 || (this.#extension !== "" && !extensions.test(this.#extension)))
+          return false;
         this.#extension = "";
         this.#digits = 0;
         this.#state = this.#left === 0 ? State.TRAILERS : State.DATA;
@@ -113,7 +114,7 @@ export class ChunkedReader {
     }
     this.#extension = ";";
     this.#state = State.EXTENSION;
-    return byte === 59 /* ; */;
+    return byte === 59; /* ; */
   }
 
   /** Gathers the trailer section, up to and with the empty line. */

@@ -30,7 +30,6 @@ export const failures = {
   BAD_TRANSFER_ENCODING: { status: 400, side: "client", retry: "never", close: true, text: "The Transfer-Encoding header is not exactly 'chunked', or comes with Content-Length." },
   BAD_CHUNK: { status: 400, side: "client", retry: "never", close: true, text: "The chunked request body is malformed." },
   BAD_EXPECTATION: { status: 417, side: "client", retry: "never", close: true, text: "Only 'Expect: 100-continue' is understood." },
-  BAD_UPGRADE: { status: 400, side: "client", retry: "never", close: true, text: "The upgrade request is malformed." },
   METHOD_NOT_SUPPORTED: { status: 501, side: "client", retry: "never", close: true, text: "CONNECT is not supported: this is not a forward proxy." },
   PROXY_HEADER_INVALID: { status: 400, side: "client", retry: "never", close: true, text: "The PROXY protocol header is missing or malformed." },
   NO_ROUTE: { status: 404, side: "client", retry: "never", close: false, text: "No route is configured for this host and path." },

@@ -80,12 +80,7 @@ export class RequestHead implements Target {
   }
 
   /** method SP request-target SP HTTP-version, with exactly one space each (RFC 9112 section 3). */
-  #readLine(
-    text: string,
-    start: number,
-    end: number,
-    limits: HeadLimits,
-  ): FailureCode | undefined {
+  #readLine(text: string, start: number, end: number, limits: HeadLimits): FailureCode | undefined {
     const methodEnd = text.indexOf(" ", start);
     if (methodEnd < 0 || methodEnd >= end) return lineFault(text, start, end);
     if (!isToken(text, start, methodEnd) || methodEnd - start > 32) return "BAD_METHOD";
@@ -152,7 +147,8 @@ export class RequestHead implements Target {
     for (const each of options) {
       const option = each.trim();
       if (option === "close") this.isPersistent = false;
-      else if (option === "keep-alive" && !value.toLowerCase().includes("close")) this.isPersistent = true;
+      else if (option === "keep-alive" && !value.toLowerCase().includes("close"))
+        this.isPersistent = true;
       else if (option === "upgrade") {
         this.isUpgrade = this.minor === 1 && this.fields.times(Field.UPGRADE) > 0;
       }

@@ -53,7 +53,8 @@ export class Writer {
     if (this.#text !== "") {
       const text = this.#text;
       this.#text = "";
-      if (!this.#socket.write(text, "latin1") && this.#socket.writableLength > 0) this.isBlocked = true;
+      if (!this.#socket.write(text, "latin1") && this.#socket.writableLength > 0)
+        this.isBlocked = true;
     }
     return !this.isBlocked;
   }

@@ -19,7 +19,9 @@ export function normalisePath(path: string): NormalPath | undefined {
   if (decoded === undefined) return undefined;
   if (!decoded.includes("/.") && !decoded.includes("//")) return { path: decoded, raw: path };
   const resolved = resolveDots(decoded.split("/"), decoded.split("/"), true);
-  const raw = decoded.includes("/.") ? resolveDots(path.split("/"), decoded.split("/"), false) : path;
+  const raw = decoded.includes("/.")
+    ? resolveDots(path.split("/"), decoded.split("/"), false)
+    : path;
   return resolved === undefined || raw === undefined ? undefined : { path: resolved, raw };
 }
 

@@ -7,40 +7,23 @@
 
 import type { Socket } from "node:net";
 
-import { Chunk, ChunkedReader } from "../http/chunked.ts";
+import { AnswerWriter } from "../http/answer-writer.ts";
+import { BodyReader } from "../http/body-reader.ts";
+import { Chunk } from "../http/chunked.ts";
 import type { FailureCode } from "../http/errors.ts";
-import { Exchange, type ClientSide, type ExchangeOrigin, type TunnelEnd } from "../http/exchange.ts";
-import { CHUNKED, UNTIL_CLOSE } from "../http/framing.ts";
-import { RequestHead, type HeadLimits } from "../http/request-head.ts";
+import {
+  Exchange,
+  type ClientSide,
+  type ExchangeOrigin,
+  type TunnelEnd,
+} from "../http/exchange.ts";
+import { HeadReader } from "../http/head-reader.ts";
+import type { RequestHead } from "../http/request-head.ts";
+import { giveBackHead, takeHead } from "../http/spare-heads.ts";
 import { readTrailers } from "../http/trailers.ts";
 import { Writer } from "../http/writer.ts";
-import { Deadline, type Deadlined, type Wheel } from "../lib/wheel.ts";
-
-/** What the connection asks of the rest of the program. */
-export interface ExchangeHandler<P> {
-  /** A request's head is here. Sets `exchange.sink` unless it answers at once. */
-  begin(exchange: Exchange<P>): void;
-  /** A request that cannot be understood, or did not come: answers it where that is possible. */
-  refuse(exchange: Exchange<P>, code: FailureCode): void;
-  /** The exchange is over, in whatever way: write it down. Called once. */
-  end(exchange: Exchange<P>): void;
-}
-
-/** Shared by all connections of a listener; replaced as a whole when the configuration changes. */
-export interface ConnectionSettings {
-  readonly limits: HeadLimits & { readonly trailerBytes: number };
-  readonly headTimeout: number;
-  readonly idleTimeout: number;
-}
-
-export interface ConnectionContext<P> {
-  settings: ConnectionSettings;
-  readonly handler: ExchangeHandler<P>;
-  readonly wheel: Wheel;
-  /** No more requests after the running one. */
-  isDraining: boolean;
-  onClosed(connection: Connection<P>): void;
-}
+import { Deadline, type Deadlined } from "../lib/wheel.ts";
+import type { ConnectionContext, ConnectionSettings } from "./connection-context.ts";
 
 const State = {
   /** Waiting for a head, or in the middle of one. */
@@ -63,30 +46,21 @@ const lingerBytes = 4 * 1024 * 1024;
 /** How long the last bytes of a tunnel may take to reach the client, ms. */
 const endingMs = 10_000;
 
-/** Heads on loan to connections that are in an exchange; idle connections hold none. */
-const spareHeads: RequestHead[] = [];
-const maxSpareHeads = 256;
-
 export class Connection<P = unknown> implements ClientSide, Deadlined {
   readonly #socket: Socket;
   readonly #context: ConnectionContext<P>;
   readonly #origin: ExchangeOrigin;
   readonly #writer: Writer;
+  readonly #answer: AnswerWriter;
   readonly #deadline: Deadline;
   #state: (typeof State)[keyof typeof State] = State.HEAD;
   #exchange: Exchange<P> | null = null;
-  /** The beginning of a head that is not complete. */
-  #partial = "";
-  /** An empty line before this head was passed over; there may be one. */
-  #isLineSkipped = false;
+  readonly #heads = new HeadReader();
   /** Received, but belonging to what comes after the running exchange. */
   #pending: Buffer | null = null;
-  #chunks: ChunkedReader | null = null;
-  #bodyLeft = 0;
+  #body: BodyReader | null = null;
   #lingerLeft = lingerBytes;
   #isKept = true;
-  #isAnswerChunked = false;
-  #isCloseDelimited = false;
   #isAnswerEnded = false;
   #isReading = false;
   #isPaused = false;
@@ -97,13 +71,14 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
     this.#context = context;
     this.#origin = origin;
     this.#writer = new Writer(socket);
+    this.#answer = new AnswerWriter(this.#writer);
     this.#deadline = new Deadline(this);
     context.wheel.arm(this.#deadline, context.settings.headTimeout);
   }
 
   /** Nothing of a request has come since the last one was answered. */
   get isIdle(): boolean {
-    return this.#state === State.HEAD && this.#partial === "";
+    return this.#state === State.HEAD && this.#heads.isEmpty;
   }
 
   get isTunnel(): boolean {
@@ -170,71 +145,35 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
   /** Keeps pipelined bytes and stops reading: the client may send the next request, but not a flood. */
   #stash(buffer: Buffer, start: number, end: number): void {
     const piece = buffer.subarray(start, end);
-    this.#pending = this.#pending === null ? Buffer.from(piece) : Buffer.concat([this.#pending, piece]);
+    this.#pending =
+      this.#pending === null ? Buffer.from(piece) : Buffer.concat([this.#pending, piece]);
     this.#pause();
   }
 
   /** Reads one head; returns where its body starts in the buffer, -1 when it is not complete. */
   #readHead(buffer: Buffer, start: number, end: number): number {
-    const limits = this.#context.settings.limits;
-    const partial = this.#partial;
-    const received = buffer.latin1Slice(start, end);
-    let text = partial === "" ? received : partial + received;
-    // One stray CR LF before a request line is the habit of old clients (RFC 9112 section 2.2).
-    if (text.charCodeAt(0) === 13 && text.length > 2 && !this.#isLineSkipped && text[1] === "\n") {
-      this.#isLineSkipped = true;
-      text = text.slice(2);
-    }
-    if (limits.bareLf && text.includes("\n")) return this.#readLooseHead(text, buffer, end);
-    const headEnd = text.indexOf("\r\n\r\n");
-    if (headEnd < 0) {
-      this.#keepPartial(text, limits);
+    const { settings, wheel } = this.#context;
+    const heads = this.#heads;
+    const isFirst = heads.isEmpty;
+    const after = heads.read(buffer, start, end, settings.limits);
+    if (typeof after === "string") {
+      this.#refuse(after, heads.text);
       return -1;
     }
-    this.#partial = "";
-    const afterHead = end - (text.length - headEnd - 4);
-    this.#onHead(text, headEnd + 4, limits);
-    return afterHead;
-  }
-
-  /** With `compat.bareLf`: the same head with its line ends written properly. */
-  #readLooseHead(text: string, buffer: Buffer, end: number): number {
-    const limits = this.#context.settings.limits;
-    const found = /\r?\n\r?\n/.exec(text);
-    if (found === null) {
-      if (text.length > limits.headBytes) this.#refuse("HEAD_TOO_LARGE", text);
-      else this.#partial = text;
+    if (after < 0) {
+      if (isFirst) wheel.arm(this.#deadline, settings.headTimeout);
       return -1;
     }
-    this.#partial = "";
-    const length = found.index + found[0].length;
-    const head = text.slice(0, length).replace(/\r?\n/g, "\r\n");
-    const afterHead = Math.min(end - (text.length - length), buffer.length);
-    this.#onHead(head, head.length, limits);
-    return afterHead;
-  }
-
-  /** Waits for the rest of a head, unless it is wrong already. */
-  #keepPartial(text: string, limits: HeadLimits): void {
-    if (this.#partial === "") {
-      this.#context.wheel.arm(this.#deadline, this.#context.settings.headTimeout);
-    }
-    this.#partial = text;
-    const wrong = faultOfPartialHead(text, limits);
-    if (wrong !== undefined) this.#refuse(wrong, text);
+    this.#onHead(heads.text, heads.end, settings.limits);
+    return after;
   }
 
   /** A complete head stands in text[0, end). */
-  #onHead(text: string, end: number, limits: HeadLimits): void {
-    const head = spareHeads.pop() ?? new RequestHead();
-    const wrong =
-      end > limits.headBytes + 4 ? "HEAD_TOO_LARGE" : head.read(text, 0, end, limits);
-    const exchange = new Exchange<P>(this, head, this.#origin);
-    this.#exchange = exchange;
-    this.#isLineSkipped = false;
-    this.#isAnswerEnded = false;
-    this.#isAnswerChunked = false;
-    this.#context.wheel.disarm(this.#deadline);
+  #onHead(text: string, end: number, limits: ConnectionSettings["limits"]): void {
+    const head = takeHead();
+    const wrong = head.read(text, 0, end, limits);
+    this.#heads.text = "";
+    const exchange = this.#beginExchange(head);
     if (wrong !== undefined) {
       this.#isKept = false;
       this.#state = State.ANSWER;
@@ -248,8 +187,8 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
       exchange.isRequestComplete = true;
     } else {
       this.#state = State.BODY;
-      this.#bodyLeft = head.bodyLength;
-      if (head.bodyLength === CHUNKED) this.#startChunks();
+      this.#body ??= new BodyReader(limits.trailerBytes);
+      this.#body.begin(head.bodyLength);
     }
     this.#context.handler.begin(exchange);
     if (this.#stateNow() === State.BODY) this.#armBody();
@@ -257,28 +196,27 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
 
   /** Answers what is no proper request; nothing more is read afterwards. */
   #refuse(code: FailureCode, received: string): void {
-    const head = spareHeads.pop() ?? new RequestHead();
+    this.#heads.clear();
+    const head = takeHead();
     head.clear();
     const lineEnd = received.search(/[\r\n]/);
     head.line = (lineEnd < 0 ? received : received.slice(0, lineEnd)).slice(0, 1024);
-    this.#partial = "";
-    const exchange = new Exchange<P>(this, head, this.#origin);
+    const exchange = this.#beginExchange(head);
     exchange.isRequestComplete = true;
-    this.#exchange = exchange;
-    this.#isAnswerEnded = false;
-    this.#isAnswerChunked = false;
     this.#isKept = false;
     this.#state = State.ANSWER;
-    this.#context.wheel.disarm(this.#deadline);
     this.#context.handler.refuse(exchange, code);
   }
 
-  // --- request bodies --------------------------------------------------------------------------
-
-  #startChunks(): void {
-    this.#chunks ??= new ChunkedReader(this.#context.settings.limits.trailerBytes);
-    this.#chunks.reset();
+  #beginExchange(head: RequestHead): Exchange<P> {
+    const exchange = new Exchange<P>(this, head, this.#origin);
+    this.#exchange = exchange;
+    this.#isAnswerEnded = false;
+    this.#context.wheel.disarm(this.#deadline);
+    return exchange;
   }
+
+  // --- request bodies --------------------------------------------------------------------------
 
   #armBody(): void {
     if (!this.#isPaused) this.#context.wheel.arm(this.#deadline, this.#exchange?.bodyTimeout ?? 0);
@@ -287,39 +225,27 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
   /** Reads body bytes; returns where the body ended, or `end`. */
   #readBody(buffer: Buffer, start: number, end: number): number {
     const exchange = this.#exchange;
-    if (exchange === null) return end;
+    const body = this.#body;
+    if (exchange === null || body === null) return end;
     this.#armBody();
-    if (exchange.request.bodyLength === CHUNKED) return this.#readChunks(exchange, buffer, start, end);
-    const size = Math.min(this.#bodyLeft, end - start);
-    if (size > 0) {
-      this.#bodyLeft -= size;
-      exchange.requestBytes += size;
-      exchange.sink?.onRequestData(buffer, start, start + size);
-    }
-    if (this.#bodyLeft === 0 && this.#stateNow() === State.BODY) this.#endRequest(exchange, "");
-    return start + size;
-  }
-
-  #readChunks(exchange: Exchange<P>, buffer: Buffer, start: number, end: number): number {
-    const chunks = this.#chunks!;
-    chunks.position = start;
+    body.position = start;
     while (this.#stateNow() === State.BODY) {
-      switch (chunks.next(buffer, end)) {
+      switch (body.next(buffer, end)) {
         case Chunk.MORE:
           return end;
         case Chunk.DATA:
-          exchange.requestBytes += chunks.dataEnd - chunks.dataStart;
+          exchange.requestBytes += body.dataEnd - body.dataStart;
           if (exchange.maxBody > 0 && exchange.requestBytes > exchange.maxBody) {
             this.#failRequest(exchange, "BODY_TOO_LARGE");
             return end;
           }
-          exchange.sink?.onRequestData(buffer, chunks.dataStart, chunks.dataEnd);
+          exchange.sink?.onRequestData(buffer, body.dataStart, body.dataEnd);
           break;
         case Chunk.DONE: {
-          const trailers = readTrailers(chunks.trailers);
+          const trailers = readTrailers(body.trailers);
           if (trailers.kind === "bad") this.#failRequest(exchange, trailers.why);
           else this.#endRequest(exchange, trailers.lines);
-          return chunks.position;
+          return body.position;
         }
         case Chunk.BAD:
           this.#failRequest(exchange, "BAD_CHUNK");
@@ -364,36 +290,23 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
     exchange.isHeadSent = true;
     // The end of this request is not known to come: do not promise another one behind it.
     if (!exchange.isRequestComplete || this.#context.isDraining) this.#isKept = false;
-    const isOld = exchange.request.minor === 0;
-    let framing = "";
-    if (bodyLength === CHUNKED || bodyLength === UNTIL_CLOSE) {
-      this.#isAnswerChunked = !isOld;
-      this.#isCloseDelimited = isOld;
-      if (isOld) this.#isKept = false;
-      else framing = "Transfer-Encoding: chunked\r\n";
-    }
-    if (status === 101) framing = "";
-    else if (!this.#isKept) framing += "Connection: close\r\n";
-    else if (isOld) framing += "Connection: keep-alive\r\n";
-    this.#writer.text(framing === "" ? `${head}\r\n` : `${head}${framing}\r\n`);
+    const { minor } = exchange.request;
+    this.#isKept = this.#answer.head(status, head, bodyLength, minor, this.#isKept);
   }
 
   writeData(buffer: Buffer, start: number, end: number): void {
     if (this.#exchange !== null) this.#exchange.bodyBytes += end - start;
-    if (this.#isAnswerChunked) this.#writer.chunk(buffer, start, end);
-    else this.#writer.bytes(buffer, start, end);
+    this.#answer.data(buffer, start, end);
   }
 
   writeText(text: string): void {
     if (text === "") return;
     if (this.#exchange !== null) this.#exchange.bodyBytes += text.length;
-    this.#writer.text(
-      this.#isAnswerChunked ? `${text.length.toString(16)}\r\n${text}\r\n` : text,
-    );
+    this.#answer.text(text);
   }
 
   endAnswer(trailers: string): void {
-    if (this.#isAnswerChunked) this.#writer.text(`0\r\n${trailers}\r\n`);
+    this.#answer.end(trailers);
     this.#isAnswerEnded = true;
     if (this.flush()) this.#settle();
   }
@@ -451,7 +364,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
     exchange.sink = null;
     this.#exchange = null;
     this.#context.handler.end(exchange);
-    if (spareHeads.length < maxSpareHeads) spareHeads.push(exchange.request);
+    giveBackHead(exchange.request);
   }
 
   /** Sends our FIN, then reads on for a while: a reset would destroy the answer on its way. */
@@ -550,7 +463,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
     // What was answered so far goes out, however the bytes were cut on their way to us.
     if (exchange?.isHeadSent) this.#writer.flush();
     // Where the end of the answer is the end of the connection, a FIN would say that it is complete.
-    if (this.#isCloseDelimited && !this.#isAnswerEnded) this.#socket.resetAndDestroy();
+    if (this.#answer.isCloseDelimited && !this.#isAnswerEnded) this.#socket.resetAndDestroy();
     this.#close();
     if (exchange !== null) this.#finish(exchange);
   }
@@ -572,7 +485,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
     if (this.#state === State.CLOSED) return;
     this.#state = State.CLOSED;
     this.#pending = null;
-    this.#partial = "";
+    this.#heads.clear();
     this.#tunnel = null;
     this.#context.wheel.release(this.#deadline);
     this.#socket.destroy();
@@ -593,8 +506,8 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
     }
     switch (this.#state) {
       case State.HEAD:
-        if (this.#partial !== "") this.#refuse("HEAD_TIMEOUT", this.#partial);
-        else this.abort();
+        if (this.#heads.isEmpty) this.abort();
+        else this.#refuse("HEAD_TIMEOUT", this.#heads.takePartial());
         break;
       case State.BODY:
         if (this.#exchange !== null) this.#failRequest(this.#exchange, "BODY_TIMEOUT");
@@ -607,25 +520,4 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
         break;
     }
   }
-}
-
-/** What is wrong with a head that is not complete yet, if that can be said already. */
-function faultOfPartialHead(text: string, limits: HeadLimits): FailureCode | undefined {
-  const lineEnd = text.indexOf("\n");
-  if (lineEnd < 0) {
-    const first = text.charCodeAt(0);
-    // No method starts with a control character: a TLS hello, say. It would wait for ever.
-    if (first < 32 && first !== 13) return "BAD_REQUEST_LINE";
-    return text.length > limits.targetBytes + 64 ? "TARGET_TOO_LONG" : undefined;
-  }
-  if (text.length > limits.headBytes) return "HEAD_TOO_LARGE";
-  if (text.startsWith("\r\n") && text.length > 2) return "BAD_REQUEST_LINE";
-  for (let at = lineEnd; at >= 0; at = text.indexOf("\n", at + 1)) {
-    if (text.charCodeAt(at - 1) !== 13) return "BAD_LINE_END";
-  }
-  // The first line is here: a bad one need not wait for its fields.
-  if (lineEnd < 2) return undefined;
-  const head = new RequestHead();
-  const wrong = head.read(`${text.slice(0, lineEnd + 1)}\r\n`, 0, lineEnd + 3, limits);
-  return wrong === "BAD_HOST" ? undefined : wrong;
 }

@@ -9,12 +9,9 @@ import { plainAddress } from "../lib/ip.ts";
 import type { Wheel } from "../lib/wheel.ts";
 import { adopt, type Receiver } from "./adopt.ts";
 import type { Addresses } from "./addresses.ts";
-import {
-  Connection,
-  type ConnectionContext,
-  type ConnectionSettings,
-  type ExchangeHandler,
-} from "./http1.ts";
+import type { ConnectionContext, ConnectionSettings, ExchangeHandler } from "./connection-context.ts";
+import { Connection } from "./http1.ts";
+import { ProxyGates, type NamedHeader } from "./proxy-gate.ts";
 
 export interface ListenerOptions<P> {
   readonly settings: ListenerSettings;
@@ -36,6 +33,8 @@ export class Listener<P> implements ConnectionContext<P> {
   readonly #options: ListenerOptions<P>;
   readonly #servers: Server[] = [];
   readonly #connections = new Map<Connection<P>, string>();
+  readonly #gates: ProxyGates;
+  #isProxied: boolean;
   #bufferBytes: number;
 
   constructor(options: ListenerOptions<P>) {
@@ -44,6 +43,13 @@ export class Listener<P> implements ConnectionContext<P> {
     this.handler = options.handler;
     this.wheel = options.wheel;
     this.settings = connectionSettings(options.settings, options.snapshot);
+    const { settings, wheel, onProblem } = options;
+    this.#gates = new ProxyGates(
+      { listener: settings.name, wheel, onProblem },
+      settings.trustedProxies,
+      settings.timeouts.head,
+    );
+    this.#isProxied = settings.proxyProtocol;
     this.#bufferBytes = options.snapshot.limits.bufferBytes;
   }
 
@@ -88,18 +94,41 @@ export class Listener<P> implements ConnectionContext<P> {
   #accept(socket: Socket, server: Server): Receiver | undefined {
     const peerIp = plainAddress(socket.remoteAddress ?? "");
     const { addresses } = this.#options;
-    if (!addresses.enter(peerIp)) {
+    const isWelcome = !this.#isProxied || isUnix(server) || this.#gates.isWelcome(peerIp);
+    if (!isWelcome || !addresses.enter(peerIp)) {
       // Nothing is read and nothing promised: the cheapest way to say no.
       socket.destroy();
       return undefined;
     }
-    const connection = new Connection<P>(socket, this, this.#originOf(server, peerIp));
-    this.#connections.set(connection, peerIp);
+    socket.on("error", ignore);
+    const origin = this.#originOf(server, peerIp);
+    if (!this.#isProxied) return this.#admit(socket, peerIp, origin);
+    return this.#gates.open(socket, origin.peerIp, (header) => {
+      if (header?.kind === "local") return this.#admit(socket, peerIp, origin);
+      addresses.leave(peerIp);
+      return header === undefined ? undefined : this.#admitNamed(socket, origin, header);
+    });
+  }
+
+  /** @param address what the connection counts for; it has entered */
+  #admit(socket: Socket, address: string, origin: ExchangeOrigin): Receiver {
+    const connection = new Connection<P>(socket, this, origin);
+    this.#connections.set(connection, address);
     socket.on("end", () => connection.onEnd());
     socket.on("drain", () => connection.onDrain());
-    socket.on("error", ignore);
     socket.on("close", () => connection.onClosed());
     return connection;
+  }
+
+  /** From here on the connection comes from, and counts for, the address its PROXY header names. */
+  #admitNamed(socket: Socket, origin: ExchangeOrigin, header: NamedHeader): Receiver | undefined {
+    const { source, destination } = header;
+    if (!this.#options.addresses.enter(source.address)) {
+      socket.destroy();
+      return undefined;
+    }
+    const named = { ...origin, peerIp: source.address, localPort: destination.port };
+    return this.#admit(socket, source.address, named);
   }
 
   #originOf(server: Server, peerIp: string): ExchangeOrigin {
@@ -125,6 +154,8 @@ export class Listener<P> implements ConnectionContext<P> {
   /** Takes over new settings; open connections follow with their next request. */
   update(settings: ListenerSettings, snapshot: Snapshot): void {
     this.settings = connectionSettings(settings, snapshot);
+    this.#gates.update(settings.trustedProxies, settings.timeouts.head);
+    this.#isProxied = settings.proxyProtocol;
     this.#bufferBytes = snapshot.limits.bufferBytes;
   }
 
@@ -155,6 +186,7 @@ export class Listener<P> implements ConnectionContext<P> {
   drain(): void {
     this.isDraining = true;
     this.stop();
+    this.#gates.closeAll();
     for (const connection of [...this.#connections.keys()]) connection.drain();
   }
 
@@ -207,6 +239,10 @@ async function removeStaleSocket(path: string): Promise<void> {
     probe.on("error", () => resolve(false));
   });
   if (!isAlive) await rm(path, { force: true });
+}
+
+function isUnix(server: Server): boolean {
+  return typeof server.address() === "string";
 }
 
 function portOf(server: Server): number {

@@ -11,6 +11,9 @@ import { ProxyHeaderReader, type ProxyReading } from "./proxy-protocol.ts";
 
 export type ProxyHeader = Extract<ProxyReading, { readonly consumed: number }>;
 
+/** One that names the addresses of both ends. */
+export type NamedHeader = Extract<ProxyReading, { readonly kind: "proxied" }>;
+
 /**
  * Called once for every connection: with its header, to say who gets the bytes behind it, or with
  * undefined when the connection was closed before that.
@@ -37,7 +40,10 @@ export class ProxyGates {
     this.trusted = NetworkSet.of(trustedProxies);
     this.headTimeout = headTimeout;
     this.#strangers = new Warning(options, "a peer that is not a trusted proxy was turned away");
-    this.#faults = new Warning(options, "a connection without a good PROXY protocol header was closed");
+    this.#faults = new Warning(
+      options,
+      "a connection without a good PROXY protocol header was closed",
+    );
   }
 
   /** Takes over new settings, for connections that come from now on. */

@@ -109,7 +109,11 @@ export class DataPlane {
   }
 
   /** An address that an old listener still holds is given up by it first, and only then. */
-  async #reopen(settings: ListenerSettings, snapshot: Snapshot, old: Map<string, Entry>): Promise<void> {
+  async #reopen(
+    settings: ListenerSettings,
+    snapshot: Snapshot,
+    old: Map<string, Entry>,
+  ): Promise<void> {
     for (const { settings: before, listener } of old.values()) {
       const overlaps = before.bind.some((a) => settings.bind.some((b) => isDeepStrictEqual(a, b)));
       if (overlaps) listener.stop();
@@ -131,7 +135,10 @@ export class DataPlane {
       this.#listeners.set(name, entry);
       if (entry.listener.bound.length > 0) continue;
       entry.listener.open().catch((error: unknown) => {
-        this.#log.error("a listener could not be opened again", { listener: name, cause: String(error) });
+        this.#log.error("a listener could not be opened again", {
+          listener: name,
+          cause: String(error),
+        });
       });
     }
   }
@@ -169,7 +176,8 @@ export class DataPlane {
     const listeners = [...this.#listeners.values()].map(({ listener }) => listener);
     for (const listener of listeners) listener.drain();
     const all = [...listeners, ...this.#leaving];
-    const exchanges = () => all.reduce((sum, each) => sum + each.connectionCount - each.tunnelCount, 0);
+    const exchanges = () =>
+      all.reduce((sum, each) => sum + each.connectionCount - each.tunnelCount, 0);
     const tunnels = () => all.reduce((sum, each) => sum + each.tunnelCount, 0);
     const started = performance.now();
     const elapsed = () => performance.now() - started;

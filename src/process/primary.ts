@@ -79,7 +79,9 @@ export class Primary {
       await this.#plane.apply(snapshot);
     } catch (error) {
       const cause = error instanceof Error ? error.message : String(error);
-      this.#log.error("the new configuration cannot go live; the last good one serves on", { cause });
+      this.#log.error("the new configuration cannot go live; the last good one serves on", {
+        cause,
+      });
       return;
     }
     const routes = snapshot.routes.length;
@@ -117,5 +119,7 @@ export class Primary {
 }
 
 function once(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  return new Promise((resolve) =>
+    signal.addEventListener("abort", () => resolve(), { once: true }),
+  );
 }

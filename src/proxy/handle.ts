@@ -87,7 +87,12 @@ export class Proxy implements ForwardContext {
   }
 
   /** In order, without a promise unless a hook returns one. */
-  #runHooks(exchange: Exchange<Plan>, plan: Plan, hooks: readonly RequestHook[], from: number): void {
+  #runHooks(
+    exchange: Exchange<Plan>,
+    plan: Plan,
+    hooks: readonly RequestHook[],
+    from: number,
+  ): void {
     for (let index = from; index < hooks.length; index++) {
       const answer = this.#runHook(exchange, plan, hooks[index]!);
       if (answer === "failed") return;
@@ -105,7 +110,11 @@ export class Proxy implements ForwardContext {
   }
 
   /** What a middleware throws is its own fault, and the exchange's end, but nobody else's. */
-  #runHook(exchange: Exchange<Plan>, plan: Plan, hook: RequestHook): ReturnType<RequestHook> | "failed" {
+  #runHook(
+    exchange: Exchange<Plan>,
+    plan: Plan,
+    hook: RequestHook,
+  ): ReturnType<RequestHook> | "failed" {
     try {
       return hook(exchange);
     } catch (error) {

@@ -27,7 +27,8 @@ class Head implements UpstreamHead {
     const { request } = exchange;
     const { fields } = request;
     const upgrade = request.isUpgrade ? upgradeOf(fields.joined(Field.UPGRADE)) : "";
-    const wantsTrailers = fields.times(Field.TE) > 0 && listHas(fields.joined(Field.TE), "trailers");
+    const wantsTrailers =
+      fields.times(Field.TE) > 0 && listHas(fields.joined(Field.TE), "trailers");
     this.isUpgrade = upgrade !== "";
     this.#method = request.method;
     this.#target = targetOf(exchange);

@@ -97,7 +97,7 @@ function openSocket(
   const { backend, address, tls } = options;
   const onread = {
     buffer: readBuffer,
-    callback: (length: number, bytes: Uint8Array) => onBytes(length, bytes as Buffer),
+    callback: (length: number) => onBytes(length, readBuffer),
   };
   const where =
     backend.address.kind === "unix"

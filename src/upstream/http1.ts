@@ -3,9 +3,9 @@
 
 import type { Socket } from "node:net";
 
-import { Chunk, ChunkedReader } from "../http/chunked.ts";
+import { BodyReader } from "../http/body-reader.ts";
+import { Chunk } from "../http/chunked.ts";
 import type { FailureCode } from "../http/errors.ts";
-import { CHUNKED, UNTIL_CLOSE } from "../http/framing.ts";
 import { ResponseHead } from "../http/response-head.ts";
 import { readTrailers } from "../http/trailers.ts";
 import { Writer } from "../http/writer.ts";
@@ -54,7 +54,7 @@ const maxInterims = 32;
 const endingMs = 10_000;
 
 export class UpstreamConnection implements Deadlined {
-  /** Index into the addresses of its backend, for whoever made it. */
+  /** IP address it leads to, "" for a unix socket. */
   readonly address: string;
   /** How many answers it has carried. */
   served = 0;
@@ -70,8 +70,7 @@ export class UpstreamConnection implements Deadlined {
   #state: (typeof State)[keyof typeof State] = State.IDLE;
   #sink: ResponseSink | null = null;
   #partial = "";
-  #chunks: ChunkedReader | null = null;
-  #bodyLeft = 0;
+  readonly #body: BodyReader;
   #isHeadRequest = false;
   #isRequestSent = false;
   #isUpgradeAsked = false;
@@ -96,6 +95,7 @@ export class UpstreamConnection implements Deadlined {
     this.#limits = limits;
     this.#writer = new Writer(socket);
     this.#deadline = new Deadline(this);
+    this.#body = new BodyReader(limits.trailerBytes);
   }
 
   get isOpen(): boolean {
@@ -221,11 +221,7 @@ export class UpstreamConnection implements Deadlined {
       return;
     }
     this.#state = State.BODY;
-    this.#bodyLeft = head.bodyLength;
-    if (head.bodyLength === CHUNKED) {
-      this.#chunks ??= new ChunkedReader(this.#limits.trailerBytes);
-      this.#chunks.reset();
-    }
+    this.#body.begin(head.bodyLength);
     if (head.bodyLength === 0) this.#wheel.disarm(this.#deadline);
     else this.#expect("RESPONSE_BODY_TIMEOUT", this.#bodyTimeout);
     this.#sink?.onResponseHead(head);
@@ -253,31 +249,19 @@ export class UpstreamConnection implements Deadlined {
 
   #readBody(buffer: Buffer, start: number, end: number): number {
     if (!this.#isPaused) this.#expect("RESPONSE_BODY_TIMEOUT", this.#bodyTimeout);
-    const length = this.#head.bodyLength;
-    if (length === CHUNKED) return this.#readChunks(buffer, start, end);
-    const size = length === UNTIL_CLOSE ? end - start : Math.min(this.#bodyLeft, end - start);
-    this.#sink?.onResponseData(buffer, start, start + size);
-    if (length !== UNTIL_CLOSE && this.#state === State.BODY) {
-      this.#bodyLeft -= size;
-      if (this.#bodyLeft === 0) this.#end("");
-    }
-    return start + size;
-  }
-
-  #readChunks(buffer: Buffer, start: number, end: number): number {
-    const chunks = this.#chunks!;
-    chunks.position = start;
+    const body = this.#body;
+    body.position = start;
     while (this.#state === State.BODY) {
-      const event = chunks.next(buffer, end);
+      const event = body.next(buffer, end);
       if (event === Chunk.DATA) {
-        this.#sink?.onResponseData(buffer, chunks.dataStart, chunks.dataEnd);
+        this.#sink?.onResponseData(buffer, body.dataStart, body.dataEnd);
       } else if (event === Chunk.MORE) {
         return end;
       } else if (event === Chunk.DONE) {
-        const trailers = readTrailers(chunks.trailers);
+        const trailers = readTrailers(body.trailers);
         if (trailers.kind === "bad") this.#fail("BAD_RESPONSE");
         else this.#end(trailers.lines);
-        return chunks.position;
+        return body.position;
       } else {
         this.#fail("BAD_RESPONSE");
       }
@@ -335,7 +319,7 @@ export class UpstreamConnection implements Deadlined {
   }
 
   onEnd(): void {
-    if (this.#state === State.BODY && this.#head.bodyLength === UNTIL_CLOSE) {
+    if (this.#state === State.BODY && this.#body.isUntilClose) {
       this.#head.isPersistent = false;
       this.#end("");
       this.#sink?.onResponseFlush();

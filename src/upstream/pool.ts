@@ -141,13 +141,17 @@ export class Pool implements LeaseOwner, Disposable {
   /** The first connection waits for the name; its time limit counts from here. */
   async #connectWhenNamed(name: Name, attempt: Attempt, timeoutMs: number): Promise<void> {
     const limit = new AbortController();
-    const late = setTimeout(timeoutMs === 0 ? maxNameMs : timeoutMs, "late", { ref: false, signal: limit.signal });
+    const late = setTimeout(timeoutMs === 0 ? maxNameMs : timeoutMs, "late", {
+      ref: false,
+      signal: limit.signal,
+    });
     // Aborted below once the name is there; nobody else can make it fail.
     const outcome = await Promise.race([name.refresh(), late.catch(() => undefined)]);
     limit.abort();
     const { addresses } = name;
     if (addresses.length > 0) this.#connectTo(attempt, addresses, timeoutMs);
-    else if (outcome === "late") this.#onFailed(attempt, "CONNECT_TIMEOUT", new Error("DNS is silent"));
+    else if (outcome === "late")
+      this.#onFailed(attempt, "CONNECT_TIMEOUT", new Error("DNS is silent"));
     else this.#onFailed(attempt, "NAME_NOT_FOUND", name.failure);
   }
 

@@ -16,7 +16,7 @@ export interface AskOptions extends ClientOptions {
 export async function ask(port: number, options: AskOptions = {}): Promise<Response> {
   await using client = await connect(port, options);
   await client.send(requestText(options));
-  return client.readResponse(options.method === undefined ? {} : { method: options.method });
+  return await client.readResponse(options.method === undefined ? {} : { method: options.method });
 }
 
 /** The request's bytes; without a `Connection` header the connection stays open. */

@@ -1,0 +1,318 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { after, before, test } from "node:test";
+import type { Backend, PoolSettings } from "../config/snapshot.ts";
+import type { FailureCode } from "../http/errors.ts";
+import { Deadline, Wheel } from "../lib/wheel.ts";
+import type { ResponseSink, UpstreamConnection } from "./http1.ts";
+import { Pool, type Waiter } from "./pool.ts";
+
+const wheel = new Wheel(5);
+const limits = { headBytes: 4096, headerCount: 50, trailerBytes: 512 };
+const sockets = new Set<Socket>();
+let server: Server;
+
+before(async () => {
+  server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {}); // a pool that closes may reset
+    socket.on("close", () => sockets.delete(socket));
+    socket.on("data", () => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+});
+
+after(() => {
+  server.close();
+  for (const socket of sockets) socket.destroy();
+});
+
+function backend(host = "127.0.0.1", port = (server.address() as AddressInfo).port): Backend {
+  const address = { kind: "tcp", host, port } as const;
+  return { url: "x", secure: false, address, basePath: "", authority: "x", weight: 1 };
+}
+
+function poolOf(settings: Partial<PoolSettings> = {}, to = backend(), clock = wheel): Pool {
+  return new Pool({
+    backend: to,
+    settings: {
+      maxConnections: 10,
+      maxWaiting: 10,
+      maxWait: 5000,
+      maxIdle: 10,
+      idleTimeout: 60_000,
+      ...settings,
+    },
+    tls: { verify: true, ca: undefined, serverName: undefined },
+    wheel: clock,
+    limits,
+    bufferBytes: 65_536,
+  });
+}
+
+type Outcome = UpstreamConnection | FailureCode;
+
+/** Somebody who waits, and notes how often it was told. */
+class Customer implements Waiter {
+  told = 0;
+  readonly outcome: Promise<Outcome>;
+  readonly #resolve: (outcome: Outcome) => void;
+
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<Outcome>();
+    this.outcome = promise;
+    this.#resolve = resolve;
+  }
+
+  onLease(connection: UpstreamConnection): void {
+    this.told++;
+    this.#resolve(connection);
+  }
+
+  onNoLease(code: FailureCode): void {
+    this.told++;
+    this.#resolve(code);
+  }
+}
+
+function ask(pool: Pool, timeoutMs = 2000): Customer {
+  const customer = new Customer();
+  pool.open(customer, timeoutMs);
+  assert.equal(customer.told, 0, "it was told within the call");
+  return customer;
+}
+
+async function lease(pool: Pool, timeoutMs = 2000): Promise<UpstreamConnection> {
+  const outcome = await ask(pool, timeoutMs).outcome;
+  assert.ok(typeof outcome !== "string", String(outcome));
+  return outcome;
+}
+
+/** One exchange on the connection; resolves when the answer is complete and the pool has it back. */
+async function exchange(connection: UpstreamConnection, timeoutMs = 2000): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const sink = {
+    onResponseHead: () => {},
+    onResponseFlush: () => {},
+    onResponseEnd: () => resolve(),
+    onResponseFailed: (code: FailureCode) => reject(new Error(code)),
+  } as unknown as ResponseSink;
+  connection.begin(sink, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "GET", false, timeoutMs, timeoutMs);
+  connection.endRequest("", false);
+  connection.flush();
+  await promise;
+  await new Promise(setImmediate); // it settles behind the last bytes of a read
+}
+
+/** Real time, during which the wheel turns as far as it has something to turn for. */
+function passed(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+const bounded = { timeout: 10_000 };
+
+test("a connection is opened, used, kept, and given out again", bounded, async () => {
+  using pool = poolOf();
+  assert.equal(pool.takeIdle(), undefined);
+  const connection = await lease(pool);
+  assert.deepEqual([pool.openCount, pool.idleCount, pool.load], [1, 0, 1]);
+  await exchange(connection);
+  assert.deepEqual([pool.openCount, pool.idleCount, pool.load], [1, 1, 0]);
+  assert.equal(connection.served, 1);
+  assert.equal(pool.takeIdle(), connection);
+  assert.deepEqual([pool.openCount, pool.idleCount, pool.load], [1, 0, 1]);
+  connection.destroy();
+  assert.deepEqual([pool.openCount, pool.load], [0, 0]);
+});
+
+test("the connection that was given back last is taken first", bounded, async () => {
+  using pool = poolOf();
+  const [a, b, c] = await Promise.all([lease(pool), lease(pool), lease(pool)]);
+  for (const each of [b, c, a]) await exchange(each);
+  assert.deepEqual([pool.takeIdle(), pool.takeIdle(), pool.takeIdle()], [a, c, b]);
+  for (const each of [a, b, c]) each.destroy();
+});
+
+test("no more connections are open than allowed, and who waits longest is served first", bounded, async () => {
+  using pool = poolOf({ maxConnections: 2 });
+  const first = await lease(pool);
+  const second = await lease(pool);
+  const [third, fourth] = [ask(pool), ask(pool)];
+  assert.deepEqual([pool.openCount, pool.load], [2, 4]);
+  await exchange(second);
+  assert.equal(await third.outcome, second);
+  assert.equal(fourth.told, 0);
+  // One that dies instead of coming back makes place for a new one.
+  first.destroy();
+  const replacement = await fourth.outcome;
+  assert.ok(typeof replacement !== "string" && replacement !== first && replacement !== second);
+  assert.equal(pool.openCount, 2);
+  second.destroy();
+  replacement.destroy();
+  assert.equal(pool.load, 0);
+});
+
+test("an idle connection makes room when a fresh one is asked for and all places are taken", bounded, async () => {
+  using pool = poolOf({ maxConnections: 1 });
+  const old = await lease(pool);
+  await exchange(old);
+  const fresh = await lease(pool);
+  assert.notEqual(fresh, old);
+  assert.equal(old.isOpen, false);
+  assert.equal(pool.openCount, 1);
+  fresh.destroy();
+});
+
+test("the queue is bounded in length", bounded, async () => {
+  using pool = poolOf({ maxConnections: 1, maxWaiting: 1 });
+  const only = await lease(pool);
+  const waiting = ask(pool);
+  assert.equal(await ask(pool).outcome, "POOL_FULL");
+  await exchange(only);
+  assert.equal(await waiting.outcome, only);
+  only.destroy();
+});
+
+test("the queue is bounded in time, and who gave up is not served later", bounded, async () => {
+  using pool = poolOf({ maxConnections: 1, maxWait: 30 });
+  const only = await lease(pool);
+  const started = performance.now();
+  const waiting = ask(pool);
+  assert.equal(await waiting.outcome, "POOL_TIMEOUT");
+  assert.ok(performance.now() - started >= 29);
+  await exchange(only);
+  assert.equal(waiting.told, 1);
+  assert.deepEqual([pool.idleCount, pool.load], [1, 0]);
+});
+
+test("a waiter that cancels is never told, and its connection is kept for the next", bounded, async () => {
+  using pool = poolOf({ maxConnections: 1 });
+  const gone = ask(pool);
+  const next = ask(pool);
+  pool.cancel(gone);
+  const connection = await next.outcome;
+  assert.ok(typeof connection !== "string");
+  assert.equal(gone.told, 0);
+  const queued = ask(pool);
+  pool.cancel(queued);
+  await exchange(connection);
+  assert.equal(queued.told, 0);
+  assert.deepEqual([pool.idleCount, pool.load], [1, 0]);
+});
+
+test("more idle connections than allowed are closed", bounded, async () => {
+  using pool = poolOf({ maxIdle: 1 });
+  const [a, b] = await Promise.all([lease(pool), lease(pool)]);
+  await exchange(a);
+  await exchange(b);
+  assert.deepEqual([pool.openCount, pool.idleCount], [1, 1]);
+  assert.equal(b.isOpen, false);
+});
+
+test("a connection that the backend closes while idle is not given out", bounded, async () => {
+  using pool = poolOf();
+  await exchange(await lease(pool));
+  assert.equal(pool.idleCount, 1);
+  for (const socket of sockets) socket.end();
+  while (pool.openCount > 0) await new Promise(setImmediate);
+  assert.equal(pool.takeIdle(), undefined);
+  assert.equal(pool.load, 0);
+});
+
+test("bytes that nobody asked for end an idle connection", bounded, async () => {
+  using pool = poolOf();
+  await exchange(await lease(pool));
+  for (const socket of sockets) socket.write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+  while (pool.openCount > 0) await new Promise(setImmediate);
+  assert.equal(pool.takeIdle(), undefined);
+});
+
+test("sweeping closes what was idle for too long, and only that", bounded, async () => {
+  using pool = poolOf({ idleTimeout: 40 });
+  const [a, b] = await Promise.all([lease(pool), lease(pool)]);
+  await exchange(a);
+  pool.sweep();
+  assert.equal(pool.idleCount, 1);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  wheel.arm(new Deadline({ onDeadline: resolve }), 100);
+  await promise;
+  await exchange(b);
+  pool.sweep();
+  assert.deepEqual([a.isOpen, b.isOpen, pool.idleCount], [false, true, 1]);
+});
+
+test("idle connections grow old while nobody has a deadline", bounded, async () => {
+  const quiet = new Wheel(5);
+  using pool = poolOf({ idleTimeout: 40 }, backend(), quiet);
+  // 0 = no timeout: nothing stands in this wheel, and so it does not turn.
+  const connection = await lease(pool, 0);
+  await exchange(connection, 0);
+  assert.equal(quiet.size, 0);
+  await passed(100);
+  pool.sweep();
+  assert.equal(connection.isOpen, false);
+});
+
+test("a closed pool closes idle connections at once and the others when they come back", bounded, async () => {
+  const pool = poolOf();
+  const [a, b] = await Promise.all([lease(pool), lease(pool)]);
+  await exchange(a);
+  pool[Symbol.dispose]();
+  assert.deepEqual([a.isOpen, b.isOpen], [false, true]);
+  await exchange(b);
+  assert.equal(b.isOpen, false);
+  assert.equal(pool.openCount, 0);
+});
+
+test("a closed pool still serves those that were promised a connection", bounded, async () => {
+  const pool = poolOf({ maxConnections: 1 });
+  const connecting = ask(pool);
+  const waiting = ask(pool);
+  pool[Symbol.dispose]();
+  const connection = await connecting.outcome;
+  assert.ok(typeof connection !== "string");
+  await exchange(connection);
+  assert.equal(await waiting.outcome, connection);
+  await exchange(connection);
+  assert.equal(pool.openCount, 0);
+});
+
+test("a connection that comes for nobody into a closed pool is closed", bounded, async () => {
+  const pool = poolOf();
+  pool.cancel(ask(pool));
+  const gone = ask(pool);
+  pool[Symbol.dispose]();
+  pool.cancel(gone);
+  while (pool.load > 0 || pool.openCount > 0) await new Promise(setImmediate);
+  assert.deepEqual([gone.told, pool.openCount, pool.idleCount], [0, 0, 0]);
+});
+
+test("failures to connect are named, and free their place for the next", bounded, async () => {
+  const unused = createServer().listen(0, "127.0.0.1");
+  await once(unused, "listening");
+  const { port } = unused.address() as AddressInfo;
+  unused.close();
+  await once(unused, "close");
+  using refused = poolOf({ maxConnections: 1 }, backend("127.0.0.1", port));
+  const both = [ask(refused), ask(refused)];
+  assert.deepEqual(await Promise.all(both.map((each) => each.outcome)), [
+    "CONNECT_REFUSED",
+    "CONNECT_REFUSED",
+  ]);
+  assert.equal(refused.load, 0);
+  using nameless = poolOf({}, backend("no-such-host.invalid"));
+  assert.equal(await ask(nameless).outcome, "NAME_NOT_FOUND");
+  assert.equal(nameless.load, 0);
+});
+
+test("a name is resolved before the first connection, and its connections are kept", bounded, async () => {
+  using pool = poolOf({}, backend("localhost"));
+  // "localhost" may lead to ::1 first, where nobody listens here.
+  const outcomes = await Promise.all([ask(pool).outcome, ask(pool).outcome]);
+  const connection = outcomes.find((each) => typeof each !== "string");
+  assert.ok(typeof connection === "object", outcomes.join());
+  await exchange(connection);
+  assert.equal(pool.idleCount, 1);
+});

@@ -1,0 +1,22 @@
+// The counting itself: a test that finds nothing left over must be able to find something.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { connect } from "../harness/client.ts";
+import { origin } from "../harness/origin.ts";
+import { startPlane } from "./plane.ts";
+
+test("what an exchange holds while it runs is seen, and gone afterwards", async () => {
+  await using back = await origin();
+  await using proxy = await startPlane({ routes: { "a.test": back.url } });
+  const client = await connect(proxy.port);
+  await client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+  const connection = await back.accept();
+  await connection.readRequest();
+  await assert.rejects(proxy.assertNothingLeft(), /left over: 1 leases, 1 deadlines .*, 4 sockets/);
+  await connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  assert.equal((await client.readResponse()).status, 200);
+  await assert.rejects(proxy.assertNothingLeft(), /left over: 0 leases, 1 deadlines .*, 2 sockets/);
+  await client[Symbol.asyncDispose]();
+  await proxy.assertNothingLeft();
+});

@@ -1,0 +1,163 @@
+// The data plane inside the test's own process, so that a test can count what is left when everything is
+// over: leased connections, armed deadlines, sockets. It is the real one, on real sockets; the only thing
+// added is that pools and deadlines are noted as they are first used.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, mock } from "node:test";
+import { readConfig } from "../../src/config/read.ts";
+import type { Snapshot } from "../../src/config/snapshot.ts";
+import type { Log } from "../../src/lib/log.ts";
+import { type Deadline, Wheel } from "../../src/lib/wheel.ts";
+import { DataPlane } from "../../src/process/data-plane.ts";
+import { Pool } from "../../src/upstream/pool.ts";
+import { eventually } from "../harness/barrier.ts";
+import { connect } from "../harness/client.ts";
+import { type TempFolder, tempFolder } from "../harness/temp-folder.ts";
+
+export type Config = Readonly<Record<string, unknown>>;
+
+export interface Line {
+  readonly status: number;
+  readonly failure?: string;
+  readonly target?: string;
+  readonly [name: string]: unknown;
+}
+
+export interface Plane extends AsyncDisposable {
+  readonly plane: DataPlane;
+  readonly port: number;
+  /** What the diagnostics log was told. */
+  readonly told: readonly string[];
+  /** Goes over to another configuration. */
+  apply(config: Config): Promise<void>;
+  /** A plain request on a connection of its own is answered with 200. */
+  assertServes(path?: string): Promise<void>;
+  /** Waits until no exchange has left anything: no lease, no armed deadline, no socket. */
+  assertNothingLeft(): Promise<void>;
+  /** Ends the plane and returns its access log. */
+  end(): Promise<Line[]>;
+}
+
+/** Short, so that a test of a timeout is; long beside what one exchange takes here. */
+export const timeouts = {
+  head: "3s",
+  idle: "3s",
+  body: "3s",
+  connect: "3s",
+  response: "3s",
+  responseBody: "3s",
+  tunnel: "3s",
+};
+
+const pools = new Set<Pool>();
+const deadlines = new Set<Deadline>();
+
+mock.method(Pool.prototype, "open", noting(Pool.prototype.open, (pool: Pool) => pools.add(pool)));
+mock.method(
+  Wheel.prototype,
+  "arm",
+  noting(Wheel.prototype.arm, (_wheel: Wheel, deadline: Deadline) => deadlines.add(deadline)),
+);
+after(() => mock.restoreAll());
+
+function noting<This, Args extends readonly unknown[], Result>(
+  method: (this: This, ...args: Args) => Result,
+  note: (self: This, ...args: Args) => void,
+): (this: This, ...args: Args) => Result {
+  return function (this: This, ...args: Args): Result {
+    note(this, ...args);
+    return method.apply(this, args);
+  };
+}
+
+export async function startPlane(config: Config): Promise<Plane> {
+  const folder = await tempFolder("tidegate-faults-");
+  const told: string[] = [];
+  const tell = (level: string) => (text: string, fields: object = {}) =>
+    void told.push(`${level}: ${text} ${JSON.stringify(fields)}`);
+  const log: Log = { debug: tell("debug"), info: tell("info"), warn: tell("warn"), error: tell("error") };
+  let version = 1;
+  const plane = await DataPlane.start(snapshotOf(config, folder, version), log);
+  const port = plane.bound["web"]?.[0]?.port ?? 0;
+  const baseline = sockets();
+  let ended: Promise<Line[]> | undefined;
+  const end = () => (ended ??= finish(plane, folder));
+  return {
+    plane,
+    port,
+    told,
+    apply: (next) => plane.apply(snapshotOf(next, folder, ++version)),
+    async assertServes(path = "/alive") {
+      await using client = await connect(port);
+      await client.send(`GET ${path} HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n`);
+      const { status, body } = await client.readResponse();
+      assert.equal(status, 200, body);
+      await client.waitClose();
+    },
+    assertNothingLeft: () => nothingLeft(baseline),
+    end,
+    async [Symbol.asyncDispose]() {
+      await end();
+      pools.clear();
+      deadlines.clear();
+    },
+  };
+}
+
+function snapshotOf(config: Config, folder: TempFolder, version: number): Snapshot {
+  const text = JSON.stringify({
+    listeners: { web: "127.0.0.1:0" },
+    accessLog: { format: "json", path: folder.file("access.log") },
+    shutdown: { grace: "1s", tunnelGrace: "0s" },
+    timeouts,
+    ...config,
+  });
+  const { snapshot, problems } = readConfig(text, { file: "test.json", baseFolder: folder.path });
+  if (snapshot === undefined) throw new Error(problems.map((each) => each.message).join("\n"));
+  return { ...snapshot, version };
+}
+
+async function finish(plane: DataPlane, folder: TempFolder): Promise<Line[]> {
+  await plane.drain(AbortSignal.timeout(5000));
+  const text = await readFile(folder.file("access.log"), "utf8").catch(() => "");
+  await folder[Symbol.asyncDispose]();
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Line);
+}
+
+/** Open TCP connections of this process: the plane's and the test's own. */
+function sockets(): number {
+  return process.getActiveResourcesInfo().filter((each) => each === "TCPSocketWrap").length;
+}
+
+async function nothingLeft(baseline: number): Promise<void> {
+  let left = "";
+  try {
+    await eventually("nothing to be left", () => {
+      const leases = [...pools].reduce((sum, each) => sum + each.load, 0);
+      const idle = [...pools].reduce((sum, each) => sum + each.idleCount, 0);
+      const armed = [...deadlines].filter((each) => each.due > 0);
+      // An idle connection is a socket here, and one more in the origin, which lives in this process too.
+      const open = sockets() - baseline - 2 * idle;
+      const owners = armed.map((each) => each.owner?.constructor.name).join();
+      left = `${leases} leases, ${armed.length} deadlines (${owners}), ${open} sockets`;
+      return leases === 0 && armed.length === 0 && open === 0 ? true : undefined;
+    });
+  } catch (error) {
+    throw new Error(`left over: ${left}`, { cause: error });
+  }
+}
+
+/** Runs the work for each item, a few at a time. */
+export async function each<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const rest = items.entries();
+  const worker = async (): Promise<void> => {
+    for (const [, item] of rest) await work(item);
+  };
+  await Promise.all([worker(), worker(), worker(), worker()]);
+}
+
+export const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
