@@ -18,12 +18,12 @@ export class Addresses {
     return this.#total;
   }
 
-  /** Counts one more, unless that would be too many. 0 = no limit. */
+  /** Counts one more, unless that would be too many. 0 = no limit. Unix sockets' clients share "". */
   enter(address: string): boolean {
     const { connections, connectionsPerAddress } = this.limits;
     const count = this.#byAddress.get(address) ?? 0;
     if (connections > 0 && this.#total >= connections) return false;
-    if (connectionsPerAddress > 0 && count >= connectionsPerAddress) return false;
+    if (address !== "" && connectionsPerAddress > 0 && count >= connectionsPerAddress) return false;
     this.#total++;
     this.#byAddress.set(address, count + 1);
     return true;

@@ -1,16 +1,21 @@
 // Where clients come in: the sockets of one listener, and the connections accepted on them.
 
-import { rm, stat } from "node:fs/promises";
-import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import type { Socket } from "node:net";
 
-import type { Address, Listener as ListenerSettings, Snapshot } from "../config/snapshot.ts";
+import type { Listener as ListenerSettings, Snapshot } from "../config/snapshot.ts";
 import type { ExchangeOrigin } from "../http/exchange.ts";
 import { plainAddress } from "../lib/ip.ts";
+import { occasional } from "../lib/occasional.ts";
 import type { Wheel } from "../lib/wheel.ts";
-import { adopt, type Receiver } from "./adopt.ts";
+import type { Receiver } from "./adopt.ts";
 import type { Addresses } from "./addresses.ts";
-import type { ConnectionContext, ConnectionSettings, ExchangeHandler } from "./connection-context.ts";
+import type {
+  ConnectionContext,
+  ConnectionSettings,
+  ExchangeHandler,
+} from "./connection-context.ts";
 import { Connection } from "./http1.ts";
+import type { Port, PortUser } from "./port.ts";
 import { ProxyGates, type NamedHeader } from "./proxy-gate.ts";
 
 export interface ListenerOptions<P> {
@@ -22,20 +27,22 @@ export interface ListenerOptions<P> {
   onProblem(message: string, fields: Readonly<Record<string, string>>): void;
 }
 
-const backlog = 4096;
+/** The same trouble is told this often at most, ms. */
+const tellingMs = 10_000;
 
-export class Listener<P> implements ConnectionContext<P> {
+export class Listener<P> implements ConnectionContext<P>, PortUser {
   readonly name: string;
   readonly handler: ExchangeHandler<P>;
   readonly wheel: Wheel;
   settings: ConnectionSettings;
   isDraining = false;
   readonly #options: ListenerOptions<P>;
-  readonly #servers: Server[] = [];
   readonly #connections = new Map<Connection<P>, string>();
   readonly #gates: ProxyGates;
   #isProxied: boolean;
-  #bufferBytes: number;
+  bufferBytes: number;
+  readonly #onTooMany: (address: string) => void;
+  readonly #onFailed: (error: Error) => void;
 
   constructor(options: ListenerOptions<P>) {
     this.#options = options;
@@ -50,58 +57,33 @@ export class Listener<P> implements ConnectionContext<P> {
       settings.timeouts.head,
     );
     this.#isProxied = settings.proxyProtocol;
-    this.#bufferBytes = options.snapshot.limits.bufferBytes;
-  }
-
-  /** Opens all addresses; throws, with none of them open, when one cannot be opened. */
-  async open(): Promise<void> {
-    try {
-      for (const address of this.#options.settings.bind) {
-        this.#servers.push(await this.#bind(address));
-      }
-    } catch (error) {
-      this.stop();
-      throw error;
-    }
-  }
-
-  async #bind(address: Address): Promise<Server> {
-    // Only used where `adopt` finds nothing to adopt.
-    const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
-      const receiver = this.#accept(socket, server);
-      socket.on("data", (bytes: Buffer) => receiver?.onBytes(bytes, 0, bytes.length));
-    });
-    if (address.kind === "unix") await removeStaleSocket(address.path);
-    try {
-      await listen(server, address);
-    } catch (error) {
-      // No IPv6 on this machine: "all addresses" then means all of IPv4.
-      const isAny = address.kind === "tcp" && address.host === "::";
-      if (!isAny || !hasCode(error, "EAFNOSUPPORT", "EADDRNOTAVAIL")) throw error;
-      await listen(server, { ...address, host: "0.0.0.0" });
-    }
-    adopt(
-      server,
-      () => this.#bufferBytes,
-      (socket) => this.#accept(socket, server),
+    this.bufferBytes = options.snapshot.limits.bufferBytes;
+    const tell = (message: string, leftOut: number, fields: Readonly<Record<string, string>>) =>
+      onProblem(message, { listener: settings.name, ...fields, unwritten: String(leftOut) });
+    this.#onTooMany = occasional(tellingMs, (leftOut, address: string) =>
+      tell("too many connections: one was closed", leftOut, { address }),
     );
-    server.on("error", (error) => {
-      this.#options.onProblem("cannot accept", { listener: this.name, cause: error.message });
-    });
-    return server;
+    this.#onFailed = occasional(tellingMs, (leftOut, error: Error) =>
+      tell("a connection could not be accepted", leftOut, { cause: error.message }),
+    );
   }
 
-  #accept(socket: Socket, server: Server): Receiver | undefined {
+  onAcceptFailed(error: Error): void {
+    this.#onFailed(error);
+  }
+
+  accept(socket: Socket, port: Port): Receiver | undefined {
     const peerIp = plainAddress(socket.remoteAddress ?? "");
     const { addresses } = this.#options;
-    const isWelcome = !this.#isProxied || isUnix(server) || this.#gates.isWelcome(peerIp);
+    const isWelcome = !this.#isProxied || port.isUnix || this.#gates.isWelcome(peerIp);
     if (!isWelcome || !addresses.enter(peerIp)) {
+      if (isWelcome) this.#onTooMany(peerIp);
       // Nothing is read and nothing promised: the cheapest way to say no.
       socket.destroy();
       return undefined;
     }
     socket.on("error", ignore);
-    const origin = this.#originOf(server, peerIp);
+    const origin = this.#originOf(port, peerIp);
     if (!this.#isProxied) return this.#admit(socket, peerIp, origin);
     return this.#gates.open(socket, origin.peerIp, (header) => {
       if (header?.kind === "local") return this.#admit(socket, peerIp, origin);
@@ -124,6 +106,7 @@ export class Listener<P> implements ConnectionContext<P> {
   #admitNamed(socket: Socket, origin: ExchangeOrigin, header: NamedHeader): Receiver | undefined {
     const { source, destination } = header;
     if (!this.#options.addresses.enter(source.address)) {
+      this.#onTooMany(source.address);
       socket.destroy();
       return undefined;
     }
@@ -131,13 +114,13 @@ export class Listener<P> implements ConnectionContext<P> {
     return this.#admit(socket, source.address, named);
   }
 
-  #originOf(server: Server, peerIp: string): ExchangeOrigin {
+  #originOf(port: Port, peerIp: string): ExchangeOrigin {
     return {
       listener: this.name,
       // A unix socket's clients have no address; the log says what nginx's does.
       peerIp: peerIp === "" ? "unix:" : peerIp,
       isSecure: false,
-      localPort: portOf(server),
+      localPort: port.number,
       version: -1,
       isPeerTrusted: false,
       forwardedLines: "",
@@ -156,16 +139,7 @@ export class Listener<P> implements ConnectionContext<P> {
     this.settings = connectionSettings(settings, snapshot);
     this.#gates.update(settings.trustedProxies, settings.timeouts.head);
     this.#isProxied = settings.proxyProtocol;
-    this.#bufferBytes = snapshot.limits.bufferBytes;
-  }
-
-  /** What this listener is bound to, with the ports the system chose. */
-  get bound(): { host: string; port: number }[] {
-    return this.#servers.map((server) => {
-      const address = server.address();
-      if (address === null) return { host: "", port: 0 };
-      return typeof address === "string" ? { host: address, port: 0 } : hostPort(address);
-    });
+    this.bufferBytes = snapshot.limits.bufferBytes;
   }
 
   get connectionCount(): number {
@@ -176,16 +150,9 @@ export class Listener<P> implements ConnectionContext<P> {
     return [...this.#connections.keys()].filter((each) => each.isTunnel).length;
   }
 
-  /** Accepts no more. */
-  stop(): void {
-    for (const server of this.#servers) server.close();
-    this.#servers.length = 0;
-  }
-
-  /** Accepts no more, lets running exchanges finish and closes idle connections. */
+  /** Its ports are closed: lets running exchanges finish and closes idle connections. */
   drain(): void {
     this.isDraining = true;
-    this.stop();
     this.#gates.closeAll();
     for (const connection of [...this.#connections.keys()]) connection.drain();
   }
@@ -211,51 +178,6 @@ function connectionSettings(settings: ListenerSettings, snapshot: Snapshot): Con
     headTimeout: settings.timeouts.head,
     idleTimeout: settings.timeouts.idle,
   };
-}
-
-function listen(server: Server, address: Address): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    const where =
-      address.kind === "tcp"
-        ? { host: address.host, port: address.port }
-        : { path: address.path, readableAll: true, writableAll: true };
-    server.listen({ ...where, backlog }, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
-}
-
-/** Removes what a killed process left behind. A socket that somebody listens on is not ours to take. */
-async function removeStaleSocket(path: string): Promise<void> {
-  const found = await stat(path).catch(() => undefined);
-  if (found === undefined || !found.isSocket()) return;
-  const isAlive = await new Promise<boolean>((resolve) => {
-    const probe = connect({ path }, () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.on("error", () => resolve(false));
-  });
-  if (!isAlive) await rm(path, { force: true });
-}
-
-function isUnix(server: Server): boolean {
-  return typeof server.address() === "string";
-}
-
-function portOf(server: Server): number {
-  const address = server.address();
-  return address === null || typeof address === "string" ? 0 : address.port;
-}
-
-function hostPort(address: AddressInfo): { host: string; port: number } {
-  return { host: address.address, port: address.port };
-}
-
-function hasCode(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof Error && "code" in error && codes.includes(String(error.code));
 }
 
 /** A connection's 'close' follows every 'error' and says all that matters. */

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, mock } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import { readConfig } from "../../src/config/read.ts";
 import type { Snapshot } from "../../src/config/snapshot.ts";
 import type { Log } from "../../src/lib/log.ts";
@@ -24,6 +25,15 @@ export interface Line {
   readonly [name: string]: unknown;
 }
 
+/** What exchanges hold while they run. */
+export interface Usage {
+  readonly leases: number;
+  /** Owners of armed deadlines. */
+  readonly deadlines: readonly string[];
+  /** Open connections of the proxy and of the test, beyond those that are idle in a pool. */
+  readonly sockets: number;
+}
+
 export interface Plane extends AsyncDisposable {
   readonly plane: DataPlane;
   readonly port: number;
@@ -33,6 +43,7 @@ export interface Plane extends AsyncDisposable {
   apply(config: Config): Promise<void>;
   /** A plain request on a connection of its own is answered with 200. */
   assertServes(path?: string): Promise<void>;
+  readonly usage: Usage;
   /** Waits until no exchange has left anything: no lease, no armed deadline, no socket. */
   assertNothingLeft(): Promise<void>;
   /** Ends the plane and returns its access log. */
@@ -95,6 +106,9 @@ export async function startPlane(config: Config): Promise<Plane> {
       assert.equal(status, 200, body);
       await client.waitClose();
     },
+    get usage() {
+      return usage(baseline);
+    },
     assertNothingLeft: () => nothingLeft(baseline),
     end,
     async [Symbol.asyncDispose]() {
@@ -133,21 +147,26 @@ function sockets(): number {
   return process.getActiveResourcesInfo().filter((each) => each === "TCPSocketWrap").length;
 }
 
+function usage(baseline: number): Usage {
+  const idle = [...pools].reduce((sum, each) => sum + each.idleCount, 0);
+  return {
+    leases: [...pools].reduce((sum, each) => sum + each.load, 0),
+    deadlines: [...deadlines]
+      .filter((each) => each.due > 0)
+      .map((each) => each.owner?.constructor.name ?? "released"),
+    // An idle connection is a socket here, and one more in the origin, which lives in this process too.
+    sockets: sockets() - baseline - 2 * idle,
+  };
+}
+
 async function nothingLeft(baseline: number): Promise<void> {
-  let left = "";
+  const nothing: Usage = { leases: 0, deadlines: [], sockets: 0 };
   try {
-    await eventually("nothing to be left", () => {
-      const leases = [...pools].reduce((sum, each) => sum + each.load, 0);
-      const idle = [...pools].reduce((sum, each) => sum + each.idleCount, 0);
-      const armed = [...deadlines].filter((each) => each.due > 0);
-      // An idle connection is a socket here, and one more in the origin, which lives in this process too.
-      const open = sockets() - baseline - 2 * idle;
-      const owners = armed.map((each) => each.owner?.constructor.name).join();
-      left = `${leases} leases, ${armed.length} deadlines (${owners}), ${open} sockets`;
-      return leases === 0 && armed.length === 0 && open === 0 ? true : undefined;
-    });
+    await eventually("nothing to be left", () =>
+      isDeepStrictEqual(usage(baseline), nothing) ? true : undefined,
+    );
   } catch (error) {
-    throw new Error(`left over: ${left}`, { cause: error });
+    throw new Error(`left over: ${JSON.stringify(usage(baseline))}`, { cause: error });
   }
 }
 

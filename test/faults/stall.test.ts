@@ -58,6 +58,7 @@ test("a client that stops in its body is answered 408, and the backend learns it
   await backend.expect(/hello/);
   assert.equal((await client.readResponse()).status, 408);
   await backend.waitClose();
+  backend.end();
   await client.waitClose();
   await client[Symbol.asyncDispose]();
   await proxy.assertNothingLeft();
@@ -77,6 +78,7 @@ test("a client that takes nothing of its answer is cut, and so is the backend", 
   const piece = Buffer.alloc(1024 * 1024);
   for (let count = 0; count < 30; count++) void backend.send(piece);
   await backend.waitClose();
+  backend.end();
   client.socket.resume();
   await client.waitClose();
   await client[Symbol.asyncDispose]();
@@ -123,6 +125,7 @@ test("a backend that does not answer is a 504", bounded, async () => {
   await backend.send("HTTP/1.1 200 O");
   assert.equal((await client.readResponse()).status, 504);
   await backend.waitClose();
+  backend.end();
   // The client's connection is as good as before.
   await client.send("GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n");
   const next = await back.accept();
@@ -169,6 +172,7 @@ test("a backend that stops in its answer is noticed by its client", bounded, asy
   await client.waitClose();
   assert.ok(client.pending.endsWith("some"));
   await backend.waitClose();
+  backend.end();
   await client[Symbol.asyncDispose]();
   await proxy.assertNothingLeft();
   const line = await onlyLine(proxy);
@@ -188,6 +192,7 @@ test("a backend that takes nothing of an upload is a 504, and the upload stops",
   const backend = await back.accept();
   backend.socket.resume();
   await backend.waitClose();
+  backend.end();
   await proxy.assertNothingLeft();
   assert.equal((await onlyLine(proxy)).failure, "RESPONSE_TIMEOUT");
 });
@@ -227,6 +232,7 @@ test("an answer before the end of an upload reaches a client that goes on sendin
   const response = await client.readResponse();
   assert.deepEqual([response.status, response.body], [413, "much"]);
   await backend.waitClose();
+  backend.end();
   await client.waitClose();
   assert.equal(client.error, undefined);
   await client[Symbol.asyncDispose]();

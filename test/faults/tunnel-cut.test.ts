@@ -130,12 +130,12 @@ for (const side of ["client", "backend"] as const) {
     await using proxy = await startPlane({ routes: { "a.test": back.url } });
     const { client, backend } = await used(proxy, back);
     const [from, to] = side === "client" ? [client, backend] : [backend, client];
-    to.socket.pause();
+    const before = from.socket.bytesWritten;
     let got = 0;
     to.socket.on("data", (bytes: Buffer) => (got += bytes.length));
     to.socket.pause();
     await fill(from);
-    const sent = from.socket.bytesWritten - 4;
+    const sent = from.socket.bytesWritten - before;
     from.end();
     to.socket.resume();
     await to.waitClose();
@@ -180,5 +180,6 @@ test("bytes behind the 101 and behind the request are part of the tunnel", bound
   await backend.expect("early");
   await client[Symbol.asyncDispose]();
   await backend.waitClose();
+  backend.end();
   await proxy.assertNothingLeft();
 });
