@@ -2,6 +2,10 @@
 
 import { Command, InvalidArgumentError } from "commander";
 
+// First of all: without a listener Node opens its debugger on this signal, which is ours for reopening
+// logs. (--disable-sigusr1 is no way out: it blocks the signal for good, listener or not.)
+process.on("SIGUSR1", () => {});
+
 const program = new Command("tidegate")
   .description("The front door for a host full of containers and VMs.")
   .version("0.1.0")

@@ -203,11 +203,37 @@ function resolveListeners(context: Context, root: Root): Listener[] {
   const entries = namedEntries(context, root, "listeners");
   // An empty mapping may be meant, but never helps: nothing could reach the proxy.
   if (entries.length === 0) entries.push(["web", ":8080"]);
-  return entries.flatMap(([name, value]) => {
+  const listeners = entries.flatMap(([name, value]) => {
     const path = ["listeners", name];
     const input = check(context, listener, value, path);
     return input === undefined ? [] : [resolveListener(context, name, input, path)];
   });
+  refuseSharedAddresses(context, listeners);
+  return listeners;
+}
+
+/** Two listeners on one address: only one of them would ever get a connection. */
+function refuseSharedAddresses(context: Context, listeners: readonly Listener[]): void {
+  const owners = new Map<string, string>();
+  for (const { name, bind } of listeners) {
+    for (const address of bind) {
+      if (address.kind === "tcp" && address.port === 0) continue;
+      const key =
+        address.kind === "unix"
+          ? address.path
+          : `${address.host === "::" ? "" : address.host}:${address.port}`;
+      const owner = owners.get(key);
+      if (owner === undefined) {
+        owners.set(key, name);
+        continue;
+      }
+      const message =
+        owner === name
+          ? `${key} is there twice`
+          : `${key} already belongs to the listener ${owner}`;
+      report(context, ["listeners", name], { message, remedy: "leave out one of them" });
+    }
+  }
 }
 
 function resolveListener(

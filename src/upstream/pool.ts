@@ -86,6 +86,12 @@ export class Pool implements LeaseOwner, Disposable {
     return this.#open;
   }
 
+  /** One more connection may be opened. */
+  get #hasRoom(): boolean {
+    const { maxConnections } = this.#options.settings;
+    return maxConnections === 0 || this.#open + this.#attempts.size < maxConnections;
+  }
+
   /** An idle connection, if there is one. */
   takeIdle(): UpstreamConnection | undefined {
     return this.#idle.pop();
@@ -93,8 +99,8 @@ export class Pool implements LeaseOwner, Disposable {
 
   /** A new connection, at once or when one may be opened. The waiter is told, never within this call. */
   open(waiter: Waiter, connectTimeoutMs: number): void {
-    const { maxConnections, maxWaiting, maxWait } = this.#options.settings;
-    if (this.#open + this.#attempts.size < maxConnections) {
+    const { maxWaiting, maxWait } = this.#options.settings;
+    if (this.#hasRoom) {
       this.#connect(waiter, connectTimeoutMs);
     } else if (this.#idle.length > 0) {
       // The caller wants a fresh one and all places are taken: an idle one makes room.
@@ -218,7 +224,7 @@ export class Pool implements LeaseOwner, Disposable {
   #openForWaiting(): void {
     const [longest] = this.#waiting;
     if (longest === undefined) return;
-    if (this.#open + this.#attempts.size >= this.#options.settings.maxConnections) return;
+    if (!this.#hasRoom) return;
     this.#waiting.delete(longest);
     this.#options.wheel.release(longest.deadline);
     this.#connect(longest.waiter, longest.connectTimeoutMs);
@@ -236,6 +242,7 @@ export class Pool implements LeaseOwner, Disposable {
 
   /** Closes what has been idle for too long. Called about once a second. */
   sweep(): void {
+    if (this.#options.settings.idleTimeout === 0) return;
     const oldest = this.#options.wheel.now - this.#options.settings.idleTimeout;
     while (this.#idle.length > 0 && this.#idle[0]!.idleSince < oldest) this.#idle[0]!.destroy();
   }

@@ -156,6 +156,7 @@ test("interim answers do not put off the time of the answer for ever", bounded, 
   }
   assert.ok(performance.now() - started < 2000, "it went on and on");
   await client.waitHeadOrClose();
+  backend.end();
   await client[Symbol.asyncDispose]();
   await proxy.assertNothingLeft();
 });

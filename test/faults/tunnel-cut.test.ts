@@ -161,6 +161,7 @@ test("a tunnel that is silent in both directions is ended, and one that is used 
   const silentFrom = performance.now();
   await Promise.all([client.waitClose(), backend.waitClose()]);
   assert.ok(performance.now() - silentFrom >= 300);
+  backend.end();
   await client[Symbol.asyncDispose]();
   await proxy.assertNothingLeft();
   const [line] = await proxy.end();

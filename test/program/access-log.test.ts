@@ -41,7 +41,8 @@ function answers(): Promise<HttpOrigin> {
 const request = (line: string, ...fields: readonly string[]) =>
   [line, "Host: app.test", "Connection: close", ...fields, "", ""].join("\r\n");
 
-const basic = (text: string) => `Authorization: Basic ${Buffer.from(text, "latin1").toString("base64")}`;
+const basic = (text: string) =>
+  `Authorization: Basic ${Buffer.from(text, "latin1").toString("base64")}`;
 
 const requests: readonly string[] = [
   request("GET / HTTP/1.1"),
@@ -80,9 +81,13 @@ async function startNginx(folder: TempFolder, origin: string) {
         proxy_pass ${origin}; proxy_http_version 1.1; proxy_set_header Host $host; } } }`;
   await writeFile(folder.file("nginx.conf"), config);
   const program = findCommand("nginx") ?? "nginx";
-  const child = spawn(program, ["-e", folder.file("nginx-error.log"), "-c", folder.file("nginx.conf")], {
-    stdio: "ignore",
-  });
+  const child = spawn(
+    program,
+    ["-e", folder.file("nginx-error.log"), "-c", folder.file("nginx.conf")],
+    {
+      stdio: "ignore",
+    },
+  );
   const exited = once(child, "exit");
   await eventually("nginx to listen", async () => {
     try {
@@ -114,7 +119,11 @@ test("the combined format is nginx's, to the byte", { skip: needs("nginx") }, as
   await using nginx = await startNginx(folder, backend.url);
   const path = folder.file("tidegate.log");
   await using program = await startTidegate({
-    config: { listeners, routes: { "app.test": backend.url }, accessLog: { format: "combined", path } },
+    config: {
+      listeners,
+      routes: { "app.test": backend.url },
+      accessLog: { format: "combined", path },
+    },
   });
   for (const bytes of requests) {
     for (const port of [nginx.port, program.port()]) {
@@ -161,7 +170,8 @@ test("the time of the combined format is now, in the zone of the machine", async
   await ask(program.port());
   await program.stop();
   const line = await readFile(path, "latin1");
-  const [, day, month, year, time] = /\[(\d\d)\/(\w{3})\/(\d{4}):([\d:]{8}) \+0530\]/.exec(line) ?? [];
+  const [, day, month, year, time] =
+    /\[(\d\d)\/(\w{3})\/(\d{4}):([\d:]{8}) \+0530\]/.exec(line) ?? [];
   const at = Date.parse(`${day} ${month} ${year} ${time} +0530`);
   assert.ok(at >= before && at <= Date.now(), line);
 });
@@ -169,7 +179,11 @@ test("the time of the combined format is now, in the zone of the machine", async
 test("JSON lines have all fields, with null for what does not apply", async () => {
   await using backend = await answers();
   await using program = await startTidegate({
-    config: { listeners, routes: { one: { host: "app.test", service: "back" } }, services: { back: backend.url } },
+    config: {
+      listeners,
+      routes: { one: { host: "app.test", service: "back" } },
+      services: { back: backend.url },
+    },
   });
   await ask(program.port(), {
     path: "/p?q=1",
@@ -182,7 +196,9 @@ test("JSON lines have all fields, with null for what does not apply", async () =
   const { time, durationMs, backendMs, requestBytes, ...rest } = entry ?? {};
   assert.ok(Math.abs(Date.parse(String(time)) - Date.now()) < 10_000);
   assert.match(String(time), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-  assert.ok(Number(durationMs) > 0 && Number(backendMs) > 0 && Number(durationMs) >= Number(backendMs));
+  assert.ok(
+    Number(durationMs) > 0 && Number(backendMs) > 0 && Number(durationMs) >= Number(backendMs),
+  );
   assert.ok(Number(requestBytes) > 100);
   assert.deepEqual(rest, {
     remoteAddress: "127.0.0.1",
@@ -214,10 +230,16 @@ test("a template is filled in, and a route may have a log of its own, or none", 
   await using program = await startTidegate({
     config: {
       listeners,
-      accessLog: { format: "$status|${request_method}|$request_uri|$body_bytes_sent|$route|$failure", path: folder.file("all.log") },
+      accessLog: {
+        format: "$status|${request_method}|$request_uri|$body_bytes_sent|$route|$failure",
+        path: folder.file("all.log"),
+      },
       routes: {
         "app.test": { respond },
-        "own.test": { respond, accessLog: { format: "own $host $request_time", path: folder.file("own.log") } },
+        "own.test": {
+          respond,
+          accessLog: { format: "own $host $request_time", path: folder.file("own.log") },
+        },
         "none.test": { respond, accessLog: false },
       },
     },
@@ -267,7 +289,10 @@ for (const format of ["combined", "json", "$request_uri $http_user_agent $host"]
         assert.ok([200, 400].includes(status), line);
       }
       if (format === "combined") {
-        assert.match(line, /^127\.0\.0\.1 - [^ ]+.* \[[^\]]+\] "[^"]*" (200|400|505) \d+ "[^"]*" "[^"]*"$/);
+        assert.match(
+          line,
+          /^127\.0\.0\.1 - [^ ]+.* \[[^\]]+\] "[^"]*" (200|400|505) \d+ "[^"]*" "[^"]*"$/,
+        );
       }
     }
   });
@@ -286,7 +311,12 @@ test("after a rename SIGUSR1 opens a new file, and no line is lost or doubled", 
   for (let n = 0; n < 50; n += 1) await get(`/before/${n}`);
   await rename(path, `${path}.1`);
   program.signal("SIGUSR1");
-  await eventually("the new file", () => stat(path).then(() => true, () => undefined));
+  await eventually("the new file", () =>
+    stat(path).then(
+      () => true,
+      () => undefined,
+    ),
+  );
   for (let n = 0; n < 50; n += 1) await get(`/after/${n}`);
   assert.equal((await program.stop()).code, 0);
   const targets = async (file: string) =>
@@ -301,12 +331,18 @@ test("after a rename SIGUSR1 opens a new file, and no line is lost or doubled", 
 
 test("a tunnel is logged when it ends, with what went through it", async () => {
   await using backend = await origin();
-  await using program = await startTidegate({ config: { listeners, routes: { "app.test": backend.url } } });
+  await using program = await startTidegate({
+    config: { listeners, routes: { "app.test": backend.url } },
+  });
   await using client = await connect(program.port());
-  await client.send("GET /t HTTP/1.1\r\nHost: app.test\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n");
+  await client.send(
+    "GET /t HTTP/1.1\r\nHost: app.test\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n",
+  );
   const connection = await backend.accept();
   await connection.readRequest();
-  await connection.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n");
+  await connection.send(
+    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n",
+  );
   await client.readResponse();
   await connection.send("down");
   assert.equal(await client.readBytes(4), "down");

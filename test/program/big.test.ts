@@ -37,7 +37,7 @@ async function send(size: number, writable: NodeJS.WritableStream): Promise<void
 async function checked(stream: AsyncIterable<Buffer>): Promise<number> {
   let size = 0;
   for await (const chunk of stream) {
-    for (let at = 0; at < chunk.length; ) {
+    for (let at = 0; at < chunk.length;) {
       const offset = (size + at) % pattern.length;
       const length = Math.min(chunk.length - at, pattern.length - offset);
       const isSame = chunk.compare(pattern, offset, offset + length, at, at + length) === 0;

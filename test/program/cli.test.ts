@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, symlink, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { ask, field } from "../harness/ask.ts";
 import { eventually, within } from "../harness/barrier.ts";
@@ -43,7 +43,9 @@ async function runDefaults(
   child.stdout.on("data", (bytes: Buffer) => (stdout += bytes.toString()));
   const bound = await eventually("the ports", async () => {
     const text = await readFile(portsFile, "utf8").catch(() => "");
-    return text === "" ? undefined : (JSON.parse(text) as Record<string, { host: string; port: number }[]>);
+    return text === ""
+      ? undefined
+      : (JSON.parse(text) as Record<string, { host: string; port: number }[]>);
   });
   const [address] = Object.values(bound)[0] ?? [];
   if (address === undefined) throw new Error("nothing is bound");
@@ -63,7 +65,10 @@ test("run without a file serves the sample route, and says how to try it", async
   );
   assert.match(text, new RegExp(`listening .*:${running.port}`));
   assert.match(text, /whoami\.localhost/);
-  assert.match(text, new RegExp(`curl -H 'Host: whoami\\.localhost' http://127\\.0\\.0\\.1:${running.port}/`));
+  assert.match(
+    text,
+    new RegExp(`curl -H 'Host: whoami\\.localhost' http://127\\.0\\.0\\.1:${running.port}/`),
+  );
 });
 
 test("an unknown host gets a page that helps, for people and for programs", async () => {
@@ -104,7 +109,10 @@ test("an occupied port is told with what to do about it, without a stack", async
   await using other = await httpOrigin((_request, response) => response.end());
   await using folder = await tempFolder();
   const file = folder.file("t.yaml");
-  await writeFile(file, `listeners: { web: "127.0.0.1:${other.port}" }\nroutes: { a.test: { respond: {} } }\n`);
+  await writeFile(
+    file,
+    `listeners: { web: "127.0.0.1:${other.port}" }\nroutes: { a.test: { respond: {} } }\n`,
+  );
   const { code, stderr } = await run(["run", "--config", file]);
   assert.equal(code, 1);
   assert.match(stderr, new RegExp(`EADDRINUSE.*${other.port}`));
@@ -119,7 +127,10 @@ test("a configuration with errors does not start: exit 1 and all of them, with t
     file,
     `listners: { web: ":0" }\nroutes:\n  a.test: ftp://x\n  b.test: { service: nowhere }\nworkers: many\n`,
   );
-  for (const args of [["run", "--config", file], ["check", file]]) {
+  for (const args of [
+    ["run", "--config", file],
+    ["check", file],
+  ]) {
     const { code, stderr } = await run(args);
     assert.equal(code, 1, args[0]);
     assert.match(stderr, /t\.yaml:1:1: .*listeners/);
@@ -131,7 +142,11 @@ test("a configuration with errors does not start: exit 1 and all of them, with t
 });
 
 test("a file that is not there is told by name, exit 1", async () => {
-  for (const args of [["run", "--config", "/no/such.yaml"], ["check", "/no/such.yaml"], ["routes", "/no/such.yaml"]]) {
+  for (const args of [
+    ["run", "--config", "/no/such.yaml"],
+    ["check", "/no/such.yaml"],
+    ["routes", "/no/such.yaml"],
+  ]) {
     const { code, stderr } = await run(args);
     assert.equal(code, 1, args[0]);
     assert.match(stderr, /\/no\/such\.yaml/);
@@ -164,7 +179,10 @@ test("routes prints the table, and reports routes that claim the same requests",
   assert.equal(code, 0);
   assert.match(stdout, /one .*a\.test.*http:\/\/127\.0\.0\.1:1/);
   assert.match(stdout, /three .*b\.test.*https:\/\/c\.test/);
-  assert.match(stderr, /one .*t\.yaml:2:\d+.*two .*t\.yaml:3:\d+|two .*t\.yaml:3:\d+.*one .*t\.yaml:2:\d+/);
+  assert.match(
+    stderr,
+    /one .*t\.yaml:2:\d+.*two .*t\.yaml:3:\d+|two .*t\.yaml:3:\d+.*one .*t\.yaml:2:\d+/,
+  );
   const json = await run(["routes", "--json", file]);
   assert.equal((JSON.parse(json.stdout) as unknown[]).length, 3);
 });
@@ -198,7 +216,6 @@ test("an unknown command is an error that points to the help", async () => {
 
 test("the launcher works through a link and with arguments that hold spaces", async () => {
   await using folder = await tempFolder();
-  const { symlink } = await import("node:fs/promises");
   await symlink(tidegate, folder.file("tg"));
   await writeFile(folder.file("my file.yaml"), "routes: { a.test: http://127.0.0.1:1 }\n");
   const { code, stdout } = await runCommand(folder.file("tg"), ["check", "my file.yaml"], {

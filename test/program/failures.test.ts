@@ -60,7 +60,11 @@ test("a name that does not exist is 502", async () => {
 for (const [what, bytes, failure] of [
   ["no HTTP at all", "SSH-2.0-OpenSSH_9.2\r\n\r\n", "BAD_RESPONSE"],
   ["a TLS alert", "\x15\x03\x01\x00\x02\x02\x46", "BAD_RESPONSE"],
-  ["two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx", "BAD_RESPONSE"],
+  [
+    "two lengths",
+    "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
+    "BAD_RESPONSE",
+  ],
   ["half a head", "HTTP/1.1 200 OK\r\nConte", "BAD_RESPONSE"],
   ["nothing", "", "UPSTREAM_CLOSED"],
 ] as const) {
@@ -100,7 +104,10 @@ for (const [what, head] of [
 }
 
 /** A client and the idle connection to the backend that its first request left behind. */
-async function idleConnection(program: Tidegate, backend: Origin): Promise<[Client, OriginConnection]> {
+async function idleConnection(
+  program: Tidegate,
+  backend: Origin,
+): Promise<[Client, OriginConnection]> {
   const client = await connect(program.port());
   await client.send(requestText({ path: "/warm-up" }));
   const connection = await backend.accept();
@@ -115,7 +122,12 @@ for (const { method, body, service = {}, isRepeated } of [
   { method: "HEAD", isRepeated: true },
   { method: "DELETE", isRepeated: true },
   { method: "PUT", body: "small", isRepeated: true },
-  { method: "PUT", body: "x".repeat(2000), service: { retry: { replayBody: 1000 } }, isRepeated: false },
+  {
+    method: "PUT",
+    body: "x".repeat(2000),
+    service: { retry: { replayBody: 1000 } },
+    isRepeated: false,
+  },
   { method: "POST", body: "small", isRepeated: false },
   { method: "POST", isRepeated: false },
   { method: "PATCH", body: "small", isRepeated: false },
@@ -269,9 +281,7 @@ test("a backend that goes away in a tunnel ends the client's connection", async 
   await using backend = await origin();
   await using program = await start(backend.url);
   await using client = await connect(program.port());
-  await client.send(
-    `GET /t HTTP/1.1\r\n${head}Connection: Upgrade\r\nUpgrade: x\r\n\r\n`,
-  );
+  await client.send(`GET /t HTTP/1.1\r\n${head}Connection: Upgrade\r\nUpgrade: x\r\n\r\n`);
   const connection = await backend.accept();
   await connection.readRequest();
   await connection.send(
@@ -286,7 +296,9 @@ test("a backend that answers early and closes has its answer delivered", async (
   await using backend = await origin();
   await using program = await start(backend.url);
   await using client = await connect(program.port());
-  await client.send(`POST /early HTTP/1.1\r\n${head}Content-Length: 1000000\r\n\r\n${"x".repeat(1000)}`);
+  await client.send(
+    `POST /early HTTP/1.1\r\n${head}Content-Length: 1000000\r\n\r\n${"x".repeat(1000)}`,
+  );
   const connection = await backend.accept();
   await connection.expect(/x{1000}/);
   await connection.send(

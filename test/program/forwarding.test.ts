@@ -82,10 +82,15 @@ test("rules and log see the client behind trusted proxies, and no made-up entry 
     },
   });
   const originFor = async (chain: string) =>
-    echoOf(await ask(program.port(), { from: proxy, headers: { "X-Forwarded-For": chain } })).origin;
+    echoOf(await ask(program.port(), { from: proxy, headers: { "X-Forwarded-For": chain } }))
+      .origin;
   assert.equal(await originFor("203.0.113.5"), "inner");
   assert.equal(await originFor("198.51.100.1, 203.0.113.5"), "inner");
-  assert.equal(await originFor("203.0.113.5, 198.51.100.1"), "other", "the left one may be made up");
+  assert.equal(
+    await originFor("203.0.113.5, 198.51.100.1"),
+    "other",
+    "the left one may be made up",
+  );
   assert.equal(await originFor("203.0.113.5, 192.0.2.7"), "inner", "a trusted one is passed over");
   assert.equal(await originFor("nonsense"), "other");
   const addresses = (await logAtEnd(program)).map((entry) => entry["remoteAddress"]);

@@ -93,7 +93,10 @@ describe("the configuration of the specification", () => {
   });
 
   test("the prefix is taken away, and holds only at a segment's end", async () => {
-    assert.equal((await echo({ name: "example.com", path: "/api/users?x=1" })).target, "/users?x=1");
+    assert.equal(
+      (await echo({ name: "example.com", path: "/api/users?x=1" })).target,
+      "/users?x=1",
+    );
     assert.equal((await echo({ name: "example.com", path: "/api" })).target, "/");
     assert.equal((await echo({ name: "example.com", path: "/api/" })).target, "/");
     const response = await ask(program.port(), { name: "example.com", path: "/apix" });

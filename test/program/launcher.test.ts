@@ -74,7 +74,7 @@ placeBundled(project, "24.21.0");
 test("the bundled Node.js of a parent's node_modules is found, and is the process that was started", () => {
   const { stdout, pid, status } = start(launcher, older);
   const entry = join(project, "tidegate", "dist", "cli", "main.js");
-  assert.equal(stdout, `24.21.0 ${pid} --disable-sigusr1 ${entry} run a b\n`);
+  assert.equal(stdout, `24.21.0 ${pid} ${entry} run a b\n`);
   assert.equal(status, 0);
 });
 

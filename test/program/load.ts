@@ -18,14 +18,14 @@ interface Lap {
 export async function startLoad(port: number, connections: number): Promise<Load> {
   const failed: string[] = [];
   let answered = 0;
-  let isStopping = false;
+  const stopping = new AbortController();
   let lap: Lap | undefined;
 
   const loop = async (number: number) => {
     await using client = await connect(port);
     let counted: Lap | undefined;
     try {
-      for (let turn = 0; !isStopping; turn += 1) {
+      for (let turn = 0; !stopping.signal.aborted; turn += 1) {
         const begunIn = lap;
         const target = `/${number}/${turn}`;
         await client.send(`GET ${target} HTTP/1.1\r\nHost: app.test\r\n\r\n`);
@@ -46,7 +46,7 @@ export async function startLoad(port: number, connections: number): Promise<Load
   };
   const running = Promise.all(Array.from({ length: connections }, (_, number) => loop(number)));
   const stop = async () => {
-    isStopping = true;
+    stopping.abort();
     await running;
     return { answered, failed };
   };

@@ -277,7 +277,7 @@ async function startBlackHole(): Promise<BlackHole> {
     if (child.stdout === null) throw new Error("no output");
     const [text] = await within(once(child.stdout, "data"), 5000, "the black hole's port");
     const port = Number(String(text));
-    for (let isFull = false; !isFull; ) {
+    for (let isFull = false; !isFull;) {
       if (fillers.length > 20) throw new Error("the queue never fills");
       const socket = openSocket({ port, host: "127.0.0.1" });
       socket.on("error", () => {});

@@ -58,21 +58,25 @@ function start(url: string, tls: Record<string, unknown>): Promise<Tidegate> {
   return startTidegate({ config: { listeners, routes } });
 }
 
-test("a backend with a certificate of the named authority is used, its connection kept", { skip }, async () => {
-  await using folder = await tempFolder();
-  await using secure = await secureOrigin("localhost");
-  await using program = await start(`https://localhost:${secure.port}`, {
-    ca: await caFile(folder, "localhost"),
-  });
-  for (let n = 0; n < 3; n += 1) {
-    const response = await ask(program.port());
-    assert.equal(response.status, 200);
-    const seen = JSON.parse(response.body) as Record<string, unknown>;
-    assert.equal(seen["servername"], "localhost");
-    assert.equal(seen["host"], "app.test");
-  }
-  assert.equal(secure.handshakes(), 1);
-});
+test(
+  "a backend with a certificate of the named authority is used, its connection kept",
+  { skip },
+  async () => {
+    await using folder = await tempFolder();
+    await using secure = await secureOrigin("localhost");
+    await using program = await start(`https://localhost:${secure.port}`, {
+      ca: await caFile(folder, "localhost"),
+    });
+    for (let n = 0; n < 3; n += 1) {
+      const response = await ask(program.port());
+      assert.equal(response.status, 200);
+      const seen = JSON.parse(response.body) as Record<string, unknown>;
+      assert.equal(seen["servername"], "localhost");
+      assert.equal(seen["host"], "app.test");
+    }
+    assert.equal(secure.handshakes(), 1);
+  },
+);
 
 test("a certificate for an IP address is good for that address", { skip }, async () => {
   await using folder = await tempFolder();
@@ -92,7 +96,10 @@ test("serverName is what is sent and what is verified", { skip }, async () => {
   });
   const response = await ask(program.port());
   assert.equal(response.status, 200);
-  assert.equal((JSON.parse(response.body) as Record<string, unknown>)["servername"], "inside.example");
+  assert.equal(
+    (JSON.parse(response.body) as Record<string, unknown>)["servername"],
+    "inside.example",
+  );
 });
 
 for (const { what, tls } of [
