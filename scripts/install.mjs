@@ -29,7 +29,7 @@ async function install() {
   // npm must run on the Node.js it was started with: the one in node_modules/.bin is about to vanish.
   const { npm_node_execpath: node, npm_execpath: npm } = process.env;
   const inNpm = node !== undefined && npm !== undefined;
-  const options = ["ci", "--no-audit", "--no-fund"];
+  const options = ["ci", "--loglevel=error", "--no-audit", "--no-fund"];
   const result = spawnSync(inNpm ? node : "npm", inNpm ? [npm, ...options] : options, {
     cwd: root,
     stdio: "inherit",

@@ -14,7 +14,6 @@ const groups = {
   program: () => testsUnder("test/program"),
   faults: () => testsUnder("test/faults"),
   fuzz: () => testsUnder("test/fuzz"),
-  parts: () => testsUnder("test/parts"),
 };
 
 function testsUnder(folder) {

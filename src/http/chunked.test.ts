@@ -91,7 +91,7 @@ test("what is malformed is refused as soon as it is seen", () => {
 test("split at every byte, and byte by byte, a body is read the same", () => {
   for (const text of [...good.map(([each]) => `${each}rest`), ...bad]) {
     const whole = read([text]);
-    assert.deepEqual(read([...text]), whole, `byte by byte ${JSON.stringify(text)}`);
+    assert.deepEqual(read(text.split("")), whole, `byte by byte ${JSON.stringify(text)}`);
     for (let at = 0; at <= text.length; at++) {
       const parts = [text.slice(0, at), text.slice(at)];
       assert.deepEqual(read(parts), whole, JSON.stringify(parts));
@@ -110,7 +110,7 @@ test("a body that is cut off anywhere is not complete", () => {
 test("the trailer section has a limit", () => {
   assert.equal(read([`0\r\nA: ${"b".repeat(40)}\r\n\r\n`]).end, "done");
   assert.equal(read([`0\r\nA: ${"b".repeat(80)}\r\n\r\n`]).end, "too large");
-  assert.equal(read([...`0\r\nA: ${"b".repeat(80)}`]).end, "too large");
+  assert.equal(read(`0\r\nA: ${"b".repeat(80)}`.split("")).end, "too large");
 });
 
 test("sizes are counted exactly up to 13 digits", () => {

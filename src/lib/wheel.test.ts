@@ -180,7 +180,8 @@ test("any order of arming and disarming ends as the last call said", () => {
     if (at < now - 2 * tickMs) continue;
     const times = rest.filter(([each]) => each === name);
     if (at >= now) assert.equal(times.length, 1, `deadline ${name}`);
-    for (const [, when] of times) assert.ok(when >= at && when <= at + 2 * tickMs, `deadline ${name}`);
+    for (const [, when] of times)
+      assert.ok(when >= at && when <= at + 2 * tickMs, `deadline ${name}`);
   }
   assert.equal(driven.wheel.size, 0);
 });

@@ -78,7 +78,11 @@ test("a prefix is swapped on a segment boundary", () => {
     ["/", "/", "/a", "/a"],
   ] as const;
   for (const [from, to, target, path] of cases) {
-    assert.equal(pathAfter({ kind: "replacePrefix", from, to }, target), path, `${from} ${to} ${target}`);
+    assert.equal(
+      pathAfter({ kind: "replacePrefix", from, to }, target),
+      path,
+      `${from} ${to} ${target}`,
+    );
   }
 });
 
@@ -102,7 +106,14 @@ test("no rewrite makes a path that names another host, or holds what a request l
     { kind: "replacePrefix", from: "/a", to: "/" },
     { kind: "replacePath", pattern: "^/a", replacement: "" },
   ];
-  const targets = ["/a//evil.example", "/a/%2f%2fevil.example", "/a%20b", "/a/%0d%0aX:%20y", "/a/%23", "/a%3fb"];
+  const targets = [
+    "/a//evil.example",
+    "/a/%2f%2fevil.example",
+    "/a%20b",
+    "/a/%0d%0aX:%20y",
+    "/a/%23",
+    "/a%3fb",
+  ];
   for (const use of uses) {
     for (const target of targets) {
       const path = pathAfter(use, target);
@@ -152,7 +163,13 @@ test("a redirect never leads to a host the client named in its target", () => {
     "/;@evil.example",
     "/.evil.example",
   ];
-  const forms = ["https://b.example{uri}", "https://b.example{path}", "{uri}", "{path}?{query}", "{scheme}://b.example{uri}"];
+  const forms = [
+    "https://b.example{uri}",
+    "https://b.example{path}",
+    "{uri}",
+    "{path}?{query}",
+    "{scheme}://b.example{uri}",
+  ];
   for (const to of forms) {
     for (const target of targets) {
       let location: string;
@@ -180,5 +197,9 @@ test("whoami shows the request as it arrived, as plain text", () => {
   const answer = run({ kind: "whoami" }, exchangeOf("/a?b"));
   assert.equal(answer?.status, 200);
   assert.ok(answer.body.includes("\nGET /a?b HTTP/1.1\nHost: a.example\nX-Odd: <b>\xe9\n"));
-  assert.ok(answer.fields.some(([name, value]) => name === "Content-Type" && value.startsWith("text/plain")));
+  assert.ok(
+    answer.fields.some(
+      ([name, value]) => name === "Content-Type" && value.startsWith("text/plain"),
+    ),
+  );
 });

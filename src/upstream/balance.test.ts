@@ -26,13 +26,21 @@ test("round robin spreads a heavy backend over the cycle", () => {
 });
 
 test("over every whole cycle each backend gets exactly its weight", () => {
-  for (const weights of [[1, 2, 3], [7, 1], [10, 10, 1, 4], [1000, 999]]) {
+  for (const weights of [
+    [1, 2, 3],
+    [7, 1],
+    [10, 10, 1, 4],
+    [1000, 999],
+  ]) {
     const all = candidates(...weights.map((weight) => [weight, 0] as const));
     const total = weights.reduce((sum, each) => sum + each, 0);
     const turns = picks("round-robin", all, total * 3);
     for (let cycle = 0; cycle < 3; cycle++) {
       const part = turns.slice(cycle * total, (cycle + 1) * total);
-      assert.deepEqual(weights.map((_, index) => countOf(part, index)), weights);
+      assert.deepEqual(
+        weights.map((_, index) => countOf(part, index)),
+        weights,
+      );
     }
   }
 });
@@ -74,8 +82,14 @@ test("random picks by weight", () => {
 });
 
 test("least connections compares the load with the weight", () => {
-  assert.deepEqual(new Set(picks("least-connections", candidates([1, 2], [1, 1], [1, 3]), 20)), new Set([1]));
-  assert.deepEqual(new Set(picks("least-connections", candidates([4, 4], [1, 2]), 20)), new Set([0]));
+  assert.deepEqual(
+    new Set(picks("least-connections", candidates([1, 2], [1, 1], [1, 3]), 20)),
+    new Set([1]),
+  );
+  assert.deepEqual(
+    new Set(picks("least-connections", candidates([4, 4], [1, 2]), 20)),
+    new Set([0]),
+  );
 });
 
 test("least connections spreads over backends that are equally idle", () => {

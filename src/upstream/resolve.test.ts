@@ -13,17 +13,19 @@ test("an address is its own name and is never asked for", async () => {
   assert.equal(changes, 0);
 });
 
-test("localhost is known to the system, and a change is told once", { timeout: 20_000 }, async () => {
-  let changes = 0;
-  const name = new Name("localhost", () => changes++);
-  assert.deepEqual(name.addresses, []);
-  await name.refresh();
-  assert.ok(name.addresses.includes("127.0.0.1") || name.addresses.includes("::1"));
-  assert.equal(name.failure, undefined);
-  assert.equal(changes, 1);
-  await name.refresh();
-  assert.equal(changes, 1, "the same addresses are no change");
-});
+test(
+  "localhost is known to the system, and a change is told once",
+  { timeout: 20_000 },
+  async () => {
+    let changes = 0;
+    const name = new Name("localhost", () => changes++);
+  X.addresses.includes("127.0.0.1") || name.addresses.includes("::1"));
+    assert.equal(name.failure, undefined);
+    assert.equal(changes, 1);
+    await name.refresh();
+    assert.equal(changes, 1, "the same addresses are no change");
+  },
+);
 
 test("refreshing at the same time asks once", { timeout: 20_000 }, async () => {
   const name = new Name("localhost", () => {});
@@ -33,9 +35,13 @@ test("refreshing at the same time asks once", { timeout: 20_000 }, async () => {
 });
 
 // RFC 6761 section 6.4: "invalid" names never exist.
-test("a name that does not exist fails with a reason and rejects nothing", { timeout: 20_000 }, async () => {
-  const name = new Name("no-such-host.invalid", () => assert.fail("nothing changed"));
-  await name.refresh();
-  assert.deepEqual(name.addresses, []);
-  assert.ok(name.failure instanceof Error);
-});
+test(
+  "a name that does not exist fails with a reason and rejects nothing",
+  { timeout: 20_000 },
+  async () => {
+    const name = new Name("no-such-host.invalid", () => assert.fail("nothing changed"));
+    await name.refresh();
+    assert.deepEqual(name.addresses, []);
+    assert.ok(name.failure instanceof Error);
+  },
+);

@@ -11,7 +11,8 @@ import { each, numbers, startPlane } from "./plane.ts";
 const body = "hello world";
 const answers = {
   length: `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
-  chunked: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\nSum: 1\r\n\r\n",
+  chunked:
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\nSum: 1\r\n\r\n",
   close: `HTTP/1.1 200 OK\r\n\r\n${body}`,
   interim: `HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
 } as const;
@@ -50,7 +51,10 @@ async function ask(port: number, path: string, version: string): Promise<Seen> {
       body: reading.message.body,
     };
   }
-  assert.ok(text === "" || text.includes("\r\n\r\n"), `${path}: half a head: ${JSON.stringify(text)}`);
+  assert.ok(
+    text === "" || text.includes("\r\n\r\n"),
+    `${path}: half a head: ${JSON.stringify(text)}`,
+  );
   return { status: Number(text.slice(9, 12)), isComplete: false, body: "" };
 }
 
@@ -61,16 +65,27 @@ for (const way of ["end", "reset"] as const) {
       const scripts: Promise<void>[] = [];
       await using back = await origin({ onConnection: (each) => void scripts.push(cut(each)) });
       await using proxy = await startPlane({ routes: { "a.test": back.url } });
-      const headLength = answer.lastIndexOf("HTTP/1.1 200") + answer.slice(answer.lastIndexOf("HTTP/1.1 200")).indexOf("\r\n\r\n") + 4;
+      const headLength =
+        answer.lastIndexOf("HTTP/1.1 200") +
+        answer.slice(answer.lastIndexOf("HTTP/1.1 200")).indexOf("\r\n\r\n") +
+        4;
       await each(numbers(answer.length + 1), async (length) => {
-        const { status, isComplete, body: got } = await ask(proxy.port, `/${kind}/${length}/${way}`, "HTTP/1.1");
+        const {
+          status,
+          isComplete,
+          body: got,
+        } = await ask(proxy.port, `/${kind}/${length}/${way}`, "HTTP/1.1");
         const where = `${kind} cut after ${length}: ${status} ${JSON.stringify(got)}`;
         if (length < headLength) {
           assert.equal(status, 502, where);
           assert.ok(isComplete, where);
         } else if (way === "end" && kind === "close") {
           // It cannot be told from an answer that ends here.
-          assert.deepEqual([status, isComplete, got], [200, true, body.slice(0, length - headLength)], where);
+          assert.deepEqual(
+            [status, isComplete, got],
+            [200, true, body.slice(0, length - headLength)],
+            where,
+          );
         } else if (status === 200 && isComplete) {
           assert.equal(got, body, where);
           assert.ok(length === answer.length && !(way === "reset" && kind === "close"), where);
@@ -90,22 +105,29 @@ for (const way of ["end", "reset"] as const) {
       assert.equal(lines.length, answer.length + 1);
       const names = new Set(lines.map(({ failure }) => failure ?? ""));
       for (const name of names) {
-        assert.ok(["", "UPSTREAM_CLOSED", "UPSTREAM_TRUNCATED", "BAD_RESPONSE"].includes(name), name);
+        assert.ok(
+          ["", "UPSTREAM_CLOSED", "UPSTREAM_TRUNCATED", "BAD_RESPONSE"].includes(name),
+          name,
+        );
       }
     });
   }
 }
 
-test("an HTTP/1.0 client sees a cut answer by a connection that is reset or too short", { timeout: 60_000 }, async () => {
-  const scripts: Promise<void>[] = [];
-  await using back = await origin({ onConnection: (each) => void scripts.push(cut(each)) });
-  await using proxy = await startPlane({ routes: { "a.test": back.url } });
-  const { length } = answers.chunked;
-  // A chunked answer goes to HTTP/1.0 until the close: only a reset can say that it was not all.
-  await using client = await connect(proxy.port);
-  await client.send(`GET /chunked/${length - 9}/end HTTP/1.0\r\nHost: a.test\r\n\r\n`);
-  await client.closed;
-  assert.ok(client.error !== undefined, `a clean end after ${JSON.stringify(client.pending)}`);
-  for (const { socket } of back.connections) socket.destroy();
-  await Promise.all(scripts);
-});
+test(
+  "an HTTP/1.0 client sees a cut answer by a connection that is reset or too short",
+  { timeout: 60_000 },
+  async () => {
+    const scripts: Promise<void>[] = [];
+    await using back = await origin({ onConnection: (each) => void scripts.push(cut(each)) });
+    await using proxy = await startPlane({ routes: { "a.test": back.url } });
+    const { length } = answers.chunked;
+    // A chunked answer goes to HTTP/1.0 until the close: only a reset can say that it was not all.
+    await using client = await connect(proxy.port);
+    await client.send(`GET /chunked/${length - 9}/end HTTP/1.0\r\nHost: a.test\r\n\r\n`);
+    await client.closed;
+    assert.ok(client.error !== undefined, `a clean end after ${JSON.stringify(client.pending)}`);
+    for (const { socket } of back.connections) socket.destroy();
+    await Promise.all(scripts);
+  },
+);

@@ -16,9 +16,19 @@ const program = join(resolve(import.meta.dirname, "../.."), "bin/tidegate");
 test("with no descriptor left the program lives on and recovers", { timeout: 60_000 }, async () => {
   await using back = await httpOrigin((_incoming, outgoing) => outgoing.end("ok"));
   await using folder = await tempFolder();
-  const config = { listeners: { web: "127.0.0.1:0" }, routes: { "a.test": back.url }, accessLog: false };
+  const config = {
+    listeners: { web: "127.0.0.1:0" },
+    routes: { "a.test": back.url },
+    accessLog: false,
+  };
   await writeFile(folder.file("tidegate.yaml"), JSON.stringify(config));
-  const args = ["run", "--config", folder.file("tidegate.yaml"), "--ports-file", folder.file("ports")];
+  const args = [
+    "run",
+    "--config",
+    folder.file("tidegate.yaml"),
+    "--ports-file",
+    folder.file("ports"),
+  ];
   const child = spawn("/bin/sh", ["-c", 'ulimit -n 64; exec "$0" "$@"', program, ...args], {
     stdio: ["ignore", "ignore", "pipe"],
     env: { ...process.env, NODE_TEST_CONTEXT: undefined },

@@ -57,23 +57,31 @@ async function statuses(client: Client, wanted: number): Promise<string> {
   return seen.join();
 }
 
-const pipelined = "GET /one HTTP/1.1\r\nHost: a.test\r\n\r\nGET /two HTTP/1.1\r\nHost: a.test\r\n\r\n";
+const pipelined =
+  "GET /one HTTP/1.1\r\nHost: a.test\r\n\r\nGET /two HTTP/1.1\r\nHost: a.test\r\n\r\n";
 const upload = `POST /up HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n`;
-const tunnel = "GET /tunnel HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n";
+const tunnel =
+  "GET /tunnel HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n";
 
 async function answer(connection: OriginConnection): Promise<void> {
   ours.add(connection.socket);
   for (;;) {
     const { startLine } = await connection.readRequest();
     if (startLine.includes("/tunnel")) {
-      await connection.send("HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
+      await connection.send(
+        "HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n",
+      );
       await connection.expect("ping");
       await connection.send("pong");
       connection.end();
     } else if (startLine.includes("/large")) {
-      await connection.send(`HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n${"x".repeat(200_000)}`);
+      await connection.send(
+        `HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n${"x".repeat(200_000)}`,
+      );
     } else {
-      await connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n");
+      await connection.send(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+      );
     }
   }
 }
@@ -103,32 +111,37 @@ const good = ["200,200", "200", "200", "400", "101"];
 const allowed = /^(?:200|101|400|502|cut)(?:,(?:200|502|cut))?$/;
 
 for (const method of ["write", "connect", "end"] as const) {
-  test(`the proxy outlives the failure of every ${method} it makes`, { timeout: 60_000 }, async () => {
-    name = method;
-    let n = 0;
-    for (; n < 100; n++) {
-      countdown = -1;
-      const scripts: Promise<unknown>[] = [];
-      // An ended connection ends its script.
-      const onConnection = (each: OriginConnection) => void scripts.push(answer(each).catch(() => {}));
-      await using back = await origin({ onConnection });
-      await using proxy = await startPlane({ routes: { "a.test": back.url } });
-      countdown = n;
-      const seen = await scenario(proxy);
-      const hasFailed = countdown < 0;
-      countdown = -1;
-      const where = `${method} ${n + 1}: ${seen.join(" | ")}`;
-      for (const each of seen) assert.match(each, allowed, where);
-      assert.ok(seen.filter((each, index) => each !== good[index]).length <= 1, where);
-      await proxy.assertServes();
-      for (const { socket } of back.connections) socket.destroy();
-      await proxy.assertNothingLeft();
-      await Promise.all(scripts);
-      if (hasFailed) continue;
-      assert.deepEqual(seen, good);
-      break;
-    }
-    assert.ok(n >= (method === "write" ? 10 : 1), `only ${n} calls of ${method} were met`);
-    assert.ok(n < 100, "the run never ended clean");
-  });
+  test(
+    `the proxy outlives the failure of every ${method} it makes`,
+    { timeout: 60_000 },
+    async () => {
+      name = method;
+      let n = 0;
+      for (; n < 100; n++) {
+        countdown = -1;
+        const scripts: Promise<unknown>[] = [];
+        // An ended connection ends its script.
+        const onConnection = (each: OriginConnection) =>
+          void scripts.push(answer(each).catch(() => {}));
+        await using back = await origin({ onConnection });
+        await using proxy = await startPlane({ routes: { "a.test": back.url } });
+        countdown = n;
+        const seen = await scenario(proxy);
+        const hasFailed = countdown < 0;
+        countdown = -1;
+        const where = `${method} ${n + 1}: ${seen.join(" | ")}`;
+        for (const each of seen) assert.match(each, allowed, where);
+        assert.ok(seen.filter((each, index) => each !== good[index]).length <= 1, where);
+        await proxy.assertServes();
+        for (const { socket } of back.connections) socket.destroy();
+        await proxy.assertNothingLeft();
+        await Promise.all(scripts);
+        if (hasFailed) continue;
+        assert.deepEqual(seen, good);
+        break;
+      }
+      assert.ok(n >= (method === "write" ? 10 : 1), `only ${n} calls of ${method} were met`);
+      assert.ok(n < 100, "the run never ended clean");
+    },
+  );
 }

@@ -64,7 +64,11 @@ export const timeouts = {
 const pools = new Set<Pool>();
 const deadlines = new Set<Deadline>();
 
-mock.method(Pool.prototype, "open", noting(Pool.prototype.open, (pool: Pool) => pools.add(pool)));
+mock.method(
+  Pool.prototype,
+  "open",
+  noting(Pool.prototype.open, (pool: Pool) => pools.add(pool)),
+);
 mock.method(
   Wheel.prototype,
   "arm",
@@ -85,9 +89,16 @@ function noting<This, Args extends readonly unknown[], Result>(
 export async function startPlane(config: Config): Promise<Plane> {
   const folder = await tempFolder("tidegate-faults-");
   const told: string[] = [];
-  const tell = (level: string) => (text: string, fields: object = {}) =>
-    void told.push(`${level}: ${text} ${JSON.stringify(fields)}`);
-  const log: Log = { debug: tell("debug"), info: tell("info"), warn: tell("warn"), error: tell("error") };
+  const tell =
+    (level: string) =>
+    (text: string, fields: object = {}) =>
+      void told.push(`${level}: ${text} ${JSON.stringify(fields)}`);
+  const log: Log = {
+    debug: tell("debug"),
+    info: tell("info"),
+    warn: tell("warn"),
+    error: tell("error"),
+  };
   let version = 1;
   const plane = await DataPlane.start(snapshotOf(config, folder, version), log);
   const port = plane.bound["web"]?.[0]?.port ?? 0;
@@ -171,7 +182,10 @@ async function nothingLeft(baseline: number): Promise<void> {
 }
 
 /** Runs the work for each item, a few at a time. */
-export async function each<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+export async function each<T>(
+  items: readonly T[],
+  work: (item: T) => Promise<void>,
+): Promise<void> {
   const rest = items.entries();
   const worker = async (): Promise<void> => {
     for (const [, item] of rest) await work(item);
@@ -179,4 +193,5 @@ export async function each<T>(items: readonly T[], work: (item: T) => Promise<vo
   await Promise.all([worker(), worker(), worker(), worker()]);
 }
 
-export const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+export const numbers = (count: number): number[] =>
+  Array.from({ length: count }, (_, index) => index);

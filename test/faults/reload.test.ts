@@ -81,26 +81,32 @@ for (const [when, begin] of Object.entries(phases)) {
   }
 }
 
-test("a request of which half the head is here follows the configuration at its end", bounded, async () => {
-  await using old = await httpOrigin((_incoming, outgoing) => outgoing.end("old"));
-  await using next = await httpOrigin((_incoming, outgoing) => outgoing.end("new"));
-  await using proxy = await startPlane({ routes: { "a.test": old.url } });
-  const client = await connect(proxy.port);
-  await client.send("GET / HTTP/1.1\r\nHo");
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  await proxy.apply({ routes: { "a.test": next.url } });
-  await client.send("st: a.test\r\n\r\n");
-  assert.equal((await client.readResponse()).body, "new");
-  await client[Symbol.asyncDispose]();
-  await proxy.assertNothingLeft();
-});
+test(
+  "a request of which half the head is here follows the configuration at its end",
+  bounded,
+  async () => {
+    await using old = await httpOrigin((_incoming, outgoing) => outgoing.end("old"));
+    await using next = await httpOrigin((_incoming, outgoing) => outgoing.end("new"));
+    await using proxy = await startPlane({ routes: { "a.test": old.url } });
+    const client = await connect(proxy.port);
+    await client.send("GET / HTTP/1.1\r\nHo");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await proxy.apply({ routes: { "a.test": next.url } });
+    await client.send("st: a.test\r\n\r\n");
+    assert.equal((await client.readResponse()).body, "new");
+    await client[Symbol.asyncDispose]();
+    await proxy.assertNothingLeft();
+  },
+);
 
 test("a tunnel outlives its route, its service and its listener", bounded, async () => {
   await using back = await origin();
   await using next = await httpOrigin((_incoming, outgoing) => outgoing.end("new"));
   await using proxy = await startPlane({ routes: { "a.test": back.url } });
   const client = await connect(proxy.port);
-  await client.send("GET / HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
+  await client.send(
+    "GET / HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n",
+  );
   const connection = await back.accept();
   await connection.readRequest();
   await connection.send("HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");

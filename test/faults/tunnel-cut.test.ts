@@ -10,7 +10,8 @@ import { type Plane, startPlane, timeouts } from "./plane.ts";
 
 const upgrade =
   "GET /tunnel HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n";
-const switching = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n";
+const switching =
+  "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n";
 const bounded = { timeout: 30_000 };
 
 interface Ends {
@@ -97,32 +98,40 @@ for (const [name, phase] of Object.entries(phases)) {
   }
 }
 
-test("an end by the client is passed on, and what the backend still says arrives", bounded, async () => {
-  await using back = await origin();
-  await using proxy = await startPlane({ routes: { "a.test": back.url } });
-  const { client, backend } = await used(proxy, back);
-  client.end();
-  await backend.waitClose();
-  await backend.send("last words");
-  assert.equal(await client.readBytes(10), "last words");
-  backend.end();
-  await client.waitClose();
-  await proxy.assertNothingLeft();
-  assert.equal(client.error, undefined);
-});
+test(
+  "an end by the client is passed on, and what the backend still says arrives",
+  bounded,
+  async () => {
+    await using back = await origin();
+    await using proxy = await startPlane({ routes: { "a.test": back.url } });
+    const { client, backend } = await used(proxy, back);
+    client.end();
+    await backend.waitClose();
+    await backend.send("last words");
+    assert.equal(await client.readBytes(10), "last words");
+    backend.end();
+    await client.waitClose();
+    await proxy.assertNothingLeft();
+    assert.equal(client.error, undefined);
+  },
+);
 
-test("an end by the backend is passed on, and what the client still says arrives", bounded, async () => {
-  await using back = await origin();
-  await using proxy = await startPlane({ routes: { "a.test": back.url } });
-  const { client, backend } = await used(proxy, back);
-  backend.end();
-  await client.waitClose();
-  await client.send("last words");
-  await backend.expect("last words");
-  client.end();
-  await backend.waitClose();
-  await proxy.assertNothingLeft();
-});
+test(
+  "an end by the backend is passed on, and what the client still says arrives",
+  bounded,
+  async () => {
+    await using back = await origin();
+    await using proxy = await startPlane({ routes: { "a.test": back.url } });
+    const { client, backend } = await used(proxy, back);
+    backend.end();
+    await client.waitClose();
+    await client.send("last words");
+    await backend.expect("last words");
+    client.end();
+    await backend.waitClose();
+    await proxy.assertNothingLeft();
+  },
+);
 
 for (const side of ["client", "backend"] as const) {
   test(`all that the ${side} sent before its end arrives at a slow reader`, bounded, async () => {
@@ -145,28 +154,32 @@ for (const side of ["client", "backend"] as const) {
   });
 }
 
-test("a tunnel that is silent in both directions is ended, and one that is used is not", bounded, async () => {
-  await using back = await origin();
-  const config = { routes: { "a.test": back.url }, timeouts: { ...timeouts, tunnel: "400ms" } };
-  await using proxy = await startPlane(config);
-  const { client, backend } = await open(proxy, back);
-  const started = performance.now();
-  // One side only, in steps shorter than the timeout, for longer than the timeout.
-  while (performance.now() - started < 1000) {
-    await backend.send("x");
-    await client.readBytes(1);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  assert.equal(client.hasEnded, false);
-  const silentFrom = performance.now();
-  await Promise.all([client.waitClose(), backend.waitClose()]);
-  assert.ok(performance.now() - silentFrom >= 300);
-  backend.end();
-  await client[Symbol.asyncDispose]();
-  await proxy.assertNothingLeft();
-  const [line] = await proxy.end();
-  assert.deepEqual([line?.status, line?.failure], [101, "TUNNEL_TIMEOUT"]);
-});
+test(
+  "a tunnel that is silent in both directions is ended, and one that is used is not",
+  bounded,
+  async () => {
+    await using back = await origin();
+    const config = { routes: { "a.test": back.url }, timeouts: { ...timeouts, tunnel: "400ms" } };
+    await using proxy = await startPlane(config);
+    const { client, backend } = await open(proxy, back);
+    const started = performance.now();
+    // One side only, in steps shorter than the timeout, for longer than the timeout.
+    while (performance.now() - started < 1000) {
+      await backend.send("x");
+      await client.readBytes(1);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    assert.equal(client.hasEnded, false);
+    const silentFrom = performance.now();
+    await Promise.all([client.waitClose(), backend.waitClose()]);
+    assert.ok(performance.now() - silentFrom >= 300);
+    backend.end();
+    await client[Symbol.asyncDispose]();
+    await proxy.assertNothingLeft();
+    const [line] = await proxy.end();
+    assert.deepEqual([line?.status, line?.failure], [101, "TUNNEL_TIMEOUT"]);
+  },
+);
 
 test("bytes behind the 101 and behind the request are part of the tunnel", bounded, async () => {
   await using back = await origin();

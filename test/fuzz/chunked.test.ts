@@ -34,12 +34,30 @@ function read(pieces: readonly string[]): Outcome {
 
 fuzz({
   name: "chunked",
-  words: ["0\r\n\r\n", "\r\n", "\r", "\n", ";", ";a=b", ';a="b"', "5\r\nhello\r\n", "ff", " ", "\t", "0x", "A: b\r\n"],
+  words: [
+    "0\r\n\r\n",
+    "\r\n",
+    "\r",
+    "\n",
+    ";",
+    ";a=b",
+    ';a="b"',
+    "5\r\nhello\r\n",
+    "ff",
+    " ",
+    "\t",
+    "0x",
+    "A: b\r\n",
+  ],
   check(input, random) {
     const whole = read([input]);
     assert.deepEqual(read(random.split(input)), whole, "it depends on how the bytes arrive");
-    assert.deepEqual(read([...input]), whole, "it depends on how the bytes arrive");
-    if (whole.end === "done" && whole.trailers === "" && !input.slice(0, whole.used).includes(";")) {
+    assert.deepEqual(read(input.split("")), whole, "it depends on how the bytes arrive");
+    if (
+      whole.end === "done" &&
+      whole.trailers === "" &&
+      !input.slice(0, whole.used).includes(";")
+    ) {
       const head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
       const other = readMessage(head + input, { kind: "response" });
       assert.ok(other.kind === "message", `an independent reader says ${other.kind}`);

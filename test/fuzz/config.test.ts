@@ -7,9 +7,15 @@ const options = { file: "tidegate.yaml", baseFolder: "/nowhere" };
 fuzz({
   name: "config",
   words: [
-    ..."routes:|services:|listeners:|limits:|timeouts:|accessLog:|\n|\n  |\n    |: |- |{|}|[|]|,|'|#|&a|*a|<<: *a".split("|"),
-    ..."!!binary|true|false|null|~|-1|0|1e9|5s|64KiB|http://127.0.0.1:1|unix:/a|\"*.a.test\"|__proto__|constructor|...".split("|"),
-    ..."---\n\t|\uFEFF\té\t\u2028\t\0\t%YAML 1.2\n\ttoString: 1\n\tredirect: \trule: \thost: ".split("\t"),
+    ..."routes:|services:|listeners:|limits:|timeouts:|accessLog:|\n|\n  |\n    |: |- |{|}|[|]|,|'|#|&a|*a|<<: *a".split(
+      "|",
+    ),
+    ...'!!binary|true|false|null|~|-1|0|1e9|5s|64KiB|http://127.0.0.1:1|unix:/a|"*.a.test"|__proto__|constructor|...'.split(
+      "|",
+    ),
+    ..."---\n\t|\uFEFF\té\t\u2028\t\0\t%YAML 1.2\n\ttoString: 1\n\tredirect: \trule: \thost: ".split(
+      "\t",
+    ),
   ],
   maxCharacter: 0x17f,
   check(input) {
@@ -18,7 +24,10 @@ fuzz({
     assert.ok(performance.now() - started < 3000, "it takes too long");
     const lines = input.split(/\r\n|\r|\n/).length;
     for (const { line, column, message } of problems) {
-      assert.ok(Number.isInteger(line) && line >= 1 && line <= lines + 1, `line ${line} of ${lines}`);
+      assert.ok(
+        Number.isInteger(line) && line >= 1 && line <= lines + 1,
+        `line ${line} of ${lines}`,
+      );
       assert.ok(Number.isInteger(column) && column >= 1, `column ${column}`);
       assert.notEqual(message, "");
     }

@@ -4,7 +4,10 @@ import { fuzz } from "./fuzz.ts";
 
 fuzz({
   name: "host",
-  words: "a|A|.|..|-|_|:|:80|:65536|*|*.|[::1]|[|]|%|::|xn--|xn--bcher-kva|bücher|ß|。|\u200d|1.2|127.0.0.1| |@|/|\t|\0".split("|"),
+  words:
+    "a|A|.|..|-|_|:|:80|:65536|*|*.|[::1]|[|]|%|::|xn--|xn--bcher-kva|bücher|ß|。|\u200d|1.2|127.0.0.1| |@|/|\t|\0".split(
+      "|",
+    ),
   maxCharacter: 0x2fff,
   check(input) {
     const host = normaliseHost(input);

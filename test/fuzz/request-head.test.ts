@@ -9,6 +9,7 @@ import type { Backend } from "../../src/config/snapshot.ts";
 import { Exchange, type ClientSide, type ExchangeOrigin } from "../../src/http/exchange.ts";
 import { CHUNKED } from "../../src/http/framing.ts";
 import { RequestHead } from "../../src/http/request-head.ts";
+import { normaliseHost } from "../../src/lib/host.ts";
 import { upstreamHead } from "../../src/proxy/upstream-head.ts";
 import { within } from "../harness/barrier.ts";
 import { valuesOf, type HeaderList } from "../harness/message.ts";
@@ -46,7 +47,8 @@ function read(text: string): RequestHead | undefined {
 function fieldsOf(text: string): HeaderList {
   assert.ok(text.endsWith("\r\n\r\n"), "it does not end with an empty line");
   const lines = text.slice(0, -4).split("\r\n");
-  for (const line of lines) assert.match(line, /^[^\r\n\0]+$/, "a bare CR, LF, NUL or an empty line");
+  for (const line of lines)
+    assert.match(line, /^[^\r\n\0]+$/, "a bare CR, LF, NUL or an empty line");
   return lines.slice(1).map((line) => {
     const colon = line.indexOf(":");
     assert.match(line.slice(0, colon), /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, line);
@@ -72,7 +74,11 @@ function checkUpstream(head: RequestHead, isTrusted: boolean): void {
   const again = read(text);
   assert.ok(again !== undefined, `not accepted again: ${JSON.stringify(text)}`);
   assert.deepEqual([again.method, again.bodyLength], [method, bodyLength], text);
-  assert.deepEqual([again.path, again.query], [path, query], "the backend is asked for another resource");
+  assert.deepEqual(
+    [again.path, again.query],
+    [path, query],
+    "the backend is asked for another resource",
+  );
   // A sample of all, whatever the run's length.
   seen++;
   if (sample.length < 200) sample.push(text);
@@ -80,13 +86,23 @@ function checkUpstream(head: RequestHead, isTrusted: boolean): void {
 }
 
 /** One head as Node reads it; "refused" where it does not. */
-async function asNodeReads(port: number, text: string, seenNext: () => Promise<IncomingMessage>): Promise<string> {
+async function asNodeReads(
+  port: number,
+  text: string,
+  seenNext: () => Promise<IncomingMessage>,
+): Promise<string> {
   const socket = connect(port, "127.0.0.1");
   socket.on("error", () => {}); // the server may reset what it refuses
   socket.write(text, "latin1");
   const refused = once(socket, "data").then(() => "refused");
-  const request = seenNext().then(({ method, url, rawHeaders }) => JSON.stringify([method, url, rawHeaders]));
-  const result = await within(Promise.race([refused, request]), 5000, `Node to read ${JSON.stringify(text)}`);
+  const request = seenNext().then(({ method, url, rawHeaders }) =>
+    JSON.stringify([method, url, rawHeaders]),
+  );
+  const result = await within(
+    Promise.race([refused, request]),
+    5000,
+    `Node to read ${JSON.stringify(text)}`,
+  );
   socket.destroy();
   return result;
 }
@@ -117,16 +133,24 @@ async function compareWithNode(): Promise<void> {
 fuzz({
   name: "request-head",
   words: [
-    ..."GET|POST|OPTIONS|HTTP/1.1|HTTP/1.0|http://a.test|Host: a.test\r\n|Content-Length: 5\r\n|Connection: |close".split("|"),
-    ..."Transfer-Encoding: chunked\r\n|Upgrade: websocket\r\n|upgrade|Expect: 100-continue\r\n|X_Forwarded_For: 1\r\n".split("|"),
-    ..."X-Forwarded-For: 1.2.3.4\r\n|TE: trailers\r\n|Keep-Alive: 5\r\n|content-length|host|/../|//|%2e|%2f|%00|?|#|*".split("|"),
+    ..."GET|POST|OPTIONS|HTTP/1.1|HTTP/1.0|http://a.test|Host: a.test\r\n|Content-Length: 5\r\n|Connection: |close".split(
+      "|",
+    ),
+    ..."Transfer-Encoding: chunked\r\n|Upgrade: websocket\r\n|upgrade|Expect: 100-continue\r\n|X_Forwarded_For: 1\r\n".split(
+      "|",
+    ),
+    ..."X-Forwarded-For: 1.2.3.4\r\n|TE: trailers\r\n|Keep-Alive: 5\r\n|content-length|host|/../|//|%2e|%2f|%00|?|#|*".split(
+      "|",
+    ),
     ..." |\t|:|,|\r\n|\r|\n|\0|\x7f|\x80|\r\n |\r\n\r\n".split("|"),
   ],
   check(input, random) {
     const end = input.indexOf("\r\n\r\n");
     const text = end < 0 ? `${input}\r\n\r\n` : input.slice(0, end + 4);
     const head = read(text);
+    // A host that is none is refused where the route is looked for.
     if (head === undefined) return false;
+    if (head.host !== "" && normaliseHost(head.host) === undefined) return false;
     // What came is kept, byte for byte.
     const kept = `${head.line}\r\n${head.fields.serialise()}\r\n`;
     if (head.minor === 1) assert.equal(kept, text);

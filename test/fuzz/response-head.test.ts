@@ -59,8 +59,12 @@ async function compareWithNode(): Promise<void> {
 fuzz({
   name: "response-head",
   words: [
-    ..."HTTP/1.1 200 OK|HTTP/1.0|204|304|101|100|999| |OK|Content-Length: 5\r\n|Transfer-Encoding: chunked\r\n".split("|"),
-    ..."Connection: close\r\n|Connection: x-odd\r\n|X-Odd: 1\r\n|Keep-Alive: 5\r\n|Set-Cookie: a=b\r\n|Upgrade: h2c\r\n".split("|"),
+    ..."HTTP/1.1 200 OK|HTTP/1.0|204|304|101|100|999| |OK|Content-Length: 5\r\n|Transfer-Encoding: chunked\r\n".split(
+      "|",
+    ),
+    ..."Connection: close\r\n|Connection: x-odd\r\n|X-Odd: 1\r\n|Keep-Alive: 5\r\n|Set-Cookie: a=b\r\n|Upgrade: h2c\r\n".split(
+      "|",
+    ),
     ...":|,|\t|\r\n|\r|\n|\0|\x7f|\x80|\r\n |\r\n\r\n".split("|"),
   ],
   check(input, random) {
@@ -75,7 +79,10 @@ fuzz({
     dropHopByHop(head.fields);
     const passedOn = `HTTP/1.1 ${status} ${reason}\r\n${head.fields.serialise()}\r\n`;
     for (const line of passedOn.slice(0, -4).split("\r\n")) assert.match(line, /^[^\r\n\0]+$/);
-    assert.doesNotMatch(passedOn, /\r\n(?:connection|transfer-encoding|keep-alive|upgrade)[ \t]*:/i);
+    assert.doesNotMatch(
+      passedOn,
+      /\r\n(?:connection|transfer-encoding|keep-alive|upgrade)[ \t]*:/i,
+    );
     const other = readMessage(passedOn, { kind: "response", ended: true });
     assert.notEqual(other.kind, "bad", JSON.stringify(passedOn));
     const again = read(passedOn, isHead);

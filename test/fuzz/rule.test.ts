@@ -12,8 +12,12 @@ const subjects = [
 fuzz({
   name: "rule",
   words: [
-    ..."Host(`a.test`) && |Path(`/a`)|PathPrefix(`/a`)|PathRegexp(`^/a`)|HostRegexp(`^a`)|Header(`a`,`b`)".split("|"),
-    ..."Query(`a`)\tMethod(`GET`)\tClientIP(`10.0.0.0/8`)\t||\t&&\t!\t(\t)\t`\t,\t\"\t'\t \t\\\t[\t*\t+\té".split("\t"),
+    ..."Host(`a.test`) && |Path(`/a`)|PathPrefix(`/a`)|PathRegexp(`^/a`)|HostRegexp(`^a`)|Header(`a`,`b`)".split(
+      "|",
+    ),
+    ..."Query(`a`)\tMethod(`GET`)\tClientIP(`10.0.0.0/8`)\t||\t&&\t!\t(\t)\t`\t,\t\"\t'\t \t\\\t[\t*\t+\té".split(
+      "\t",
+    ),
   ],
   maxCharacter: 0x17f,
   check(input) {
@@ -21,7 +25,10 @@ fuzz({
     const parsed = parseRule(input);
     assert.ok(performance.now() - started < 1000, "it takes too long");
     if (parsed.kind === "bad") {
-      assert.ok(parsed.at >= 0 && parsed.at <= input.length, `place ${parsed.at} of ${input.length}`);
+      assert.ok(
+        parsed.at >= 0 && parsed.at <= input.length,
+        `place ${parsed.at} of ${input.length}`,
+      );
       assert.notEqual(parsed.why, "");
       return false;
     }

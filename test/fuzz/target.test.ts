@@ -10,16 +10,24 @@ function read(target: string): Target | undefined {
 
 fuzz({
   name: "target",
-  words: "/|//|/.|/..|/../|/./|.|..|%2e|%2E|%2f|%5c|%00|%25|%|%c3%a9|?|#|;|\\|*|http://a.test|@|:|[::1]| |~".split("|"),
+  words:
+    "/|//|/.|/..|/../|/./|.|..|%2e|%2E|%2f|%5c|%00|%25|%|%c3%a9|?|#|;|\\|*|http://a.test|@|:|[::1]| |~".split(
+      "|",
+    ),
   check(input) {
     const target = read(input);
     if (target === undefined) return false;
     const { path, rawPath, query } = target;
-    for (const each of [path, rawPath, query]) assert.match(each, /^[\x21-\x7e]*$/, "it breaks a line");
+    for (const each of [path, rawPath, query])
+      assert.match(each, /^[\x21-\x7e]*$/, "it breaks a line");
     assert.doesNotMatch(path, /\/\.\.?(?:\/|$)|\/\/|[?#\\]/, `path ${path}`);
     assert.doesNotMatch(rawPath, /\/(?:\.|%2e){1,2}(?:\/|$)|[?#\\]/i, `raw path ${rawPath}`);
     assert.equal(normalisePath(path)?.path, path, "normalising twice changes it again");
-    assert.equal(normalisePath(rawPath)?.path, path, "the backend is asked for another path than was matched");
+    assert.equal(
+      normalisePath(rawPath)?.path,
+      path,
+      "the backend is asked for another path than was matched",
+    );
     const again = read(`${rawPath}${target.hasQuery ? `?${query}` : ""}`);
     assert.deepEqual({ ...again, authority: "" }, { ...target, authority: "" });
     // Every folder above a path covers it, and no longer name of that folder does.

@@ -38,11 +38,16 @@ async function change(program: Tidegate, edit: () => Promise<void> | void): Prom
   await reloaded(program, count);
 }
 
-/** Ports as the program reports them now. */
-async function portNow(program: Tidegate, listener: string): Promise<number | undefined> {
-  const text = await readFile(join(program.folder, "ports.json"), "utf8");
-  const ports = JSON.parse(text) as Record<string, { port: number }[]>;
-  return ports[listener]?.[0]?.port;
+type Bound = Record<string, readonly { readonly host: string; readonly port: number }[]>;
+
+/** The port of a listener at this host. The file that tells it is written after the reload is logged. */
+async function portAt(program: Tidegate, listener: string, host: string): Promise<number> {
+  return eventually(`listener ${listener} at ${host}`, async () => {
+    const text = await readFile(join(program.folder, "ports.json"), "utf8");
+    if (!text.endsWith("}")) return undefined; // half written
+    const address = (JSON.parse(text) as Bound)[listener]?.[0];
+    return address?.host === host ? address.port : undefined;
+  });
 }
 
 test("editing under load of 64 connections fails no request, and a WebSocket lives on", async () => {
@@ -138,15 +143,15 @@ test("listeners are added, moved and taken away while connections go on", async 
 
   const both = { ...port0, more: "127.0.0.1:0" };
   await change(program, () => program.writeConfig({ listeners: both, routes }));
-  const morePort = (await portNow(program, "more")) ?? 0;
-  assert.equal(await portNow(program, "web"), webPort);
+  const morePort = await portAt(program, "more", "127.0.0.1");
+  assert.equal(await portAt(program, "web", "127.0.0.1"), webPort);
   assert.equal((await ask(morePort)).status, 200);
   await client.send("GET /2 HTTP/1.1\r\nHost: app.test\r\n\r\n");
   assert.equal((await client.readResponse()).status, 200, "the first connection lives on");
 
   const moved = { ...port0, more: "127.0.0.2:0" };
   await change(program, () => program.writeConfig({ listeners: moved, routes }));
-  const movedPort = (await portNow(program, "more")) ?? 0;
+  const movedPort = await portAt(program, "more", "127.0.0.2");
   assert.equal((await ask(movedPort, { host: "127.0.0.2" })).status, 200);
   await assert.rejects(ask(morePort), /ECONNREFUSED/);
 

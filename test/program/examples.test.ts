@@ -1,0 +1,31 @@
+// Every example is a configuration that the real program starts with.
+
+import { deepStrictEqual, ok, strictEqual } from "node:assert";
+import { readdir, readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { test } from "node:test";
+
+import { connect } from "../harness/client.ts";
+import { startTidegate } from "../harness/tidegate.ts";
+
+const folder = resolve(import.meta.dirname, "../../examples");
+const names = (await readdir(folder)).filter((name) => name.endsWith(".yaml"));
+
+test("there are examples", () => {
+  ok(names.length >= 3);
+});
+
+for (const name of names) {
+  test(`examples/${name} starts and says nothing is wrong with it`, async () => {
+    const text = await readFile(join(folder, name), "utf8");
+    // The one thing that must differ: the system chooses the port.
+    const config = text.replace('web: ":8080"', 'web: "127.0.0.1:0"');
+    await using program = await startTidegate({ config });
+    await using client = await connect(program.port());
+    await client.send("GET / HTTP/1.1\r\nHost: nobody.invalid\r\nConnection: close\r\n\r\n");
+    strictEqual((await client.readResponse()).status, 404);
+    const { code } = await program.stop();
+    strictEqual(code, 0);
+    deepStrictEqual(program.stderr(), "");
+  });
+}
