@@ -94,7 +94,12 @@ export type MiddlewareUse =
   | { readonly kind: "replacePrefix"; readonly from: string; readonly to: string }
   | { readonly kind: "replacePath"; readonly pattern: string; readonly replacement: string }
   | { readonly kind: "redirect"; readonly to: string; readonly status: 301 | 302 | 303 | 307 | 308 }
-  | { readonly kind: "respond"; readonly status: number; readonly body: string; readonly contentType: string }
+  | {
+      readonly kind: "respond";
+      readonly status: number;
+      readonly body: string;
+      readonly contentType: string;
+    }
   | { readonly kind: "whoami" };
 
 export interface Service {

@@ -170,7 +170,10 @@ test("nothing of one request is left in the next", () => {
   assert.equal(head.bodyLength, CHUNKED);
   read(["GET / HTTP/1.1", "Host: c"], head);
   const fresh = read(["GET / HTTP/1.1", "Host: c"]);
-  assert.deepEqual(Object.entries(head).filter(([name]) => name !== "fields"), Object.entries(fresh).filter(([name]) => name !== "fields"));
+  assert.deepEqual(
+    Object.entries(head).filter(([name]) => name !== "fields"),
+    Object.entries(fresh).filter(([name]) => name !== "fields"),
+  );
   assert.equal(head.fields.serialise(), "Host: c\r\n");
 });
 

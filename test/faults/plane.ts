@@ -64,27 +64,17 @@ export const timeouts = {
 const pools = new Set<Pool>();
 const deadlines = new Set<Deadline>();
 
-mock.method(
-  Pool.prototype,
-  "open",
-  noting(Pool.prototype.open, (pool: Pool) => pools.add(pool)),
-);
-mock.method(
-  Wheel.prototype,
-  "arm",
-  noting(Wheel.prototype.arm, (_wheel: Wheel, deadline: Deadline) => deadlines.add(deadline)),
-);
+const { open } = Pool.prototype;
+const { arm } = Wheel.prototype;
+mock.method(Pool.prototype, "open", function (this: Pool, ...args: Parameters<typeof open>) {
+  pools.add(this);
+  open.apply(this, args);
+});
+mock.method(Wheel.prototype, "arm", function (this: Wheel, ...args: Parameters<typeof arm>) {
+  deadlines.add(args[0]);
+  arm.apply(this, args);
+});
 after(() => mock.restoreAll());
-
-function noting<This, Args extends readonly unknown[], Result>(
-  method: (this: This, ...args: Args) => Result,
-  note: (self: This, ...args: Args) => void,
-): (this: This, ...args: Args) => Result {
-  return function (this: This, ...args: Args): Result {
-    note(this, ...args);
-    return method.apply(this, args);
-  };
-}
 
 export async function startPlane(config: Config): Promise<Plane> {
   const folder = await tempFolder("tidegate-faults-");

@@ -1,15 +1,31 @@
 // A port of 127.0.0.1 where nobody listens: for connections that shall be refused, and for programs that
-// cannot choose a port themselves.
+// cannot choose a port themselves. It is taken from below the range from which systems give ports to
+// clients, so that none of the many connections of other tests gets it meanwhile.
 
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { createServer } from "node:net";
+
+const lowest = 10_000;
+const highest = 32_000;
 
 export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < 50; tries += 1) {
+    const port = randomInt(lowest, highest);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`no free port from ${lowest} to ${highest}`);
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
+  server.listen(port, "127.0.0.1");
+  try {
+    await once(server, "listening");
+  } catch {
+    return false; // somebody listens there
+  }
   server.close();
   await once(server, "close");
-  return port;
+  return true;
 }

@@ -21,6 +21,8 @@ interface Running extends AsyncDisposable {
   stdout(): string;
 }
 
+type Bound = Record<string, readonly { readonly host: string; readonly port: number }[]>;
+
 /** `tidegate run` without a configuration file. */
 async function runDefaults(
   args: readonly string[],
@@ -32,7 +34,7 @@ async function runDefaults(
   const child = spawn(tidegate, ["run", "--ports-file", portsFile, ...args], {
     cwd: folder.path,
     env: { ...process.env, PORT: undefined, NODE_TEST_CONTEXT: undefined, ...env },
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "pipe"],
   });
   const exited = once(child, "close");
   stack.defer(async () => {
@@ -40,13 +42,18 @@ async function runDefaults(
     await within(exited, 5000, "the program's end");
   });
   let stdout = "";
+  let stderr = "";
+  child.stderr.on("data", (bytes: Buffer) => (stderr += bytes.toString()));
   child.stdout.on("data", (bytes: Buffer) => (stdout += bytes.toString()));
-  const bound = await eventually("the ports", async () => {
-    const text = await readFile(portsFile, "utf8").catch(() => "");
-    return text === ""
-      ? undefined
-      : (JSON.parse(text) as Record<string, { host: string; port: number }[]>);
-  });
+  const bound = await eventually(
+    "the ports",
+    async () => {
+      if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode}: ${stderr}`);
+      const text = await readFile(portsFile, "utf8").catch(() => "");
+      return text.endsWith("}") ? (JSON.parse(text) as Bound) : undefined;
+    },
+    15_000,
+  );
   const [address] = Object.values(bound)[0] ?? [];
   if (address === undefined) throw new Error("nothing is bound");
   const held = stack.move();
