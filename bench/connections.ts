@@ -1,5 +1,6 @@
-// Claim: sockets made from accepted handles, with one shared read buffer, make requests on a connection that
-// is kept cheaper than Node's own way does, and a connection with a single request no dearer than noise.
+// Claim: a socket made from an accepted handle, with a shared read buffer, makes every request on a connection
+// that is kept cheaper than Node's own way does. It costs a little more to make, so that a connection with a
+// single request is dearer; which of the two outweighs the other is what this measures.
 // Prints the CPU time of the accepting process per connection, the median of seven rounds in turns.
 //
 // The server is a process of its own, so that the clients' time is not counted.

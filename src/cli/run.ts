@@ -1,6 +1,6 @@
 // `tidegate run`: serves until it is told to stop.
 
-import { writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 
 import { formatProblem } from "../config/problem.ts";
 import { createLogger } from "../lib/log.ts";
@@ -26,7 +26,9 @@ export async function run(options: RunOptions): Promise<number> {
     log,
     onLive(plane, isFirst) {
       if (options.portsFile !== undefined) {
-        writeFileSync(options.portsFile, JSON.stringify(plane.bound));
+        // By a rename: whoever waits for the file must not read half of it.
+        writeFileSync(`${options.portsFile}.new`, JSON.stringify(plane.bound));
+        renameSync(`${options.portsFile}.new`, options.portsFile);
       }
       if (isFirst) greet(plane, options.config);
     },

@@ -31,7 +31,13 @@ export function parseSource(text: string, file: string): Source {
     return { file, value: undefined, problems: [problem], keyAt: start, valueAt: start };
   }
   // yaml's own check for unique keys compares each with each; `faultsOf` needs one pass.
-  const options = { lineCounter: counter, prettyErrors: false, uniqueKeys: false };
+  // Its warnings on stderr would be in nobody's format; what matters of them is checked here.
+  const options = {
+    lineCounter: counter,
+    prettyErrors: false,
+    uniqueKeys: false,
+    logLevel: "error",
+  } as const;
   const document = parseDocument(text, options);
   const locate = locator(document);
   const placeOf = (offset: number): Place => {

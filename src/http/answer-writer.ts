@@ -38,18 +38,24 @@ export class AnswerWriter {
     return staysOpen;
   }
 
-  data(buffer: Buffer, start: number, end: number): void {
-    if (this.#isChunked) this.#writer.chunk(buffer, start, end);
-    else this.#writer.bytes(buffer, start, end);
+  /** Each of these returns the bytes it writes, chunk framing included. */
+  data(buffer: Buffer, start: number, end: number): number {
+    if (this.#isChunked) return this.#writer.chunk(buffer, start, end);
+    this.#writer.bytes(buffer, start, end);
+    return end - start;
   }
 
-  text(text: string): void {
-    if (this.#isChunked) this.#writer.text(`${text.length.toString(16)}\r\n${text}\r\n`);
-    else this.#writer.text(text);
+  text(text: string): number {
+    return this.#write(this.#isChunked ? `${text.length.toString(16)}\r\n${text}\r\n` : text);
   }
 
   /** @param trailers lines, each with its CR LF; left out where the framing has no place for them */
-  end(trailers: string): void {
-    if (this.#isChunked) this.#writer.text(`0\r\n${trailers}\r\n`);
+  end(trailers: string): number {
+    return this.#isChunked ? this.#write(`0\r\n${trailers}\r\n`) : 0;
+  }
+
+  #write(text: string): number {
+    this.#writer.text(text);
+    return text.length;
   }
 }

@@ -80,7 +80,7 @@ export class Exchange<P = unknown> {
   /** Status answered; 0 until then. */
   status = 0;
   isHeadSent = false;
-  /** Body bytes handed to the client. */
+  /** Bytes of the answer's body handed to the client, chunk framing included, as nginx counts them. */
   bodyBytes = 0;
   failure: FailureCode | undefined = undefined;
   routeName = "";

@@ -15,6 +15,9 @@ export interface HeadLimits {
   readonly bareLf: boolean;
 }
 
+/** A line that is no request line is logged up to here, characters. */
+const maxLoggedLine = 1024;
+
 export class RequestHead implements Target {
   method = "";
   /** The target as it came. */
@@ -65,6 +68,9 @@ export class RequestHead implements Target {
     this.path = "";
     this.rawPath = "";
     this.query = "";
+    this.hasQuery = false;
+    this.authority = "";
+    this.isPersistent = true;
     this.host = "";
     this.minor = 1;
     this.bodyLength = 0;
@@ -73,10 +79,12 @@ export class RequestHead implements Target {
     this.fields.clear();
   }
 
-  clear(): void {
+  /** Holds nothing but, for the log, the first line of what came instead of a request. */
+  clear(received: string): void {
     this.#clear();
-    this.line = "";
-    this.bytes = 0;
+    const lineEnd = received.search(/[\r\n]/);
+    this.line = (lineEnd < 0 ? received : received.slice(0, lineEnd)).slice(0, maxLoggedLine);
+    this.bytes = received.length;
   }
 
   /** method SP request-target SP HTTP-version, with exactly one space each (RFC 9112 section 3). */
@@ -117,7 +125,10 @@ export class RequestHead implements Target {
     this.host = this.fields.first(Field.HOST);
     if (times === 1 && this.host === "") return "BAD_HOST";
     if (this.authority === "") return undefined;
-    if (times === 1 && withoutPort(this.host) !== withoutPort(this.authority)) return "BAD_HOST";
+    const port = /^https/i.test(this.target) ? ":443" : ":80";
+    if (times === 1 && withoutPort(this.host, port) !== withoutPort(this.authority, port)) {
+      return "BAD_HOST";
+    }
     this.host = this.authority;
     return undefined;
   }
@@ -174,6 +185,9 @@ function lineFault(text: string, start: number, end: number): FailureCode {
   return "BAD_REQUEST_LINE";
 }
 
-function withoutPort(authority: string): string {
-  return authority.toLowerCase().replace(/:(80|443)?$/, "");
+/** In lower case, without a port that the scheme implies. */
+function withoutPort(authority: string, implied: string): string {
+  const name = authority.toLowerCase();
+  if (name.endsWith(implied)) return name.slice(0, -implied.length);
+  return name.endsWith(":") ? name.slice(0, -1) : name;
 }

@@ -85,7 +85,7 @@ function readAbsolute(target: string, method: string, into: Target): boolean {
   const rest = target.slice(scheme.length);
   const end = rest.search(/[/?]/);
   const authority = end < 0 ? rest : rest.slice(0, end);
-  if (authority === "" || authority.includes("@")) return false;
+  if (authority === "" || !/^[\w.~!$&'()*+,;=:[\]%-]+$/.test(authority)) return false;
   const path = end < 0 ? "" : rest.slice(end);
   // RFC 9112 section 3.2.4: an OPTIONS request for a whole server comes with an empty path.
   if (path === "" && method === "OPTIONS") {

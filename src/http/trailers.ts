@@ -53,7 +53,9 @@ export function readTrailers(lines: string): Trailers {
   if (why !== undefined) return { kind: "bad", why };
   for (let index = 0; index < fields.count; index++) {
     const name = fields.nameAt(index).toLowerCase();
-    if (forbidden.has(name) || /^x[-_]forwarded[-_]/.test(name)) fields.dropNamed(name);
+    // Gateways in the CGI tradition take an underscore for a hyphen.
+    const folded = name.replaceAll("_", "-");
+    if (forbidden.has(folded) || folded.startsWith("x-forwarded-")) fields.dropNamed(name);
   }
   return { kind: "trailers", lines: fields.serialise() };
 }

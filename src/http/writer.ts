@@ -41,11 +41,13 @@ export class Writer {
     if (this.#socket.writableLength > 0) scratch = Buffer.allocUnsafeSlow(64 * 1024);
   }
 
-  /** One chunk of a chunked body. */
-  chunk(buffer: Buffer, start: number, end: number): void {
-    this.#text += `${(end - start).toString(16)}\r\n`;
+  /** One chunk of a chunked body; returns its length with the framing. */
+  chunk(buffer: Buffer, start: number, end: number): number {
+    const size = (end - start).toString(16);
+    this.#text += `${size}\r\n`;
     this.bytes(buffer, start, end);
     this.#text += "\r\n";
+    return size.length + 4 + end - start;
   }
 
   /** Hands everything to the socket. False when the kernel did not take it all. */

@@ -5,7 +5,10 @@
 export interface NormalPath {
   /** For matching: unreserved characters decoded, dot segments resolved, repeated slashes merged. */
   readonly path: string;
-  /** For the backend: the bytes that came, but with dot segments resolved. */
+  /**
+   * For the backend: the bytes that came, but with dot segments resolved, and then slashes merged too: a
+   * `..` behind an empty segment must lead to the same place for everybody.
+   */
   readonly raw: string;
 }
 
@@ -18,10 +21,8 @@ export function normalisePath(path: string): NormalPath | undefined {
   const decoded = decodeUnreserved(path);
   if (decoded === undefined) return undefined;
   if (!decoded.includes("/.") && !decoded.includes("//")) return { path: decoded, raw: path };
-  const resolved = resolveDots(decoded.split("/"), decoded.split("/"), true);
-  const raw = decoded.includes("/.")
-    ? resolveDots(path.split("/"), decoded.split("/"), false)
-    : path;
+  const resolved = resolveDots(decoded.split("/"), decoded.split("/"));
+  const raw = decoded.includes("/.") ? resolveDots(path.split("/"), decoded.split("/")) : path;
   return resolved === undefined || raw === undefined ? undefined : { path: resolved, raw };
 }
 
@@ -36,11 +37,7 @@ export function encodePath(path: string): string {
  * Resolves `.` and `..` by what `meanings` says of each segment, keeping the segments as in `segments`.
  * Both lists have the same length, because decoding never touches an encoded slash.
  */
-function resolveDots(
-  segments: readonly string[],
-  meanings: readonly string[],
-  isMerging: boolean,
-): string | undefined {
+function resolveDots(segments: readonly string[], meanings: readonly string[]): string | undefined {
   const kept: string[] = [];
   const last = meanings.length - 1;
   for (let index = 1; index <= last; index++) {
@@ -49,7 +46,7 @@ function resolveDots(
     if (meaning === ".." && kept.pop() === undefined) return undefined;
     if (isDots) {
       if (index === last) kept.push(""); // "/a/.." is the folder "/"
-    } else if (meaning !== "" || index === last || !isMerging) {
+    } else if (meaning !== "" || index === last) {
       kept.push(segments[index] ?? "");
     }
   }

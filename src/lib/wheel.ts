@@ -11,6 +11,8 @@ export interface Deadlined {
 }
 
 const slots = 1024;
+/** More than this behind, the clock stood still: see above. */
+const maxTicksAtOnce = 3;
 
 export class Deadline {
   /** Wheel time at which it is up; 0 = not armed. */
@@ -79,9 +81,9 @@ export class Wheel {
 
   #tick(): void {
     const now = performance.now();
-    const elapsed = Math.min(now - this.#lastTick, this.#tickMs * 3);
-    const ticks = Math.max(1, Math.round(elapsed / this.#tickMs));
-    this.#lastTick = now;
+    const behind = Math.floor((now - this.#lastTick) / this.#tickMs);
+    const ticks = Math.min(behind, maxTicksAtOnce);
+    this.#lastTick = behind > ticks ? now : this.#lastTick + ticks * this.#tickMs;
     for (let tick = 0; tick < ticks; tick++) this.#turn();
     if (this.#count === 0) {
       clearInterval(this.#timer);

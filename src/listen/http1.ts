@@ -18,33 +18,15 @@ import {
   type TunnelEnd,
 } from "../http/exchange.ts";
 import { HeadReader } from "../http/head-reader.ts";
+import { Reading } from "../http/reading.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import { giveBackHead, takeHead } from "../http/spare-heads.ts";
 import { readTrailers } from "../http/trailers.ts";
 import { Writer } from "../http/writer.ts";
 import { Deadline, type Deadlined } from "../lib/wheel.ts";
 import type { ConnectionContext, ConnectionSettings } from "./connection-context.ts";
-
-const State = {
-  /** Waiting for a head, or in the middle of one. */
-  HEAD: 0,
-  /** A request body is arriving. */
-  BODY: 1,
-  /** The request is complete, its answer is not. */
-  ANSWER: 2,
-  /** Answered for the last time: what still arrives is thrown away, so that no reset eats the answer. */
-  LINGER: 3,
-  TUNNEL: 4,
-  /** A tunnel that is over: its last bytes are on their way to the client. */
-  ENDING: 5,
-  CLOSED: 6,
-} as const;
-
-/** How long a client may go on sending what nobody reads, ms and bytes, before the connection is cut. */
-const lingerMs = 2000;
-const lingerBytes = 4 * 1024 * 1024;
-/** How long the last bytes of a tunnel may take to reach the client, ms. */
-const endingMs = 10_000;
+import { endingMs, lingerBytes, lingerMs, State } from "./connection-state.ts";
+import type { ConnectionState } from "./connection-state.ts";
 
 export class Connection<P = unknown> implements ClientSide, Deadlined {
   readonly #socket: Socket;
@@ -52,8 +34,9 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
   readonly #origin: ExchangeOrigin;
   readonly #writer: Writer;
   readonly #answer: AnswerWriter;
+  readonly #reading: Reading;
   readonly #deadline: Deadline;
-  #state: (typeof State)[keyof typeof State] = State.HEAD;
+  #state: ConnectionState = State.HEAD;
   #exchange: Exchange<P> | null = null;
   readonly #heads = new HeadReader();
   /** Received, but belonging to what comes after the running exchange. */
@@ -61,9 +44,10 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
   #body: BodyReader | null = null;
   #lingerLeft = lingerBytes;
   #isKept = true;
+  /** The client sent what cannot be read, and may go on. */
+  #isBroken = false;
   #isAnswerEnded = false;
   #isReading = false;
-  #isPaused = false;
   #tunnel: TunnelEnd | null = null;
 
   constructor(socket: Socket, context: ConnectionContext<P>, origin: ExchangeOrigin) {
@@ -72,6 +56,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
     this.#origin = origin;
     this.#writer = new Writer(socket);
     this.#answer = new AnswerWriter(this.#writer);
+    this.#reading = new Reading(socket);
     this.#deadline = new Deadline(this);
     context.wheel.arm(this.#deadline, context.settings.headTimeout);
   }
@@ -95,7 +80,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
       case State.BODY: {
         const at = this.#readBody(buffer, start, end);
         this.#exchange?.sink?.onRequestFlush();
-        if (at < end) this.#onRest(buffer, at, end);
+        if (at < end) this.onBytes(buffer, at, end);
         break;
       }
       case State.ANSWER:
@@ -108,16 +93,9 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
       case State.TUNNEL:
         this.#tunnel?.onTunnelData(buffer, start, end);
         break;
-      case State.ENDING:
-      case State.CLOSED:
+      default:
         break;
     }
-  }
-
-  /** Bytes behind a request's body. */
-  #onRest(buffer: Buffer, start: number, end: number): void {
-    if (this.#state === State.HEAD) this.#readRequests(buffer, start, end);
-    else if (this.#state === State.ANSWER) this.#stash(buffer, start, end);
   }
 
   /** Reads heads, and the bodies behind them, for as long as exchanges end at once. */
@@ -138,7 +116,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
   }
 
   /** The state, for the type checker: calls in between may have changed it. */
-  #stateNow(): (typeof State)[keyof typeof State] {
+  #stateNow(): ConnectionState {
     return this.#state;
   }
 
@@ -147,7 +125,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
     const piece = buffer.subarray(start, end);
     this.#pending =
       this.#pending === null ? Buffer.from(piece) : Buffer.concat([this.#pending, piece]);
-    this.#pause();
+    this.#reading.pause();
   }
 
   /** Reads one head; returns where its body starts in the buffer, -1 when it is not complete. */
@@ -175,8 +153,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
     this.#heads.text = "";
     const exchange = this.#beginExchange(head);
     if (wrong !== undefined) {
-      this.#isKept = false;
-      this.#state = State.ANSWER;
+      this.#breakOff();
       exchange.isRequestComplete = true;
       this.#context.handler.refuse(exchange, wrong);
       return;
@@ -198,14 +175,18 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
   #refuse(code: FailureCode, received: string): void {
     this.#heads.clear();
     const head = takeHead();
-    head.clear();
-    const lineEnd = received.search(/[\r\n]/);
-    head.line = (lineEnd < 0 ? received : received.slice(0, lineEnd)).slice(0, 1024);
+    head.clear(received);
     const exchange = this.#beginExchange(head);
     exchange.isRequestComplete = true;
-    this.#isKept = false;
-    this.#state = State.ANSWER;
+    this.#breakOff();
     this.#context.handler.refuse(exchange, code);
+  }
+
+  /** Nothing more is read as a request: where the next one would begin is unknown. */
+  #breakOff(): void {
+    this.#isKept = false;
+    this.#isBroken = true;
+    this.#state = State.ANSWER;
   }
 
   #beginExchange(head: RequestHead): Exchange<P> {
@@ -219,7 +200,8 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
   // --- request bodies --------------------------------------------------------------------------
 
   #armBody(): void {
-    if (!this.#isPaused) this.#context.wheel.arm(this.#deadline, this.#exchange?.bodyTimeout ?? 0);
+    if (!this.#reading.isPaused)
+      this.#context.wheel.arm(this.#deadline, this.#exchange?.bodyTimeout ?? 0);
   }
 
   /** Reads body bytes; returns where the body ended, or `end`. */
@@ -268,8 +250,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
 
   /** The body cannot be read to its end: where it would end is unknown, so the connection goes too. */
   #failRequest(exchange: Exchange<P>, code: FailureCode): void {
-    this.#isKept = false;
-    this.#state = State.ANSWER;
+    this.#breakOff();
     exchange.isRequestComplete = true;
     if (this.#isAnswerEnded) this.#settle();
     else if (exchange.sink !== null) exchange.sink.onRequestFailed(code);
@@ -295,18 +276,19 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
   }
 
   writeData(buffer: Buffer, start: number, end: number): void {
-    if (this.#exchange !== null) this.#exchange.bodyBytes += end - start;
-    this.#answer.data(buffer, start, end);
+    const sent = this.#answer.data(buffer, start, end);
+    if (this.#exchange !== null) this.#exchange.bodyBytes += sent;
   }
 
   writeText(text: string): void {
     if (text === "") return;
-    if (this.#exchange !== null) this.#exchange.bodyBytes += text.length;
-    this.#answer.text(text);
+    const sent = this.#answer.text(text);
+    if (this.#exchange !== null) this.#exchange.bodyBytes += sent;
   }
 
   endAnswer(trailers: string): void {
-    this.#answer.end(trailers);
+    const sent = this.#answer.end(trailers);
+    if (this.#exchange !== null) this.#exchange.bodyBytes += sent;
     this.#isAnswerEnded = true;
     if (this.flush()) this.#settle();
   }
@@ -340,7 +322,8 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
     if (exchange === null || this.#state === State.CLOSED) return;
     this.#finish(exchange);
     if (!this.#isKept || !exchange.isRequestComplete) {
-      this.#linger();
+      const isWhole = exchange.isRequestComplete && !this.#isBroken && this.#pending === null;
+      this.#linger(!isWhole);
       return;
     }
     this.#state = State.HEAD;
@@ -355,7 +338,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
       this.#pending = null;
       this.#readRequests(pending, 0, pending.length);
     }
-    if (this.#pending === null && this.#stateNow() !== State.CLOSED) this.#resume();
+    if (this.#pending === null && this.#stateNow() !== State.CLOSED) this.#reading.resume();
   }
 
   #finish(exchange: Exchange<P>): void {
@@ -367,41 +350,33 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
     giveBackHead(exchange.request);
   }
 
-  /** Sends our FIN, then reads on for a while: a reset would destroy the answer on its way. */
-  #linger(): void {
+  /**
+   * Sends our FIN. While the client may still be sending, reads on for a while: closing altogether would
+   * answer its bytes with a reset, which destroys the answer on its way.
+   */
+  #linger(mayStillSend: boolean): void {
     this.#state = State.LINGER;
     this.#pending = null;
-    this.#socket.end();
+    if (mayStillSend) this.#socket.end();
+    else this.#socket.destroySoon();
     this.#context.wheel.arm(this.#deadline, lingerMs);
-    this.#resume();
+    this.#reading.resume();
   }
 
   // --- pausing ---------------------------------------------------------------------------------
 
   pauseRequest(): void {
     if (this.#state !== State.BODY && this.#state !== State.TUNNEL) return;
-    this.#pause();
+    this.#reading.pause();
     if (this.#state === State.BODY && !this.#writer.isBlocked) {
       this.#context.wheel.disarm(this.#deadline);
     }
   }
 
   resumeRequest(): void {
-    if (!this.#isPaused || this.#pending !== null) return;
-    this.#resume();
+    if (!this.#reading.isPaused || this.#pending !== null) return;
+    this.#reading.resume();
     if (this.#state === State.BODY) this.#armBody();
-  }
-
-  #pause(): void {
-    if (this.#isPaused) return;
-    this.#isPaused = true;
-    this.#socket.pause();
-  }
-
-  #resume(): void {
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
-    this.#socket.resume();
   }
 
   // --- tunnels ---------------------------------------------------------------------------------
@@ -414,7 +389,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
     const pending = this.#pending;
     this.#pending = null;
     if (pending !== null) tunnel.onTunnelData(pending, 0, pending.length);
-    this.#resume();
+    this.#reading.resume();
   }
 
   // --- ending ----------------------------------------------------------------------------------

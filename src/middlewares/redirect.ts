@@ -16,6 +16,8 @@ export function redirect(use: { readonly to: string; readonly status: number }):
 /** Everything here passed the checks of the request head: no control characters, no line breaks. */
 function valueOf(part: string, exchange: Exchange): string {
   const { request } = exchange;
+  // `OPTIONS *` is about no path at all. "//evil.example" behind a bare prefix would name another host.
+  const path = request.rawPath === "*" ? "/" : request.rawPath.replace(/^\/+/, "/");
   const query = request.hasQuery ? `?${request.query}` : "";
   switch (part) {
     case "{scheme}":
@@ -23,10 +25,9 @@ function valueOf(part: string, exchange: Exchange): string {
     case "{host}":
       return request.host.replace(/:\d*$/, "");
     case "{uri}":
-      // "//evil.example" behind a bare prefix would name another host.
-      return `${request.rawPath.replace(/^\/+/, "/")}${query}`;
+      return `${path}${query}`;
     case "{path}":
-      return request.rawPath.replace(/^\/+/, "/");
+      return path;
     case "{query}":
       return request.query;
     default:

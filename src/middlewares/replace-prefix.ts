@@ -6,10 +6,11 @@ import type { Middleware } from "./middleware.ts";
 
 export function replacePrefix(use: { readonly from: string; readonly to: string }): Middleware {
   const to = use.to === "/" ? "" : use.to;
+  const length = use.from === "/" ? 0 : use.from.length;
   return {
     onRequest(exchange) {
       if (isUnder(exchange.path, use.from)) {
-        exchange.path = to + exchange.path.slice(use.from.length) || "/";
+        exchange.path = to + exchange.path.slice(length) || "/";
       }
       return undefined;
     },

@@ -6,6 +6,7 @@ import type { Socket } from "node:net";
 import { BodyReader } from "../http/body-reader.ts";
 import { Chunk } from "../http/chunked.ts";
 import type { FailureCode } from "../http/errors.ts";
+import { Reading } from "../http/reading.ts";
 import { ResponseHead } from "../http/response-head.ts";
 import { readTrailers } from "../http/trailers.ts";
 import { Writer } from "../http/writer.ts";
@@ -65,6 +66,7 @@ export class UpstreamConnection implements Deadlined {
   readonly #wheel: Wheel;
   readonly #limits: ResponseLimits;
   readonly #writer: Writer;
+  readonly #reading: Reading;
   readonly #deadline: Deadline;
   readonly #head = new ResponseHead();
   #state: (typeof State)[keyof typeof State] = State.IDLE;
@@ -74,7 +76,6 @@ export class UpstreamConnection implements Deadlined {
   #isHeadRequest = false;
   #isRequestSent = false;
   #isUpgradeAsked = false;
-  #isPaused = false;
   #interims = 0;
   #responseTimeout = 0;
   #bodyTimeout = 0;
@@ -94,6 +95,7 @@ export class UpstreamConnection implements Deadlined {
     this.#wheel = wheel;
     this.#limits = limits;
     this.#writer = new Writer(socket);
+    this.#reading = new Reading(socket);
     this.#deadline = new Deadline(this);
     this.#body = new BodyReader(limits.trailerBytes);
   }
@@ -248,7 +250,7 @@ export class UpstreamConnection implements Deadlined {
   }
 
   #readBody(buffer: Buffer, start: number, end: number): number {
-    if (!this.#isPaused) this.#expect("RESPONSE_BODY_TIMEOUT", this.#bodyTimeout);
+    if (!this.#reading.isPaused) this.#expect("RESPONSE_BODY_TIMEOUT", this.#bodyTimeout);
     const body = this.#body;
     body.position = start;
     while (this.#state === State.BODY) {
@@ -286,30 +288,23 @@ export class UpstreamConnection implements Deadlined {
     }
     this.#state = State.IDLE;
     this.served++;
-    this.#resume();
+    this.#reading.resume();
     this.#owner.onReusable(this);
   }
 
   // --- pausing, tunnels, ending ----------------------------------------------------------------
 
   pause(): void {
-    if (this.#isPaused || this.#state === State.CLOSED) return;
-    this.#isPaused = true;
+    if (this.#reading.isPaused || this.#state === State.CLOSED) return;
     // The backend is not late while we do not read.
     if (this.#state === State.BODY) this.#wheel.disarm(this.#deadline);
-    this.#socket.pause();
+    this.#reading.pause();
   }
 
   resume(): void {
-    if (!this.#isPaused || this.#state === State.CLOSED) return;
+    if (!this.#reading.isPaused || this.#state === State.CLOSED) return;
     if (this.#state === State.BODY) this.#expect("RESPONSE_BODY_TIMEOUT", this.#bodyTimeout);
-    this.#resume();
-  }
-
-  #resume(): void {
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
-    this.#socket.resume();
+    this.#reading.resume();
   }
 
   /** Ends our direction of a tunnel. */

@@ -204,7 +204,7 @@ export class Pool implements LeaseOwner, Disposable {
       connection.destroy();
       return;
     }
-    connection.idleSince = this.#options.wheel.now;
+    connection.idleSince = performance.now();
     this.#idle.push(connection);
   }
 
@@ -243,7 +243,7 @@ export class Pool implements LeaseOwner, Disposable {
   /** Closes what has been idle for too long. Called about once a second. */
   sweep(): void {
     if (this.#options.settings.idleTimeout === 0) return;
-    const oldest = this.#options.wheel.now - this.#options.settings.idleTimeout;
+    const oldest = performance.now() - this.#options.settings.idleTimeout;
     while (this.#idle.length > 0 && this.#idle[0]!.idleSince < oldest) this.#idle[0]!.destroy();
   }
 

@@ -143,7 +143,7 @@ function spawnProgram(
   return spawn(program, [...first, ...args], {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, NODE_TEST_CONTEXT: undefined, TIDEGATE_LOG_FLUSH_MS: "50", ...env },
+    env: { ...process.env, NODE_TEST_CONTEXT: undefined, ...env },
   });
 }
 
