@@ -48,6 +48,9 @@ const env = { ...process.env };
 // In CI a part that is missing is a failure, not a skip.
 if (env.CI === "true") env.REQUIRE_PARTS ??= "curl,openssl,chromium";
 env.FUZZ_SECONDS ??= "2";
+// The same run twice, so that a red test is about the change; `npm run fuzz` looks for what is new.
+env.FUZZ_SEED ??= "1";
+env.WIRE_SEED ??= "1";
 
 const child = spawn(
   engine(),

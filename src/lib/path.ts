@@ -5,24 +5,26 @@
 export interface NormalPath {
   /** For matching: unreserved characters decoded, dot segments resolved, repeated slashes merged. */
   readonly path: string;
-  /**
-   * For the backend: the bytes that came, but with dot segments resolved, and then slashes merged too: a
-   * `..` behind an empty segment must lead to the same place for everybody.
-   */
+  /** For the backend: the bytes that came, but with dot segments resolved. */
   readonly raw: string;
 }
 
 /**
  * Normalises an absolute path (RFC 3986 sections 6.2.2 and 5.2.4).
- * undefined when it cannot be read in one way only: a broken percent-encoding, an encoded NUL, or more
- * `..` than there are segments.
+ * undefined when it cannot be read in one way only: a broken percent-encoding, an encoded NUL, more `..`
+ * than there are segments, or a `..` behind an empty segment, which leads elsewhere for servers that
+ * merge slashes than for those that do not.
  */
 export function normalisePath(path: string): NormalPath | undefined {
   const decoded = decodeUnreserved(path);
   if (decoded === undefined) return undefined;
-  if (!decoded.includes("/.") && !decoded.includes("//")) return { path: decoded, raw: path };
-  const resolved = resolveDots(decoded.split("/"), decoded.split("/"));
-  const raw = decoded.includes("/.") ? resolveDots(path.split("/"), decoded.split("/")) : path;
+  const isDotted = decoded.includes("/.");
+  const empty = decoded.indexOf("//");
+  if (!isDotted && empty < 0) return { path: decoded, raw: path };
+  const meanings = decoded.split("/");
+  if (empty >= 0 && decoded.slice(empty).split("/").includes("..")) return undefined;
+  const resolved = resolveDots(meanings, meanings, true);
+  const raw = isDotted ? resolveDots(path.split("/"), meanings, false) : path;
   return resolved === undefined || raw === undefined ? undefined : { path: resolved, raw };
 }
 
@@ -37,7 +39,11 @@ export function encodePath(path: string): string {
  * Resolves `.` and `..` by what `meanings` says of each segment, keeping the segments as in `segments`.
  * Both lists have the same length, because decoding never touches an encoded slash.
  */
-function resolveDots(segments: readonly string[], meanings: readonly string[]): string | undefined {
+function resolveDots(
+  segments: readonly string[],
+  meanings: readonly string[],
+  isMerging: boolean,
+): string | undefined {
   const kept: string[] = [];
   const last = meanings.length - 1;
   for (let index = 1; index <= last; index++) {
@@ -46,7 +52,7 @@ function resolveDots(segments: readonly string[], meanings: readonly string[]): 
     if (meaning === ".." && kept.pop() === undefined) return undefined;
     if (isDots) {
       if (index === last) kept.push(""); // "/a/.." is the folder "/"
-    } else if (meaning !== "" || index === last) {
+    } else if (meaning !== "" || index === last || !isMerging) {
       kept.push(segments[index] ?? "");
     }
   }
