@@ -121,9 +121,9 @@ export class ChunkedReader {
   #takeTrailers(buffer: Uint8Array, end: number): ChunkEvent {
     while (this.position < end) {
       const byte = buffer[this.position++]!;
-      if (byte === 10 && !this.trailers.endsWith("\r")) return Chunk.BAD;
       this.trailers += String.fromCharCode(byte);
-      if (this.trailers.endsWith("\r\n") && isTrailerEnd(this.trailers)) {
+      if (byte === 10 && !this.trailers.endsWith("\r\n")) return Chunk.BAD;
+      if (byte === 10 && isTrailerEnd(this.trailers)) {
         this.trailers = this.trailers.slice(0, -2);
         return Chunk.DONE;
       }

@@ -54,6 +54,7 @@ export const failures = {
   RESPONSE_HEAD_TOO_LARGE: { status: 502, side: "upstream", retry: "never", close: false, text: "The head of the backend's answer is too large." },
   RESPONSE_TIMEOUT: { status: 504, side: "upstream", retry: "never", close: false, text: "The backend did not answer in time." },
   RESPONSE_BODY_TIMEOUT: { status: 504, side: "upstream", retry: "never", close: true, text: "The backend stopped in the middle of its answer." },
+  SHUT_DOWN: { status: 503, side: "proxy", retry: "never", close: true, text: "The proxy was stopped before the answer was complete." },
   TUNNEL_TIMEOUT: { status: 504, side: "proxy", retry: "never", close: true, text: "The upgraded connection was silent for too long." },
   INTERNAL: { status: 500, side: "proxy", retry: "never", close: true, text: "Something went wrong inside the proxy." },
 } as const satisfies Record<string, Facts>;

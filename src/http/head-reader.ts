@@ -67,16 +67,20 @@ export class HeadReader {
 
   /** Waits for the rest, unless the head is wrong already. */
   #keep(text: string, limits: HeadLimits): number | FailureCode {
+    const looked = this.#partial.length;
     this.#partial = text;
-    const wrong = faultOf(text, limits);
+    const wrong = faultOf(text, looked, limits);
     if (wrong === undefined) return -1;
     this.text = text;
     return wrong;
   }
 }
 
-/** What is wrong with a head that is not complete yet, if that can be said already. */
-function faultOf(text: string, limits: HeadLimits): FailureCode | undefined {
+/**
+ * What is wrong with a head that is not complete yet, if that can be said already.
+ * @param looked so many characters were looked at before and found good
+ */
+function faultOf(text: string, looked: number, limits: HeadLimits): FailureCode | undefined {
   const lineEnd = text.indexOf("\n");
   if (lineEnd < 0) {
     const first = text.charCodeAt(0);
@@ -86,11 +90,11 @@ function faultOf(text: string, limits: HeadLimits): FailureCode | undefined {
   }
   if (text.length > limits.headBytes) return "HEAD_TOO_LARGE";
   if (text.startsWith("\r\n") && text.length > 2) return "BAD_REQUEST_LINE";
-  for (let at = lineEnd; at >= 0; at = text.indexOf("\n", at + 1)) {
+  for (let at = text.indexOf("\n", looked); at >= 0; at = text.indexOf("\n", at + 1)) {
     if (text.charCodeAt(at - 1) !== 13) return "BAD_LINE_END";
   }
   // The first line is here: a bad one need not wait for its fields.
-  if (lineEnd < 2) return undefined;
+  if (lineEnd < Math.max(looked, 2)) return undefined;
   const line = `${text.slice(0, lineEnd + 1)}\r\n`;
   const wrong = new RequestHead().read(line, 0, line.length, limits);
   return wrong === "BAD_HOST" ? undefined : wrong;

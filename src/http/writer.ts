@@ -61,6 +61,21 @@ export class Writer {
     return !this.isBlocked;
   }
 
+  /** Like `flush`, but false if anything at all waits; `told` is called when it is gone. */
+  flushAll(told: () => void): boolean {
+    this.flush();
+    if (this.#socket.writableLength === 0) return true;
+    // Below its high-water mark the socket tells nobody when it has drained.
+    if (!this.isBlocked) this.#socket.write("", "latin1", told);
+    this.isBlocked = true;
+    return false;
+  }
+
+  /** Something waits for the kernel, and nobody has told us that it does not any more. */
+  get isStuck(): boolean {
+    return this.isBlocked && this.#socket.writableLength > 0;
+  }
+
   #write(bytes: Buffer): void {
     const text = this.#text;
     if (text === "") {

@@ -12,18 +12,18 @@ export interface NormalPath {
 /**
  * Normalises an absolute path (RFC 3986 sections 6.2.2 and 5.2.4).
  * undefined when it cannot be read in one way only: a broken percent-encoding, an encoded NUL, more `..`
- * than there are segments, or a `..` behind an empty segment, which leads elsewhere for servers that
- * merge slashes than for those that do not.
+ * than there are segments, or a `..` that takes away an empty segment for servers that do not
+ * merge slashes, and another one for those that do.
  */
 export function normalisePath(path: string): NormalPath | undefined {
   const decoded = decodeUnreserved(path);
   if (decoded === undefined) return undefined;
   const isDotted = decoded.includes("/.");
-  const empty = decoded.indexOf("//");
-  if (!isDotted && empty < 0) return { path: decoded, raw: path };
+  if (!isDotted && !decoded.includes("//")) return { path: decoded, raw: path };
   const meanings = decoded.split("/");
-  if (empty >= 0 && decoded.slice(empty).split("/").includes("..")) return undefined;
   const resolved = resolveDots(meanings, meanings, true);
+  const unmerged = resolveDots(meanings, meanings, false);
+  if (unmerged?.replaceAll(/\/+/g, "/") !== resolved) return undefined;
   const raw = isDotted ? resolveDots(path.split("/"), meanings, false) : path;
   return resolved === undefined || raw === undefined ? undefined : { path: resolved, raw };
 }

@@ -8,9 +8,7 @@
 import type { Socket } from "node:net";
 
 import { AnswerWriter } from "../http/answer-writer.ts";
-import { BodyReader } from "../http/body-reader.ts";
-import { Chunk } from "../http/chunked.ts";
-import type { FailureCode } from "../http/errors.ts";
+import { factsOf, type FailureCode } from "../http/errors.ts";
 import {
   Exchange,
   type ClientSide,
@@ -18,10 +16,10 @@ import {
   type TunnelEnd,
 } from "../http/exchange.ts";
 import { HeadReader } from "../http/head-reader.ts";
-import { Reading } from "../http/reading.ts";
+import { Pause, Reading } from "../http/reading.ts";
+import { RequestBody } from "../http/request-body.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import { giveBackHead, takeHead } from "../http/spare-heads.ts";
-import { readTrailers } from "../http/trailers.ts";
 import { Writer } from "../http/writer.ts";
 import { Deadline, type Deadlined } from "../lib/wheel.ts";
 import type { ConnectionContext, ConnectionSettings } from "./connection-context.ts";
@@ -41,7 +39,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
   readonly #heads = new HeadReader();
   /** Received, but belonging to what comes after the running exchange. */
   #pending: Buffer | null = null;
-  #body: BodyReader | null = null;
+  #body: RequestBody | null = null;
   #lingerLeft = lingerBytes;
   #isKept = true;
   /** The client sent what cannot be read, and may go on. */
@@ -49,6 +47,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
   #isAnswerEnded = false;
   #isReading = false;
   #tunnel: TunnelEnd | null = null;
+  readonly #onEmpty = () => this.onDrain();
 
   constructor(socket: Socket, context: ConnectionContext<P>, origin: ExchangeOrigin) {
     this.#socket = socket;
@@ -125,7 +124,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
     const piece = buffer.subarray(start, end);
     this.#pending =
       this.#pending === null ? Buffer.from(piece) : Buffer.concat([this.#pending, piece]);
-    this.#reading.pause();
+    this.#reading.pause(Pause.PIPELINE);
   }
 
   /** Reads one head; returns where its body starts in the buffer, -1 when it is not complete. */
@@ -164,7 +163,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
       exchange.isRequestComplete = true;
     } else {
       this.#state = State.BODY;
-      this.#body ??= new BodyReader(limits.trailerBytes);
+      this.#body ??= new RequestBody(limits.trailerBytes);
       this.#body.begin(head.bodyLength);
     }
     this.#context.handler.begin(exchange);
@@ -210,33 +209,13 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
     const body = this.#body;
     if (exchange === null || body === null) return end;
     this.#armBody();
-    body.position = start;
-    while (this.#stateNow() === State.BODY) {
-      switch (body.next(buffer, end)) {
-        case Chunk.MORE:
-          return end;
-        case Chunk.DATA:
-          exchange.requestBytes += body.dataEnd - body.dataStart;
-          if (exchange.maxBody > 0 && exchange.requestBytes > exchange.maxBody) {
-            this.#failRequest(exchange, "BODY_TOO_LARGE");
-            return end;
-          }
-          exchange.sink?.onRequestData(buffer, body.dataStart, body.dataEnd);
-          break;
-        case Chunk.DONE: {
-          const trailers = readTrailers(body.trailers);
-          if (trailers.kind === "bad") this.#failRequest(exchange, trailers.why);
-          else this.#endRequest(exchange, trailers.lines);
-          return body.position;
-        }
-        case Chunk.BAD:
-          this.#failRequest(exchange, "BAD_CHUNK");
-          return end;
-        case Chunk.TOO_LARGE:
-          this.#failRequest(exchange, "HEAD_TOO_LARGE");
-          return end;
-      }
+    const outcome = body.read(exchange, buffer, start, end);
+    if (outcome === "more" || this.#stateNow() !== State.BODY) return end;
+    if (outcome === "done") {
+      this.#endRequest(exchange, body.trailers);
+      return body.position;
     }
+    this.#failRequest(exchange, outcome);
     return end;
   }
 
@@ -245,16 +224,20 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
     exchange.isRequestComplete = true;
     this.#state = State.ANSWER;
     exchange.sink?.onRequestEnd(trailers);
-    if (this.#isAnswerEnded && this.#stateNow() === State.ANSWER) this.#settle();
+    if (this.#isSettled && this.#stateNow() === State.ANSWER) this.#settle();
   }
 
   /** The body cannot be read to its end: where it would end is unknown, so the connection goes too. */
   #failRequest(exchange: Exchange<P>, code: FailureCode): void {
     this.#breakOff();
     exchange.isRequestComplete = true;
-    if (this.#isAnswerEnded) this.#settle();
-    else if (exchange.sink !== null) exchange.sink.onRequestFailed(code);
-    else this.#context.handler.refuse(exchange, code);
+    if (this.#isAnswerEnded) {
+      if (this.#isSettled) this.#settle();
+    } else if (exchange.sink !== null) {
+      exchange.sink.onRequestFailed(code);
+    } else {
+      this.#context.handler.refuse(exchange, code);
+    }
   }
 
   // --- the answer ------------------------------------------------------------------------------
@@ -290,7 +273,8 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
     const sent = this.#answer.end(trailers);
     if (this.#exchange !== null) this.#exchange.bodyBytes += sent;
     this.#isAnswerEnded = true;
-    if (this.flush()) this.#settle();
+    if (this.#writer.flushAll(this.#onEmpty)) this.#settle();
+    else this.#context.wheel.arm(this.#deadline, this.#exchange?.bodyTimeout ?? lingerMs);
   }
 
   flush(): boolean {
@@ -303,7 +287,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
   }
 
   onDrain(): void {
-    if (!this.#writer.isBlocked) return;
+    if (!this.#writer.isBlocked || this.#state === State.CLOSED) return;
     this.#writer.isBlocked = false;
     this.#context.wheel.disarm(this.#deadline);
     if (this.#state === State.TUNNEL) this.#tunnel?.onTunnelDrain();
@@ -316,7 +300,12 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
     this.#isKept = false;
   }
 
-  /** The answer is complete and the kernel has it. Ends the exchange, unless its request goes on. */
+  /** The answer is complete and the kernel has all of it. */
+  get #isSettled(): boolean {
+    return this.#isAnswerEnded && !this.#writer.isBlocked;
+  }
+
+  /** Ends the exchange, unless its request goes on. */
   #settle(): void {
     const exchange = this.#exchange;
     if (exchange === null || this.#state === State.CLOSED) return;
@@ -338,7 +327,10 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
       this.#pending = null;
       this.#readRequests(pending, 0, pending.length);
     }
-    if (this.#pending === null && this.#stateNow() !== State.CLOSED) this.#reading.resume();
+    if (this.#pending !== null || this.#stateNow() === State.CLOSED) return;
+    this.#reading.resume(Pause.PIPELINE);
+    // A request whose body is still coming was read from what had been kept.
+    if (this.#stateNow() === State.BODY) this.#armBody();
   }
 
   #finish(exchange: Exchange<P>): void {
@@ -346,6 +338,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
     exchange.isDone = true;
     exchange.sink = null;
     this.#exchange = null;
+    this.#reading.resume(Pause.SINK);
     this.#context.handler.end(exchange);
     giveBackHead(exchange.request);
   }
@@ -360,22 +353,21 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
     if (mayStillSend) this.#socket.end();
     else this.#socket.destroySoon();
     this.#context.wheel.arm(this.#deadline, lingerMs);
-    this.#reading.resume();
+    this.#reading.resumeAll();
   }
 
   // --- pausing ---------------------------------------------------------------------------------
 
   pauseRequest(): void {
     if (this.#state !== State.BODY && this.#state !== State.TUNNEL) return;
-    this.#reading.pause();
+    this.#reading.pause(Pause.SINK);
     if (this.#state === State.BODY && !this.#writer.isBlocked) {
       this.#context.wheel.disarm(this.#deadline);
     }
   }
 
   resumeRequest(): void {
-    if (!this.#reading.isPaused || this.#pending !== null) return;
-    this.#reading.resume();
+    this.#reading.resume(Pause.SINK);
     if (this.#state === State.BODY) this.#armBody();
   }
 
@@ -389,7 +381,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
     const pending = this.#pending;
     this.#pending = null;
     if (pending !== null) tunnel.onTunnelData(pending, 0, pending.length);
-    this.#reading.resume();
+    this.#reading.resume(Pause.PIPELINE);
   }
 
   // --- ending ----------------------------------------------------------------------------------
@@ -426,11 +418,17 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
     if (tunnel !== null) tunnel.onTunnelClosed();
     if (exchange === null || exchange.isDone) return;
     exchange.failure ??= code;
-    if (!exchange.isHeadSent) exchange.status = 499;
+    if (!exchange.isHeadSent) exchange.status = factsOf(code).status;
     const sink = exchange.sink;
     exchange.sink = null;
     sink?.onRequestFailed(code);
     this.#finish(exchange);
+  }
+
+  /** Ends it whatever runs, since the program ends or the listener is gone. */
+  cut(): void {
+    if (this.#exchange === null || this.#state === State.ENDING) this.abort();
+    else this.#gone("SHUT_DOWN");
   }
 
   abort(): void {
@@ -474,7 +472,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
   }
 
   onDeadline(): void {
-    if (this.#writer.isBlocked && this.#exchange !== null && this.#state !== State.ENDING) {
+    if (this.#writer.isStuck && this.#exchange !== null && this.#state !== State.ENDING) {
       this.#exchange.failure = "CLIENT_STALLED";
       this.#gone("CLIENT_STALLED");
       return;

@@ -158,9 +158,9 @@ export class Listener<P> implements ConnectionContext<P>, PortUser {
   }
 
   /** Closes what is left. */
-  abort(which: (connection: Connection<P>) => boolean): void {
+  cut(which: (connection: Connection<P>) => boolean): void {
     for (const connection of [...this.#connections.keys()]) {
-      if (which(connection)) connection.abort();
+      if (which(connection)) connection.cut();
     }
   }
 }

@@ -1,6 +1,6 @@
 // The contract of a middleware: up to three moments of an exchange, no sockets, no next(). An object is
 // made once for each route when the configuration is loaded; a moment it does not need is left out and
-// costs nothing. A hook that need not wait returns no promise.
+// costs nothing.
 
 import type { Exchange } from "../http/exchange.ts";
 import type { Fields } from "../http/fields.ts";
@@ -22,7 +22,7 @@ export interface AnswerHead {
 
 export interface Middleware {
   /** Before a backend is chosen. An answer ends the chain. */
-  readonly onRequest?: (exchange: Exchange) => Answer | undefined | Promise<Answer | undefined>;
+  readonly onRequest?: (exchange: Exchange) => Answer | undefined;
   /** Before the head of a backend's answer is written. In reverse order. */
   readonly onResponse?: (exchange: Exchange, answer: AnswerHead) => void;
   /** When everything is over, aborted exchanges included. In reverse order. */

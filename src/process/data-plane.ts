@@ -62,7 +62,12 @@ export class DataPlane {
    */
   async apply(snapshot: Snapshot): Promise<void> {
     const prepared = await this.#ports.prepare(snapshot.listeners);
-    this.#proxy.live = new Live(snapshot, this.#proxy.live, this.#liveOptions);
+    try {
+      this.#proxy.live = new Live(snapshot, this.#proxy.live, this.#liveOptions);
+    } catch (error) {
+      this.#ports.undo(prepared);
+      throw error;
+    }
     this.#addresses.limits = snapshot.limits;
     const gone = this.#takeListeners(snapshot);
     this.#ports.commit(prepared, (name) => this.#listeners.get(name));
@@ -132,11 +137,11 @@ export class DataPlane {
     const started = performance.now();
     const elapsed = () => performance.now() - started;
     while (!signal.aborted && (exchanges() > 0 || tunnels() > 0)) {
-      if (elapsed() >= tunnelGrace) for (const each of all) each.abort((one) => one.isTunnel);
-      if (elapsed() >= grace) for (const each of all) each.abort((one) => !one.isTunnel);
+      if (elapsed() >= tunnelGrace) for (const each of all) each.cut((one) => one.isTunnel);
+      if (elapsed() >= grace) for (const each of all) each.cut((one) => !one.isTunnel);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    for (const each of all) each.abort(() => true);
+    for (const each of all) each.cut(() => true);
     clearInterval(this.#sweeper);
     await this.#proxy.live[Symbol.asyncDispose]();
   }

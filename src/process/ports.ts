@@ -44,10 +44,15 @@ export class Ports {
         }
       }
     } catch (error) {
-      for (const port of opened.values()) port.close();
+      this.undo({ wanted, opened });
       throw error;
     }
     return { wanted, opened };
+  }
+
+  /** Closes what was opened for a change that is not made. */
+  undo({ opened }: Prepared): void {
+    for (const port of opened.values()) port.close();
   }
 
   /** @param userOf who takes the connections of a listener */

@@ -13,6 +13,7 @@ import type { ResponseSink, UpstreamConnection } from "../upstream/http1.ts";
 import type { LiveService } from "../upstream/live-service.ts";
 import type { Pool, Waiter } from "../upstream/pool.ts";
 import { fail } from "./fail.ts";
+import { KeptBody } from "./kept-body.ts";
 import { dropHopByHop } from "./hop-by-hop.ts";
 import type { Plan } from "./plan.ts";
 import { Tunnel } from "./tunnel.ts";
@@ -38,6 +39,13 @@ const idempotent: ReadonlySet<string> = new Set([
   "DELETE",
 ]);
 
+/** The client is gone: nobody is left to tell. */
+const unanswered: ReadonlySet<FailureCode> = new Set([
+  "CLIENT_CLOSED",
+  "CLIENT_STALLED",
+  "SHUT_DOWN",
+]);
+
 export class Forward implements RequestSink, ResponseSink, Waiter {
   readonly #exchange: Exchange;
   readonly #plan: Plan;
@@ -54,8 +62,7 @@ export class Forward implements RequestSink, ResponseSink, Waiter {
   #index = -1;
   #attemptsLeft: number;
   /** Body bytes not sent yet, or kept so that they can be sent again. */
-  #held: Buffer[] = [];
-  #heldBytes = 0;
+  readonly #kept = new KeptBody();
   #isReplayable = true;
   #isRequestEnded: boolean;
   #trailers = "";
@@ -117,7 +124,6 @@ export class Forward implements RequestSink, ResponseSink, Waiter {
     // A connection that somebody else has just given back may be dead like any idle one.
     this.#isReused = connection.served > 0;
     this.#send(connection, this.#pool!.backend);
-    this.#exchange.client.resumeRequest();
   }
 
   onNoLease(code: FailureCode, cause: Error | undefined): void {
@@ -150,10 +156,11 @@ export class Forward implements RequestSink, ResponseSink, Waiter {
       timeouts.response,
       timeouts.responseBody,
     );
-    for (const each of this.#held) connection.writeData(each, 0, each.length, this.#isChunked);
-    if (!this.#isReplayable) this.#held = [];
+    this.#kept.forEach((page, length) => connection.writeData(page, 0, length, this.#isChunked));
+    if (!this.#isReplayable) this.#kept.clear();
     if (this.#isRequestEnded) connection.endRequest(this.#trailers, this.#isChunked);
-    if (!connection.flush() && !this.#isRequestEnded) this.#exchange.client.pauseRequest();
+    if (connection.flush()) this.#exchange.client.resumeRequest();
+    else if (!this.#isRequestEnded) this.#exchange.client.pauseRequest();
   }
 
   /** RFC 9112 section 9.3.1: only what arrived nowhere, or may arrive twice, is sent again. */
@@ -166,7 +173,7 @@ export class Forward implements RequestSink, ResponseSink, Waiter {
   #fail(code: FailureCode): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#held = [];
+    this.#kept.clear();
     fail(this.#exchange, code, this.#plan.errorPages);
   }
 
@@ -175,15 +182,13 @@ export class Forward implements RequestSink, ResponseSink, Waiter {
   onRequestData(buffer: Buffer, start: number, end: number): void {
     if (this.#isOver) return;
     if (this.#isReplayable) {
-      this.#heldBytes += end - start;
-      if (this.#heldBytes > this.#service.service.retry.replayBody) {
+      const bytes = this.#kept.bytes + end - start;
+      if (bytes > this.#service.service.retry.replayBody) {
         this.#isReplayable = false;
-        if (this.#connection !== null) this.#held = [];
+        if (this.#connection !== null) this.#kept.clear();
       }
     }
-    if (this.#isReplayable || this.#connection === null) {
-      this.#held.push(Buffer.from(buffer.subarray(start, end)));
-    }
+    if (this.#isReplayable || this.#connection === null) this.#kept.add(buffer, start, end);
     this.#connection?.writeData(buffer, start, end, this.#isChunked);
   }
 
@@ -208,7 +213,7 @@ export class Forward implements RequestSink, ResponseSink, Waiter {
     if (this.#isWaiting) this.#pool?.cancel(this);
     this.#connection?.destroy();
     this.#connection = null;
-    if (factsOf(code).status === 499) this.#isOver = true;
+    if (unanswered.has(code)) this.#isOver = true;
     else this.#fail(code);
   }
 
@@ -277,7 +282,7 @@ export class Forward implements RequestSink, ResponseSink, Waiter {
   onResponseEnd(trailers: string): void {
     this.#isOver = true;
     this.#connection = null;
-    this.#held = [];
+    this.#kept.clear();
     this.#exchange.client.endAnswer(trailers);
   }
 
@@ -308,6 +313,8 @@ export class Forward implements RequestSink, ResponseSink, Waiter {
       this.#context.wheel,
       this.#plan.timeouts.tunnel,
     );
+    // The connection is the tunnel's now.
+    this.#connection = null;
     client.startTunnel(this.#tunnel);
   }
 

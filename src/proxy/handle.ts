@@ -5,7 +5,6 @@ import type { FailureCode } from "../http/errors.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { Field } from "../http/fields.ts";
 import { normaliseHost } from "../lib/host.ts";
-import type { Answer } from "../middlewares/middleware.ts";
 import { writeAnswer } from "./answer.ts";
 import { fail } from "./fail.ts";
 import { Forward, type ForwardContext } from "./forward.ts";
@@ -68,7 +67,7 @@ export class Proxy implements ForwardContext {
       return;
     }
     if (plan.requestHooks === null) this.#forward(exchange, plan);
-    else this.#runHooks(exchange, plan, plan.requestHooks, 0);
+    else this.#runHooks(exchange, plan, plan.requestHooks);
   }
 
   #believe(exchange: Exchange<Plan>, live: Live): void {
@@ -86,64 +85,25 @@ export class Proxy implements ForwardContext {
     exchange.plan = plan;
   }
 
-  /** In order, without a promise unless a hook returns one. */
-  #runHooks(
-    exchange: Exchange<Plan>,
-    plan: Plan,
-    hooks: readonly RequestHook[],
-    from: number,
-  ): void {
-    for (let index = from; index < hooks.length; index++) {
-      const answer = this.#runHook(exchange, plan, hooks[index]!);
-      if (answer === "failed") return;
-      if (answer instanceof Promise) {
-        exchange.client.pauseRequest();
-        this.#goOnLater(exchange, plan, hooks, index, answer);
-        return;
-      }
-      if (answer !== undefined) {
+  /** In order; an answer ends the chain. What a middleware throws is the end of its exchange alone. */
+  #runHooks(exchange: Exchange<Plan>, plan: Plan, hooks: readonly RequestHook[]): void {
+    try {
+      for (let index = 0; index < hooks.length; index++) {
+        const answer = hooks[index]!(exchange);
+        if (answer === undefined) continue;
         writeAnswer(exchange, answer);
         return;
       }
-    }
-    this.#forward(exchange, plan);
-  }
-
-  /** What a middleware throws is its own fault, and the exchange's end, but nobody else's. */
-  #runHook(
-    exchange: Exchange<Plan>,
-    plan: Plan,
-    hook: RequestHook,
-  ): ReturnType<RequestHook> | "failed" {
-    try {
-      return hook(exchange);
     } catch (error) {
       this.#onHookFailed(exchange, plan, error);
-      return "failed";
+      return;
     }
+    this.#forward(exchange, plan);
   }
 
   #onHookFailed(exchange: Exchange<Plan>, plan: Plan, error: unknown): void {
     this.onProblem("a middleware failed", { route: plan.name, cause: String(error) });
     fail(exchange, "INTERNAL", plan.errorPages);
-  }
-
-  #goOnLater(
-    exchange: Exchange<Plan>,
-    plan: Plan,
-    hooks: readonly RequestHook[],
-    index: number,
-    pending: Promise<Answer | undefined>,
-  ): void {
-    pending.then(
-      (answer) => {
-        if (exchange.isDone) return;
-        if (answer !== undefined) writeAnswer(exchange, answer);
-        else this.#runHooks(exchange, plan, hooks, index + 1);
-        exchange.client.resumeRequest();
-      },
-      (error: unknown) => this.#onHookFailed(exchange, plan, error),
-    );
   }
 
   #forward(exchange: Exchange<Plan>, plan: Plan): void {

@@ -9,7 +9,7 @@ import type { LiveService } from "../upstream/live-service.ts";
 import type { AccessLogSink } from "./access-log.ts";
 import type { ErrorPages } from "./error-page.ts";
 
-export type RequestHook = (exchange: Exchange) => Answer | undefined | Promise<Answer | undefined>;
+export type RequestHook = (exchange: Exchange) => Answer | undefined;
 export type ResponseHook = (exchange: Exchange, answer: AnswerHead) => void;
 export type DoneHook = (exchange: Exchange) => void;
 

@@ -4,7 +4,7 @@
 // returns, and nothing is allocated for reading. Hot: bench/head.ts
 
 import { connect as connectPlain, isIP, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { checkServerIdentity, connect as connectTls } from "node:tls";
 
 import type { Backend, BackendTls } from "../config/snapshot.ts";
 import type { FailureCode } from "../http/errors.ts";
@@ -110,7 +110,8 @@ function openSocket(
     ...common,
     ...(tls.ca === undefined ? {} : { ca: tls.ca }),
     // An IP address is no server name (RFC 6066 section 3), but the certificate must name it.
-    ...(isIP(name) === 0 ? { servername: name } : { host: name }),
+    ...(isIP(name) === 0 ? { servername: name } : {}),
+    checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate),
     rejectUnauthorized: tls.verify,
     ALPNProtocols: ["http/1.1"],
     minVersion: "TLSv1.2",

@@ -6,7 +6,7 @@ import type { Socket } from "node:net";
 import { BodyReader } from "../http/body-reader.ts";
 import { Chunk } from "../http/chunked.ts";
 import type { FailureCode } from "../http/errors.ts";
-import { Reading } from "../http/reading.ts";
+import { Pause, Reading } from "../http/reading.ts";
 import { ResponseHead } from "../http/response-head.ts";
 import { readTrailers } from "../http/trailers.ts";
 import { Writer } from "../http/writer.ts";
@@ -288,7 +288,7 @@ export class UpstreamConnection implements Deadlined {
     }
     this.#state = State.IDLE;
     this.served++;
-    this.#reading.resume();
+    this.#reading.resume(Pause.SINK);
     this.#owner.onReusable(this);
   }
 
@@ -298,13 +298,13 @@ export class UpstreamConnection implements Deadlined {
     if (this.#reading.isPaused || this.#state === State.CLOSED) return;
     // The backend is not late while we do not read.
     if (this.#state === State.BODY) this.#wheel.disarm(this.#deadline);
-    this.#reading.pause();
+    this.#reading.pause(Pause.SINK);
   }
 
   resume(): void {
     if (!this.#reading.isPaused || this.#state === State.CLOSED) return;
     if (this.#state === State.BODY) this.#expect("RESPONSE_BODY_TIMEOUT", this.#bodyTimeout);
-    this.#reading.resume();
+    this.#reading.resume(Pause.SINK);
   }
 
   /** Ends our direction of a tunnel. */
