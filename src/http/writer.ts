@@ -18,6 +18,8 @@ export class Writer {
   #text = "";
   /** The kernel did not take everything: stop feeding until the socket drains. */
   isBlocked = false;
+  /** Bytes that waited when that was last looked at. */
+  #waiting = 0;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -58,6 +60,7 @@ export class Writer {
       if (!this.#socket.write(text, "latin1") && this.#socket.writableLength > 0)
         this.isBlocked = true;
     }
+    if (this.isBlocked) this.#waiting = this.#socket.writableLength;
     return !this.isBlocked;
   }
 
@@ -68,12 +71,21 @@ export class Writer {
     // Below its high-water mark the socket tells nobody when it has drained.
     if (!this.isBlocked) this.#socket.write("", "latin1", told);
     this.isBlocked = true;
+    this.#waiting = this.#socket.writableLength;
     return false;
   }
 
   /** Something waits for the kernel, and nobody has told us that it does not any more. */
   get isStuck(): boolean {
     return this.isBlocked && this.#socket.writableLength > 0;
+  }
+
+  /** The kernel took some of what waits since it was last looked at: the reader is slow, but reads. */
+  hasMoved(): boolean {
+    const waiting = this.#socket.writableLength;
+    const hasMoved = waiting < this.#waiting;
+    this.#waiting = waiting;
+    return hasMoved;
   }
 
   #write(bytes: Buffer): void {

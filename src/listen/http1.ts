@@ -473,6 +473,10 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
 
   onDeadline(): void {
     if (this.#writer.isStuck && this.#exchange !== null && this.#state !== State.ENDING) {
+      if (this.#writer.hasMoved()) {
+        this.#context.wheel.arm(this.#deadline, this.#exchange.bodyTimeout);
+        return;
+      }
       this.#exchange.failure = "CLIENT_STALLED";
       this.#gone("CLIENT_STALLED");
       return;
