@@ -178,7 +178,7 @@ const matching = {
   ),
   clientIp: key(
     oneOrMore(network(), { what: "a network or a list of networks" }),
-    "Networks, one of which the client must be in.",
+    "Networks, one of which the client must be in; behind trusted proxies it is the client they name.",
   ),
   rule: key(
     text({ what: "a rule", remedy: "write Host(`example.com`)" }),
