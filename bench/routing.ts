@@ -5,7 +5,7 @@
 
 import { performance } from "node:perf_hooks";
 import { normaliseHost } from "../src/lib/host.ts";
-import { routeOf } from "../src/routing/sample.ts";
+import { routeOf } from "../test/harness/routes-sample.ts";
 import { Table } from "../src/routing/table.ts";
 import type { Subject } from "../src/routing/subject.ts";
 

@@ -2,10 +2,7 @@
 // difference, so that losing one update, or starting again, loses nothing.
 
 import type { Problem } from "../config/problem.ts";
-import type { Snapshot } from "../config/snapshot.ts";
-
-/** All that one provider says now. Its number comes later, when it went live. */
-export type Catalog = Omit<Snapshot, "version">;
+import type { Catalog } from "../config/snapshot.ts";
 
 export type Update =
   | {

@@ -3,7 +3,7 @@ import { performance } from "node:perf_hooks";
 import { test } from "node:test";
 import type { Rule } from "../config/rule.ts";
 import { findConflicts } from "./conflicts.ts";
-import { routeOf } from "./sample.ts";
+import { routeOf } from "../../test/harness/routes-sample.ts";
 
 const cases: readonly (readonly [a: string, b: string, expected: boolean])[] = [
   ["Host(`a`)", "Host(`a`)", true],

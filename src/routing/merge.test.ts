@@ -2,7 +2,7 @@ import { deepStrictEqual, match, strictEqual } from "node:assert";
 import { test } from "node:test";
 import type { Catalog, Service } from "../config/snapshot.ts";
 import { merge } from "./merge.ts";
-import { routeOf } from "./sample.ts";
+import { routeOf } from "../../test/harness/routes-sample.ts";
 
 function serviceOf(name: string, place: string): Service {
   return {

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import type { Rule } from "../config/rule.ts";
 import type { Route } from "../config/snapshot.ts";
-import { routeOf, subjectOf } from "./sample.ts";
+import { routeOf, subjectOf } from "../../test/harness/routes-sample.ts";
 import type { Subject } from "./subject.ts";
 import { Table } from "./table.ts";
 import { termsOf } from "./term.ts";

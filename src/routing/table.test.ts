@@ -2,8 +2,8 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import { test } from "node:test";
 import type { Rule } from "../config/rule.ts";
 import type { Route } from "../config/snapshot.ts";
-import { routeOf, subjectOf } from "./sample.ts";
-import type { Asked } from "./sample.ts";
+import { routeOf, subjectOf } from "../../test/harness/routes-sample.ts";
+import type { Asked } from "../../test/harness/routes-sample.ts";
 import { Table } from "./table.ts";
 
 type Line = readonly [name: string, rule: string | Rule, priority?: number];

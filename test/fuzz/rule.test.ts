@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseRule } from "../../src/config/rule.ts";
-import { routeOf, subjectOf } from "../../src/routing/sample.ts";
+import { routeOf, subjectOf } from "../harness/routes-sample.ts";
 import { Table } from "../../src/routing/table.ts";
 import { fuzz } from "./fuzz.ts";
 

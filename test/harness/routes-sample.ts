@@ -1,10 +1,10 @@
-// Routes and requests for the tests and the bench of this folder: everything a route must have and
-// routing does not look at is filled in.
+// Routes and requests for tests and benches of routing: everything a route must have and routing does not
+// look at is filled in.
 
-import type { Rule } from "../config/rule.ts";
-import { parseRule } from "../config/rule.ts";
-import type { Route } from "../config/snapshot.ts";
-import type { Subject } from "./subject.ts";
+import type { Rule } from "../../src/config/rule.ts";
+import { parseRule } from "../../src/config/rule.ts";
+import type { Route } from "../../src/config/snapshot.ts";
+import type { Subject } from "../../src/routing/subject.ts";
 
 export function ruleOf(text: string): Rule {
   const parsed = parseRule(text);
