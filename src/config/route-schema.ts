@@ -102,7 +102,7 @@ const respond = mapping({
   ),
 });
 
-export const accessLogFormat = parsed(
+const accessLogFormat = parsed(
   { what: "a format", remedy: "write combined, json or a template" },
   (value, refuse) => {
     const why = checkFormat(value);

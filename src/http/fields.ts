@@ -42,7 +42,7 @@ export const Field = {
 
 export type FieldId = (typeof Field)[keyof typeof Field];
 
-export const fieldKinds = 29;
+const fieldKinds = 29;
 
 /** Names by length, so that a field is recognised with one or two comparisons. */
 const known: readonly (readonly (readonly [string, FieldId])[])[] = byLength([

@@ -5,7 +5,6 @@ import type { Socket } from "node:net";
 import type { Listener as ListenerSettings, Snapshot } from "../config/snapshot.ts";
 import type { ExchangeOrigin } from "../http/exchange.ts";
 import { plainAddress } from "../lib/ip.ts";
-import { occasional } from "../lib/occasional.ts";
 import type { Wheel } from "../lib/wheel.ts";
 import type { Receiver } from "./adopt.ts";
 import type { Addresses } from "./addresses.ts";
@@ -17,6 +16,7 @@ import type {
 import { Connection } from "./http1.ts";
 import type { Port, PortUser } from "./port.ts";
 import { ProxyGates, type NamedHeader } from "./proxy-gate.ts";
+import { Warning } from "./warning.ts";
 
 export interface ListenerOptions<P> {
   readonly settings: ListenerSettings;
@@ -26,9 +26,6 @@ export interface ListenerOptions<P> {
   readonly addresses: Addresses;
   onProblem(message: string, fields: Readonly<Record<string, string>>): void;
 }
-
-/** The same trouble is told this often at most, ms. */
-const tellingMs = 10_000;
 
 export class Listener<P> implements ConnectionContext<P>, PortUser {
   readonly name: string;
@@ -41,8 +38,8 @@ export class Listener<P> implements ConnectionContext<P>, PortUser {
   readonly #gates: ProxyGates;
   #isProxied: boolean;
   bufferBytes: number;
-  readonly #onTooMany: (address: string) => void;
-  readonly #onFailed: (error: Error) => void;
+  readonly #tooMany: Warning;
+  readonly #failed: Warning;
 
   constructor(options: ListenerOptions<P>) {
     this.#options = options;
@@ -58,18 +55,13 @@ export class Listener<P> implements ConnectionContext<P>, PortUser {
     );
     this.#isProxied = settings.proxyProtocol;
     this.bufferBytes = options.snapshot.limits.bufferBytes;
-    const tell = (message: string, leftOut: number, fields: Readonly<Record<string, string>>) =>
-      onProblem(message, { listener: settings.name, ...fields, unwritten: String(leftOut) });
-    this.#onTooMany = occasional(tellingMs, (leftOut, address: string) =>
-      tell("too many connections: one was closed", leftOut, { address }),
-    );
-    this.#onFailed = occasional(tellingMs, (leftOut, error: Error) =>
-      tell("a connection could not be accepted", leftOut, { cause: error.message }),
-    );
+    const about = { listener: settings.name, onProblem };
+    this.#tooMany = new Warning(about, "too many connections: one was closed");
+    this.#failed = new Warning(about, "a connection could not be accepted");
   }
 
   onAcceptFailed(error: Error): void {
-    this.#onFailed(error);
+    this.#failed.raise({ cause: error.message });
   }
 
   accept(socket: Socket, port: Port): Receiver | undefined {
@@ -77,7 +69,7 @@ export class Listener<P> implements ConnectionContext<P>, PortUser {
     const { addresses } = this.#options;
     const isWelcome = !this.#isProxied || port.isUnix || this.#gates.isWelcome(peerIp);
     if (!isWelcome || !addresses.enter(peerIp)) {
-      if (isWelcome) this.#onTooMany(peerIp);
+      if (isWelcome) this.#tooMany.raise({ address: peerIp });
       // Nothing is read and nothing promised: the cheapest way to say no.
       socket.destroy();
       return undefined;
@@ -106,7 +98,7 @@ export class Listener<P> implements ConnectionContext<P>, PortUser {
   #admitNamed(socket: Socket, origin: ExchangeOrigin, header: NamedHeader): Receiver | undefined {
     const { source, destination } = header;
     if (!this.#options.addresses.enter(source.address)) {
-      this.#onTooMany(source.address);
+      this.#tooMany.raise({ address: source.address });
       socket.destroy();
       return undefined;
     }

@@ -8,6 +8,7 @@ import { NetworkSet } from "../lib/ip.ts";
 import { Deadline, type Deadlined, type Wheel } from "../lib/wheel.ts";
 import type { Receiver } from "./adopt.ts";
 import { ProxyHeaderReader, type ProxyReading } from "./proxy-protocol.ts";
+import { Warning } from "./warning.ts";
 
 export type ProxyHeader = Extract<ProxyReading, { readonly consumed: number }>;
 
@@ -148,34 +149,5 @@ class ProxyGate implements Receiver, Deadlined {
     this.#gates.options.wheel.release(this.#deadline);
     this.#gates.waiting.delete(this);
     return incoming;
-  }
-}
-
-/** Every connection can raise one, and the log is written synchronously. */
-const warningPauseMs = 10_000;
-
-/** A warning that is written at most once in a while, and then says how often it was not. */
-class Warning {
-  readonly #options: ProxyGateOptions;
-  readonly #message: string;
-  #unwritten = 0;
-  #writtenAt = -Infinity;
-
-  constructor(options: ProxyGateOptions, message: string) {
-    this.#options = options;
-    this.#message = message;
-  }
-
-  raise(fields: Readonly<Record<string, string>>): void {
-    const now = performance.now();
-    if (now - this.#writtenAt < warningPauseMs) {
-      this.#unwritten += 1;
-      return;
-    }
-    const { listener, onProblem } = this.#options;
-    const more = this.#unwritten === 0 ? {} : { unwritten: String(this.#unwritten) };
-    this.#writtenAt = now;
-    this.#unwritten = 0;
-    onProblem(this.#message, { listener, ...fields, ...more });
   }
 }

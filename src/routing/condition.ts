@@ -9,6 +9,7 @@
 
 import type { Rule } from "../config/rule.ts";
 import { NetworkSet } from "../lib/ip.ts";
+import { isUnder } from "../lib/path.ts";
 import type { Subject } from "./subject.ts";
 
 export type Condition = (host: string, subject: Subject) => boolean;
@@ -26,7 +27,9 @@ export function conditionOf(rule: Rule): Condition {
     case "path":
       return (_host, subject) => subject.path === rule.path;
     case "pathPrefix":
-      return (_host, subject) => hasPrefix(subject.path, rule.prefix, rule.segment);
+      return rule.segment
+        ? (_host, subject) => isUnder(subject.path, rule.prefix)
+        : (_host, subject) => subject.path.startsWith(rule.prefix);
     case "pathRegexp": {
       const pattern = new RegExp(rule.pattern, rule.flags);
       return (_host, subject) => pattern.test(subject.path);
@@ -54,12 +57,6 @@ export function conditionOf(rule: Rule): Condition {
       return (host, subject) => !condition(host, subject);
     }
   }
-}
-
-/** A prefix with "/" at its end ends a segment by itself. */
-export function hasPrefix(path: string, prefix: string, segment: boolean): boolean {
-  if (!path.startsWith(prefix)) return false;
-  return !segment || path.length === prefix.length || isBoundary(path, prefix.length);
 }
 
 /** Whether the first `length` characters of a longer path are whole segments. */
