@@ -1,5 +1,7 @@
-// Claim: finding the route costs the same for one host or ten thousand, and for one path prefix or a
-// thousand. Prints nanoseconds per match, the median of seven rounds that take turns.
+// Claim: finding the route takes no longer than a microsecond, for one host or ten thousand, and for one path
+// prefix or a thousand: nothing is searched one by one. (Ten thousand hosts cost two to five times what one
+// does all the same; the suspect is the processor's caches.) Prints nanoseconds per match, the median of seven
+// rounds that take turns.
 //
 // Every request's host and path is a new string, as it is after parsing, so hashing it is paid for.
 

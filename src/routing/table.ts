@@ -1,5 +1,5 @@
-// A snapshot's routes, filed so that finding the one for a request costs the same for one host or ten
-// thousand, and allocates nothing.
+// A snapshot's routes, filed so that finding the one for a request searches nothing one by one, with one host
+// or ten thousand. Looking up host and path allocates nothing; some further conditions do.
 //
 // The order, most specific first: exact host, longest `*.` wildcard (of any depth), HostRegexp, any host;
 // within a host: exact path, longest prefix, PathRegexp, any path; then the route with more further
