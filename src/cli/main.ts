@@ -21,7 +21,15 @@ program
   .action(async (options: { config?: string; port?: number; portsFile?: string }) => {
     const { run } = await import("./run.ts");
     const port = options.port ?? portOfEnvironment() ?? 8080;
-    end(await run({ config: options.config, port, portsFile: options.portsFile }));
+    const { config, portsFile } = options;
+    const rest = {
+      control: undefined,
+      workers: undefined,
+      user: undefined,
+      group: undefined,
+      pidFile: undefined,
+    };
+    end(await run({ config, port, portsFile, ...rest }));
   });
 
 program

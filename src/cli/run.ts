@@ -1,74 +1,70 @@
-// `tidegate run`: serves until it is told to stop.
+// `tidegate run`: serves until it is told to stop. This process holds the sockets and supervises, unless
+// everything is to run in one process. It loads little: what reads the configuration is loaded by others.
 
-import { renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 
-import { formatProblem } from "../config/problem.ts";
-import { createLogger } from "../lib/log.ts";
-import type { DataPlane } from "../process/data-plane.ts";
-import { BadConfiguration, Primary } from "../process/primary.ts";
-import { welcome } from "./welcome.ts";
+import { prettyLine, lineOf } from "../lib/log-line.ts";
+import { remoteLog } from "../lib/remote-log.ts";
+import { inheritedSockets } from "../process/inherited.ts";
+import { notifier } from "../process/notify.ts";
+import { type PidFile, writePidFile } from "../process/pid-file.ts";
+import type { ProgramSettings } from "../process/program-settings.ts";
+import { type Ending, Supervisor } from "../process/supervisor.ts";
 
-export interface RunOptions {
-  /** Configuration file; undefined = the embedded defaults. */
-  readonly config: string | undefined;
-  /** Port of the embedded defaults. */
-  readonly port: number;
-  /** Where to write, as JSON, the addresses that were opened: for scripts that let the system choose. */
-  readonly portsFile: string | undefined;
-}
+export type RunOptions = ProgramSettings;
 
 /** Returns the exit code. */
-export async function run(options: RunOptions): Promise<number> {
-  const log = createLogger({ pretty: process.stderr.isTTY, level: "info" });
-  const primary = new Primary({
-    config: options.config,
-    port: options.port,
-    log,
-    onLive(plane, isFirst) {
-      if (options.portsFile !== undefined) {
-        // By a rename: whoever waits for the file must not read half of it.
-        writeFileSync(`${options.portsFile}.new`, JSON.stringify(plane.bound));
-        renameSync(`${options.portsFile}.new`, options.portsFile);
-      }
-      if (isFirst) greet(plane, options.config);
-    },
+export async function run(settings: RunOptions): Promise<number> {
+  const log = remoteLog((record) => {
+    const line = lineOf(record);
+    process.stderr.write(process.stderr.isTTY ? prettyLine(line) : line);
   });
-  // Node would end, or start its debugger, on these signals if nobody listened.
-  process.on("SIGTERM", () => primary.stop());
-  process.on("SIGINT", () => primary.stop());
-  process.on("SIGHUP", () => primary.reload());
-  process.on("SIGUSR1", () => primary.reopenLogs());
+  const systemd = notifier(process.env, log);
+  const inherited = inheritedSockets(process.env, process.pid);
+  let pidFile: PidFile | undefined;
+  let isReady = false;
+  const announce = {
+    onServing(wantedPidFile: string | undefined, status: string) {
+      if (wantedPidFile !== undefined) pidFile ??= writePidFile(wantedPidFile);
+      isReady = true;
+      void systemd.ready(status);
+    },
+    onReloading(isDone: boolean) {
+      // The first reading is the start, which `ready` ends.
+      if (!isDone && isReady) void systemd.reloading();
+    },
+    onStopping: () => void systemd.stopping("finishing what runs"),
+  };
   try {
-    await primary.run();
-    return 0;
-  } catch (error) {
-    explain(error);
-    return 1;
+    if (settings.workers !== 0) {
+      const ending = await supervise(settings, { log, inherited, ...announce });
+      if (ending !== "single") return ending;
+    }
+    const { runSolo } = await import("./run-solo.ts");
+    return await runSolo(settings, { inherited, ...announce });
+  } finally {
+    pidFile?.[Symbol.dispose]();
   }
 }
 
-function greet(plane: DataPlane, config: string | undefined): void {
-  process.stdout.write(welcome(plane.snapshot, plane.bound, config, process.stdout.isTTY));
-}
+type Surroundings = Omit<
+  ConstructorParameters<typeof Supervisor>[0],
+  "settings" | "primaryEntry"
+>;
 
-/** What went wrong at the start, and what to do, without a stack. */
-function explain(error: unknown): void {
-  if (error instanceof BadConfiguration) {
-    for (const problem of error.problems) process.stderr.write(`${formatProblem(problem)}\n`);
-    process.stderr.write("tidegate: not started, because of the errors above\n");
-    return;
-  }
-  const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`tidegate: not started: ${message}${hintFor(error)}\n`);
-}
-
-function hintFor(error: unknown): string {
-  if (!(error instanceof Error) || !("code" in error)) return "";
-  if (error.code === "EADDRINUSE") {
-    return "\nSomething else listens there already. Stop it, or choose another port: tidegate run --port 8081";
-  }
-  if (error.code === "EACCES") {
-    return "\nPorts below 1024 need root or CAP_NET_BIND_SERVICE. Choose another port, or grant it.";
-  }
-  return "";
+async function supervise(settings: RunOptions, surroundings: Surroundings): Promise<Ending> {
+  process.title = "tidegate: supervisor";
+  const primaryEntry = join(import.meta.dirname, "primary-entry");
+  const supervisor = new Supervisor({ settings, primaryEntry, ...surroundings });
+  const signals = {
+    SIGTERM: () => supervisor.stop(),
+    SIGINT: () => supervisor.stop(),
+    SIGHUP: () => supervisor.tell("reload"),
+    SIGUSR1: () => supervisor.tell("reopen-logs"),
+    SIGUSR2: () => supervisor.tell("restart"),
+  };
+  for (const [name, listener] of Object.entries(signals)) process.on(name, listener);
+  const ending = await supervisor.run();
+  for (const [name, listener] of Object.entries(signals)) process.off(name, listener);
+  return ending;
 }

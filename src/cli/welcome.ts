@@ -2,14 +2,19 @@
 
 import { formatRule } from "../config/rule.ts";
 import type { Route, Snapshot } from "../config/snapshot.ts";
-import type { BoundAddress } from "../process/data-plane.ts";
 import { table } from "./table.ts";
+
+/** A unix socket has its path as host, and port 0. */
+interface WelcomeAddress {
+  readonly host: string;
+  readonly port: number;
+}
 
 const maxRoutesShown = 20;
 
 export function welcome(
   snapshot: Snapshot,
-  bound: Readonly<Record<string, readonly BoundAddress[]>>,
+  bound: Readonly<Record<string, readonly WelcomeAddress[]>>,
   config: string | undefined,
   isColoured: boolean,
 ): string {
@@ -45,14 +50,14 @@ function goalOf(route: Route, snapshot: Snapshot): string {
   return last?.kind === "redirect" ? `redirect ${last.to}` : (last?.kind ?? "nothing");
 }
 
-function formatAddress({ host, port }: BoundAddress): string {
+function formatAddress({ host, port }: WelcomeAddress): string {
   if (port === 0) return host;
   return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 function exampleFor(
   snapshot: Snapshot,
-  bound: Readonly<Record<string, readonly BoundAddress[]>>,
+  bound: Readonly<Record<string, readonly WelcomeAddress[]>>,
 ): string | undefined {
   const port = Object.values(bound)[0]?.[0]?.port ?? 0;
   const host = snapshot.routes.map((each) => hostOf(each)).find((each) => each !== undefined);

@@ -26,7 +26,13 @@ export interface Snapshot {
   readonly errorPages: string | undefined;
   readonly debug: DebugHeaders;
   readonly compat: Compat;
-  readonly workers: number;
+  readonly workers: WorkerSettings;
+  /** Who the processes that see foreign bytes run as, when started by root. */
+  readonly runAs: RunAs;
+  /** Path of the control socket; undefined = chosen by who runs the program. */
+  readonly controlSocket: string | undefined;
+  /** File that holds the process id; undefined = none. */
+  readonly pidFile: string | undefined;
 }
 
 /** All that one provider says now; catalogs are merged into a snapshot. */
@@ -169,7 +175,7 @@ export interface AccessLog {
 }
 
 export interface Limits {
-  /** Open client connections of this process. */
+  /** Open client connections, of all workers together. */
   readonly connections: number;
   readonly connectionsPerAddress: number;
   /** Longest request head, bytes, request line included. */
@@ -183,6 +189,30 @@ export interface Limits {
   readonly trailerBytes: number;
   /** Bytes of one direction held back for a slow reader before the other side is paused. */
   readonly bufferBytes: number;
+}
+
+export interface WorkerSettings {
+  /** Processes that serve; `auto` = one for each CPU core. 0 = everything in a single process. */
+  readonly count: number | "auto";
+  /** Resident memory of one worker, bytes, beyond which it is replaced; 0 = no limit. */
+  readonly memoryLimit: number;
+  /** How often memory is looked at, ms. */
+  readonly checkInterval: number;
+  /** How long a worker that is being replaced may take to finish its exchanges, ms. */
+  readonly gracefulWait: number;
+  /** How long tunnels of a worker that is being replaced may go on, ms. */
+  readonly tunnelWait: number;
+  /** A worker without a sign of life for so long is killed and replaced, ms; 0 = never. */
+  readonly hangTimeout: number;
+  /** How long a process that lost its parent serves on, waiting for a successor, ms. */
+  readonly orphanWait: number;
+}
+
+export interface RunAs {
+  /** User name or number; undefined = stay who we are. */
+  readonly user: string | undefined;
+  /** Group name or number; undefined = the user's primary group. */
+  readonly group: string | undefined;
 }
 
 export interface Shutdown {
@@ -202,4 +232,6 @@ export interface Compat {
   readonly bareLf: boolean;
   /** Also send RFC 7239 `Forwarded`. */
   readonly forwarded: boolean;
+  /** Where to serve Docker Proxy's `/service/balancer/…` calls, usually 127.0.0.1:16000; undefined = nowhere. */
+  readonly dockerProxyApi: Address | undefined;
 }

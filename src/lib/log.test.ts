@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { test } from "node:test";
-import { createLogger } from "./log.ts";
+import { createLogger, type LogRecord } from "./log.ts";
 
 function gathered(pretty: boolean, level: "debug" | "info" = "info") {
   const lines: string[] = [];
@@ -56,6 +56,37 @@ test("an error keeps its stack and its causes", () => {
   const pretty = gathered(true);
   pretty.log.error("failed", { error });
   assert.match(pretty.lines.join(""), /outer[\s\S]*\n +at /);
+});
+
+test("each line that is written is also told as data, without secrets", () => {
+  const records: LogRecord[] = [];
+  const onRecord = (record: LogRecord) => records.push(record);
+  const log = createLogger({ pretty: true, level: "info", write: () => {}, onRecord });
+  log.debug("not written");
+  log.error("failed", { error: new Error("why"), password: "hunter2", port: 80 });
+  assert.equal(records.length, 1);
+  const { time, level, text, pid, fields } = records[0] as LogRecord;
+  assert.deepEqual([level, text, pid], ["error", "failed", process.pid]);
+  assert.ok(Math.abs(Date.parse(time) - Date.now()) < 10_000);
+  assert.deepEqual([fields["password"], fields["port"]], ["(secret)", 80]);
+  assert.equal((fields["error"] as Error).message, "why");
+});
+
+test("a line of another process is written as it was said there, if the level lets it", () => {
+  const { log, lines } = gathered(false);
+  const record: LogRecord = {
+    time: "2026-11-21T06:00:00.000Z",
+    level: "warn",
+    text: "said elsewhere",
+    pid: 4711,
+    fields: { route: "www", pid: 1, level: "x" },
+  };
+  log.write(record);
+  log.write({ ...record, level: "debug" });
+  assert.deepEqual(
+    lines.map((line) => JSON.parse(line)),
+    [{ level: "warn", time: record.time, pid: 4711, text: "said elsewhere", route: "www" }],
+  );
 });
 
 test("text from outside cannot steer a terminal or begin a line of its own", () => {

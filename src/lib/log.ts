@@ -4,8 +4,21 @@
 
 import { writeSync } from "node:fs";
 import { pino } from "pino";
+import { lineOf, prettyLine, recordOf } from "./log-line.ts";
+import { plainFields } from "./plain-fields.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
+
+/** A line of the log as data. */
+export interface LogRecord {
+  /** ISO 8601, UTC. */
+  readonly time: string;
+  readonly level: Exclude<LogLevel, "silent">;
+  readonly text: string;
+  /** The process that said it. */
+  readonly pid: number;
+  readonly fields: LogFields;
+}
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
@@ -19,14 +32,26 @@ export interface Log {
 
 export type LogMethod = (text: string, fields?: LogFields) => void;
 
+/** A log that also takes lines which another process has said. */
+export interface Logger extends Log {
+  /** Written as it is: its time, its level and its process stay. */
+  readonly write: (record: LogRecord) => void;
+}
+
 export interface LogOptions {
   readonly pretty: boolean;
   readonly level: LogLevel;
   /** Where finished lines go; by default stderr. */
   readonly write?: (line: string) => void;
+  /** Told every line that was written, as plain data: what is secret is gone. */
+  readonly onRecord?: (record: LogRecord) => void;
 }
 
-export function createLogger({ pretty, level, write = writeToStderr }: LogOptions): Log {
+export function createLogger(options: LogOptions): Logger {
+  const { pretty, level, write = writeToStderr, onRecord } = options;
+  const put = (line: string) => write(pretty ? prettyLine(line) : line);
+  // Secrets and errors are not left to pino: workers log without it, and its redaction reads every object
+  // on its paths, which throws on some that are not plain.
   const logger = pino(
     {
       level,
@@ -34,21 +59,26 @@ export function createLogger({ pretty, level, write = writeToStderr }: LogOption
       timestamp: pino.stdTimeFunctions.isoTime,
       messageKey: "text",
       formatters: { level: (label) => ({ level: label }) },
-      serializers: { error: pino.stdSerializers.errWithCause },
-      redact: { paths: [...secrets, ...secrets.map((name) => `*.${name}`)], censor: "(secret)" },
     },
-    { write: pretty ? (line: string) => write(prettyLine(line)) : write },
+    {
+      write(line: string) {
+        put(line);
+        onRecord?.(recordOf(line));
+      },
+    },
   );
   return {
-    debug: (text, fields = {}) => logger.debug(fields, text),
-    info: (text, fields = {}) => logger.info(fields, text),
-    warn: (text, fields = {}) => logger.warn(fields, text),
-    error: (text, fields = {}) => logger.error(fields, text),
+    debug: (text, fields = {}) => logger.debug(plainFields(fields), text),
+    info: (text, fields = {}) => logger.info(plainFields(fields), text),
+    warn: (text, fields = {}) => logger.warn(plainFields(fields), text),
+    error: (text, fields = {}) => logger.error(plainFields(fields), text),
+    write(record) {
+      if (!logger.isLevelEnabled(record.level)) return;
+      put(lineOf(record));
+      onRecord?.(record);
+    },
   };
 }
-
-/** Names of fields, at the top or one below, whose values are never written. */
-const secrets = ["authorization", "cookie", "password", "secret", "token", "key", "credentials"];
 
 function writeToStderr(line: string): void {
   try {
@@ -56,46 +86,4 @@ function writeToStderr(line: string): void {
   } catch {
     // EPIPE, ENOSPC or EAGAIN: there is no better place left to tell of it.
   }
-}
-
-const colours: Readonly<Record<string, string>> = {
-  debug: "90",
-  info: "36",
-  warn: "33",
-  error: "31",
-};
-const plumbing = new Set(["level", "time", "pid", "text"]);
-
-/** `12:34:56 warn   the text  name=value`, coloured; a stack goes onto lines of its own. */
-function prettyLine(json: string): string {
-  const record: Record<string, unknown> = JSON.parse(json);
-  const level = String(record["level"]);
-  const time = new Date(String(record["time"])).toTimeString().slice(0, 8);
-  let line = `\x1b[90m${time}\x1b[0m \x1b[${colours[level] ?? "0"}m${level.padEnd(5)}\x1b[0m ${plain(record["text"])}`;
-  let stack = "";
-  for (const [name, value] of Object.entries(record)) {
-    if (plumbing.has(name)) continue;
-    if (isError(value)) {
-      line += ` \x1b[90m${name}=\x1b[0m${plain(value.message)}`;
-      stack = `${value.stack.split("\n").slice(1).map(plain).join("\n")}\n`;
-    } else {
-      line += ` \x1b[90m${name}=\x1b[0m${plain(value)}`;
-    }
-  }
-  return `${line}\n${level === "error" ? stack : ""}`;
-}
-
-function isError(value: unknown): value is { message: string; stack: string } {
-  if (typeof value !== "object" || value === null) return false;
-  if (!("message" in value) || !("stack" in value)) return false;
-  return typeof value.message === "string" && typeof value.stack === "string";
-}
-
-/** A terminal obeys control characters, and a peer may have sent them. */
-function plain(value: unknown): string {
-  const text = typeof value === "string" ? value : JSON.stringify(value);
-  return text.replace(
-    /\p{Cc}/gu,
-    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { TallyHub } from "../lib/tally-hub.ts";
 import { Addresses } from "./addresses.ts";
 
 test("connections are limited in all and by address, and places are given back", () => {
@@ -28,4 +29,41 @@ test("a lowered limit turns new ones away until enough have left", () => {
   assert.equal(addresses.enter("b"), false);
   for (let count = 0; count < 3; count++) addresses.leave("a");
   assert.equal(addresses.enter("b"), true);
+});
+
+test("limits hold over several processes that exchange their counts", () => {
+  const hub = new TallyHub();
+  const both = [0, 1].map(() => new Addresses({ connections: 40, connectionsPerAddress: 10 }));
+  const exchange = () => {
+    for (let turn = 0; turn < 10; turn++) {
+      for (const [index, each] of both.entries()) {
+        const report = each.changes();
+        if (report !== undefined) hub.take(index, report);
+      }
+      for (const [index, each] of both.entries()) {
+        const news = hub.news(index);
+        if (news !== undefined) each.learn(news);
+      }
+    }
+  };
+  for (const index of both.keys()) hub.join(index);
+  exchange();
+  assert.deepEqual(
+    both.map((each) => each.parties),
+    [2, 2],
+  );
+  const fill = (address: string) => {
+    let entered = 0;
+    for (let round = 0; round < 10; round++) {
+      for (const each of both) while (each.enter(address)) entered++;
+      exchange();
+    }
+    return entered;
+  };
+  const first = fill("a");
+  assert.ok(first === 10 || first === 11, `${first} of address a`);
+  const rest = fill("");
+  assert.ok(first + rest === 40 || first + rest === 41, `${first + rest} in all`);
+  assert.equal(fill("b"), 0, "a refused address leaves no trace in the total");
+  for (const each of both) while (each.total > 0) each.leave("");
 });

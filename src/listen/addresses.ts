@@ -1,38 +1,58 @@
-// How many connections are open, in all and for each address they come from.
+// How many connections are open, in all and for each address they come from. With several processes the
+// limits hold over all of them: see `src/lib/tally.ts` for how, and how exactly.
+
+import { Tally } from "../lib/tally.ts";
+import type { TallyNews, TallyReport } from "../lib/tally.ts";
 
 export interface ConnectionLimits {
   readonly connections: number;
   readonly connectionsPerAddress: number;
 }
 
+/** The key under which all connections are counted. No address looks like it. */
+const all = "";
+
 export class Addresses {
   limits: ConnectionLimits;
-  #total = 0;
-  readonly #byAddress = new Map<string, number>();
+  readonly #tally = new Tally();
 
   constructor(limits: ConnectionLimits) {
     this.limits = limits;
   }
 
+  /** Open connections of this process. */
   get total(): number {
-    return this.#total;
+    return this.#tally.countOf(all);
   }
 
-  /** Counts one more, unless that would be too many. 0 = no limit. Unix sockets' clients share "". */
+  /** Among how many processes the limits are shared. */
+  get parties(): number {
+    return this.#tally.parties;
+  }
+
+  /** Counts one more, unless that would be too many. 0 = no limit. Unix sockets' clients have address "". */
   enter(address: string): boolean {
-    const { connections, connectionsPerAddress } = this.limits;
-    const count = this.#byAddress.get(address) ?? 0;
-    if (connections > 0 && this.#total >= connections) return false;
-    if (address !== "" && connectionsPerAddress > 0 && count >= connectionsPerAddress) return false;
-    this.#total++;
-    this.#byAddress.set(address, count + 1);
-    return true;
+    if (!this.#tally.enter(all, this.limits.connections)) return false;
+    if (address === "" || this.#tally.enter(address, this.limits.connectionsPerAddress)) {
+      return true;
+    }
+    this.#tally.leave(all);
+    return false;
   }
 
   leave(address: string): void {
-    const count = this.#byAddress.get(address) ?? 0;
-    this.#total--;
-    if (count <= 1) this.#byAddress.delete(address);
-    else this.#byAddress.set(address, count - 1);
+    this.#tally.leave(all);
+    if (address !== "") this.#tally.leave(address);
+  }
+
+  /** For the hub; undefined = nothing to tell. */
+  changes(): TallyReport | undefined {
+    return this.#tally.changes();
+  }
+
+  /** From the hub. Send `changes()` afterwards. */
+  learn(news: TallyNews): void {
+    const { connections, connectionsPerAddress } = this.limits;
+    this.#tally.learn(news, (key) => (key === all ? connections : connectionsPerAddress));
   }
 }

@@ -5,6 +5,7 @@ import type { Socket } from "node:net";
 import type { Listener as ListenerSettings, Snapshot } from "../config/snapshot.ts";
 import type { ExchangeOrigin } from "../http/exchange.ts";
 import { plainAddress } from "../lib/ip.ts";
+import { Warning } from "../lib/warning.ts";
 import type { Wheel } from "../lib/wheel.ts";
 import type { Receiver } from "./adopt.ts";
 import type { Addresses } from "./addresses.ts";
@@ -16,7 +17,6 @@ import type {
 import { Connection } from "./http1.ts";
 import type { Port, PortUser } from "./port.ts";
 import { ProxyGates, type NamedHeader } from "./proxy-gate.ts";
-import { Warning } from "./warning.ts";
 
 export interface ListenerOptions<P> {
   readonly settings: ListenerSettings;
@@ -55,9 +55,9 @@ export class Listener<P> implements ConnectionContext<P>, PortUser {
     );
     this.#isProxied = settings.proxyProtocol;
     this.bufferBytes = options.snapshot.limits.bufferBytes;
-    const about = { listener: settings.name, onProblem };
-    this.#tooMany = new Warning(about, "too many connections: one was closed");
-    this.#failed = new Warning(about, "a connection could not be accepted");
+    const about = { listener: settings.name };
+    this.#tooMany = new Warning("too many connections: one was closed", about, onProblem);
+    this.#failed = new Warning("a connection could not be accepted", about, onProblem);
   }
 
   onAcceptFailed(error: Error): void {
@@ -142,9 +142,18 @@ export class Listener<P> implements ConnectionContext<P>, PortUser {
     return [...this.#connections.keys()].filter((each) => each.isTunnel).length;
   }
 
-  /** Its ports are closed: lets running exchanges finish and closes idle connections. */
-  drain(): void {
+  /** Connections that carry an exchange now, tunnels apart. */
+  get exchangeCount(): number {
+    return [...this.#connections.keys()].filter((each) => !each.isIdle && !each.isTunnel).length;
+  }
+
+  /**
+   * Its ports are closed: running exchanges finish, idle connections are closed. A patient one lets idle
+   * connections ask once more: their answer says that it is the last.
+   */
+  drain({ isPatient = false } = {}): void {
     this.isDraining = true;
+    if (isPatient) return;
     this.#gates.closeAll();
     for (const connection of [...this.#connections.keys()]) connection.drain();
   }

@@ -1,11 +1,12 @@
-// One address that is listened on. It outlives its listener: when a reload gives the address to another
-// one, the open socket changes hands, and no connection waiting to be accepted is lost.
+// One address that connections come in on, through one socket or several: the kernel deals new connections
+// out among the sockets of an address. It outlives its listener: when a reload gives the address to another
+// one, the open sockets change hands, and no connection waiting to be accepted is lost.
 
-import { rm, stat } from "node:fs/promises";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import type { Socket } from "node:net";
 
 import type { Address } from "../config/snapshot.ts";
-import { adopt, type Receiver } from "./adopt.ts";
+import { adopt, type Acceptor, type Receiver } from "./adopt.ts";
+import { type BoundAddress, type ListeningSocket, systemError, nameOf } from "./listening-socket.ts";
 
 /** Who gets the connections. */
 export interface PortUser {
@@ -16,98 +17,54 @@ export interface PortUser {
   onAcceptFailed(error: Error): void;
 }
 
-/** Connections that the kernel holds until they are accepted: a burst must not be refused. */
-const backlog = 4096;
-
-export class Port {
+export class Port implements Acceptor {
   /** May be given to another one at any time. */
   user: PortUser;
-  readonly address: Address;
-  readonly #server: Server;
-  #number = 0;
-
-  private constructor(address: Address, user: PortUser) {
-    this.address = address;
-    this.user = user;
-    // Only used where `adopt` finds nothing to adopt.
-    this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
-      const receiver = this.user.accept(socket, this);
-      socket.on("data", (bytes: Buffer) => receiver?.onBytes(bytes, 0, bytes.length));
-    });
-  }
-
-  /** Throws what the system says when the address cannot be opened. */
-  static async open(address: Address, user: PortUser): Promise<Port> {
-    const port = new Port(address, user);
-    if (address.kind === "unix") await removeStaleSocket(address.path);
-    try {
-      await listen(port.#server, address);
-    } catch (error) {
-      // No IPv6 on this machine: "all addresses" then means all of IPv4.
-      const isAny = address.kind === "tcp" && address.host === "::";
-      if (!isAny || !hasCode(error, "EAFNOSUPPORT", "EADDRNOTAVAIL")) throw error;
-      await listen(port.#server, { ...address, host: "0.0.0.0" });
-    }
-    adopt(
-      port.#server,
-      () => port.user.bufferBytes,
-      (socket) => port.user.accept(socket, port),
-    );
-    port.#server.on("error", (error) => port.user.onAcceptFailed(error));
-    port.#number = port.bound.port;
-    return port;
-  }
-
+  readonly bound: BoundAddress;
   /** Number of the port, 0 for a unix socket. */
-  get number(): number {
-    return this.#number;
+  readonly number: number;
+  readonly isUnix: boolean;
+  readonly #sockets = new Set<ListeningSocket>();
+
+  constructor(address: Address, bound: BoundAddress, user: PortUser) {
+    this.user = user;
+    this.bound = bound;
+    this.number = bound.port;
+    this.isUnix = address.kind === "unix";
   }
 
-  get isUnix(): boolean {
-    return this.address.kind === "unix";
+  /** Accepts on these sockets and no others; those it no longer needs are closed. */
+  use(sockets: readonly ListeningSocket[]): void {
+    for (const socket of sockets) {
+      if (this.#sockets.has(socket)) continue;
+      adopt(socket.handle, this);
+      this.#sockets.add(socket);
+      try {
+        socket.listen();
+      } catch (error) {
+        if (error instanceof Error) this.user.onAcceptFailed(error);
+      }
+    }
+    for (const socket of this.#sockets) {
+      if (sockets.includes(socket)) continue;
+      socket.close();
+      this.#sockets.delete(socket);
+    }
   }
 
-  /** Where it really listens, with the port the system chose. */
-  get bound(): { readonly host: string; readonly port: number } {
-    const address = this.#server.address();
-    if (address === null) return { host: "", port: 0 };
-    if (typeof address === "string") return { host: address, port: 0 };
-    return { host: address.address, port: address.port };
+  bufferBytes(): number {
+    return this.user.bufferBytes;
+  }
+
+  accept(socket: Socket): Receiver | undefined {
+    return this.user.accept(socket, this);
+  }
+
+  onAcceptFailed(status: number): void {
+    this.user.onAcceptFailed(systemError(status, "accept", nameOf(this.bound)));
   }
 
   close(): void {
-    this.#server.close();
+    this.use([]);
   }
-}
-
-function listen(server: Server, address: Address): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    const where =
-      address.kind === "tcp"
-        ? { host: address.host, port: address.port }
-        : { path: address.path, readableAll: true, writableAll: true };
-    server.listen({ ...where, backlog }, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
-}
-
-/** Removes what a killed process left behind. A socket that somebody listens on is not ours to take. */
-async function removeStaleSocket(path: string): Promise<void> {
-  const found = await stat(path).catch(() => undefined);
-  if (found === undefined || !found.isSocket()) return;
-  const isAlive = await new Promise<boolean>((resolve) => {
-    const probe = connect({ path }, () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.on("error", () => resolve(false));
-  });
-  if (!isAlive) await rm(path, { force: true });
-}
-
-function hasCode(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof Error && "code" in error && codes.includes(String(error.code));
 }

@@ -5,10 +5,10 @@
 import type { Socket } from "node:net";
 
 import { NetworkSet } from "../lib/ip.ts";
+import { Warning } from "../lib/warning.ts";
 import { Deadline, type Deadlined, type Wheel } from "../lib/wheel.ts";
 import type { Receiver } from "./adopt.ts";
 import { ProxyHeaderReader, type ProxyReading } from "./proxy-protocol.ts";
-import { Warning } from "./warning.ts";
 
 export type ProxyHeader = Extract<ProxyReading, { readonly consumed: number }>;
 
@@ -40,11 +40,12 @@ export class ProxyGates {
     this.options = options;
     this.trusted = NetworkSet.of(trustedProxies);
     this.headTimeout = headTimeout;
-    this.#strangers = new Warning(options, "a peer that is not a trusted proxy was turned away");
-    this.#faults = new Warning(
-      options,
-      "a connection without a good PROXY protocol header was closed",
-    );
+    const { onProblem } = options;
+    const about = { listener: options.listener };
+    const stranger = "a peer that is not a trusted proxy was turned away";
+    this.#strangers = new Warning(stranger, about, onProblem);
+    const fault = "a connection without a good PROXY protocol header was closed";
+    this.#faults = new Warning(fault, about, onProblem);
   }
 
   /** Takes over new settings, for connections that come from now on. */

@@ -6,18 +6,39 @@ import type { Log } from "../lib/log.ts";
 import { Wheel } from "../lib/wheel.ts";
 import { Addresses } from "../listen/addresses.ts";
 import { Listener } from "../listen/listener.ts";
+import type { BoundAddress, ListeningSocket } from "../listen/listening-socket.ts";
 import { Proxy } from "../proxy/handle.ts";
 import { Live, type LiveOptions } from "../proxy/live.ts";
 import type { Plan } from "../proxy/plan.ts";
-import { Ports } from "./ports.ts";
+import { Ports, type SocketSource } from "./ports.ts";
 
 /** Deadlines are coarse: nobody sets a timeout to a tenth of a second. */
 const tickMs = 50;
 const sweepMs = 1000;
+const drainStepMs = 20;
 
-export interface BoundAddress {
-  readonly host: string;
-  readonly port: number;
+/** How to end: what is granted to whom, ms. */
+export interface DrainOptions {
+  readonly grace: number;
+  readonly tunnelGrace: number;
+  /** Idle connections may ask once more within the grace time, so that no request meets a closed one. */
+  readonly isPatient: boolean;
+  /** Aborted: what is left is cut at once. */
+  readonly signal: AbortSignal;
+}
+
+export interface PlaneOptions {
+  readonly log: Log;
+  readonly sockets: SocketSource;
+}
+
+/** What goes on in this process now. */
+export interface PlaneCounts {
+  readonly connections: number;
+  readonly exchanges: number;
+  readonly tunnels: number;
+  /** Exchanges answered since the start. */
+  readonly answered: number;
 }
 
 export class DataPlane {
@@ -26,14 +47,15 @@ export class DataPlane {
   readonly #addresses: Addresses;
   readonly #proxy: Proxy;
   readonly #liveOptions: LiveOptions;
-  readonly #ports = new Ports();
+  readonly #ports: Ports;
   readonly #listeners = new Map<string, Listener<Plan>>();
   /** Listeners that were taken out of the configuration and finish what they carry. */
   readonly #leaving = new Set<Listener<Plan>>();
   readonly #sweeper: NodeJS.Timeout;
 
-  private constructor(snapshot: Snapshot, log: Log) {
+  private constructor(snapshot: Snapshot, { log, sockets }: PlaneOptions) {
     this.#log = log;
+    this.#ports = new Ports(sockets);
     this.#addresses = new Addresses(snapshot.limits);
     this.#liveOptions = {
       upstream: { wheel: this.#wheel },
@@ -48,11 +70,16 @@ export class DataPlane {
   }
 
   /** Opens all listeners; throws when one cannot be opened. */
-  static async start(snapshot: Snapshot, log: Log): Promise<DataPlane> {
-    const plane = new DataPlane(snapshot, log);
-    const prepared = await plane.#ports.prepare(snapshot.listeners);
-    plane.#takeListeners(snapshot);
-    plane.#ports.commit(prepared, (name) => plane.#listeners.get(name));
+  static async start(snapshot: Snapshot, options: PlaneOptions): Promise<DataPlane> {
+    const plane = new DataPlane(snapshot, options);
+    try {
+      const prepared = await plane.#ports.prepare(snapshot.listeners);
+      plane.#takeListeners(snapshot);
+      plane.#ports.commit(prepared, (name) => plane.#listenerOf(name));
+    } catch (error) {
+      clearInterval(plane.#sweeper);
+      throw error;
+    }
     return plane;
   }
 
@@ -70,7 +97,7 @@ export class DataPlane {
     }
     this.#addresses.limits = snapshot.limits;
     const gone = this.#takeListeners(snapshot);
-    this.#ports.commit(prepared, (name) => this.#listeners.get(name));
+    this.#ports.commit(prepared, (name) => this.#listenerOf(name));
     for (const listener of gone) {
       listener.drain();
       this.#leaving.add(listener);
@@ -102,6 +129,17 @@ export class DataPlane {
     this.#listeners.set(settings.name, listener);
   }
 
+  #listenerOf(name: string): Listener<Plan> {
+    const listener = this.#listeners.get(name);
+    if (listener === undefined) throw new Error(`there is no listener ${name}`);
+    return listener;
+  }
+
+  /** Accepts on other sockets of an address from now on. */
+  useSockets(key: string, sockets: readonly ListeningSocket[]): void {
+    this.#ports.use(key, sockets);
+  }
+
   /** Where clients can connect, by listener. */
   get bound(): Record<string, BoundAddress[]> {
     return Object.fromEntries(
@@ -124,22 +162,41 @@ export class DataPlane {
     }
   }
 
-  /** Accepts no more, finishes what runs within the configured times, and closes everything. */
-  async drain(signal: AbortSignal): Promise<void> {
-    const { grace, tunnelGrace } = this.snapshot.shutdown;
+  /** Addresses it accepts on, as `AddressWish.key` names them. */
+  get addressKeys(): Iterable<string> {
+    return this.#ports.keys;
+  }
+
+  get addresses(): Addresses {
+    return this.#addresses;
+  }
+
+  get counts(): PlaneCounts {
+    const all = [...this.#listeners.values(), ...this.#leaving];
+    const sum = (count: (each: Listener<Plan>) => number) =>
+      all.reduce((total, each) => total + count(each), 0);
+    return {
+      connections: sum((each) => each.connectionCount),
+      exchanges: sum((each) => each.exchangeCount),
+      tunnels: sum((each) => each.tunnelCount),
+      answered: this.#proxy.answered,
+    };
+  }
+
+  /** Accepts no more, finishes what runs within the given times, and closes everything. */
+  async drain({ grace, tunnelGrace, isPatient, signal }: DrainOptions): Promise<void> {
     const listeners = [...this.#listeners.values()];
     this.#ports.closeAll();
-    for (const listener of listeners) listener.drain();
+    for (const listener of listeners) listener.drain({ isPatient });
     const all = [...listeners, ...this.#leaving];
-    const exchanges = () =>
-      all.reduce((sum, each) => sum + each.connectionCount - each.tunnelCount, 0);
     const tunnels = () => all.reduce((sum, each) => sum + each.tunnelCount, 0);
+    const others = () => all.reduce((sum, each) => sum + each.connectionCount, 0) - tunnels();
     const started = performance.now();
     const elapsed = () => performance.now() - started;
-    while (!signal.aborted && (exchanges() > 0 || tunnels() > 0)) {
+    while (!signal.aborted && (others() > 0 || tunnels() > 0)) {
       if (elapsed() >= tunnelGrace) for (const each of all) each.cut((one) => one.isTunnel);
       if (elapsed() >= grace) for (const each of all) each.cut((one) => !one.isTunnel);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await new Promise((resolve) => setTimeout(resolve, drainStepMs));
     }
     for (const each of all) each.cut(() => true);
     clearInterval(this.#sweeper);

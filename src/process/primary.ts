@@ -1,16 +1,18 @@
-// The process an operator starts: takes catalogs from providers, merges them into numbered snapshots and
-// hands those to the data plane; answers to signals. A catalog that cannot be used changes nothing.
+// The control plane: takes catalogs from providers, merges them into numbered snapshots and hands those to
+// who serves; answers to operators. A catalog that cannot be used changes nothing.
 
 import { formatProblem, type Problem } from "../config/problem.ts";
 import { defaultSnapshot } from "../config/read.ts";
 import type { Catalog, Snapshot } from "../config/snapshot.ts";
+import type { Outcome } from "../admin/operations.ts";
 import type { Log } from "../lib/log.ts";
 import { fileProvider, type FileProvider } from "../providers/file.ts";
 import { fixedProvider } from "../providers/fixed.ts";
+import { kept } from "../providers/kept.ts";
 import type { Provider, Update } from "../providers/provider.ts";
 import { findConflicts } from "../routing/conflicts.ts";
 import { merge } from "../routing/merge.ts";
-import { DataPlane } from "./data-plane.ts";
+import type { Serving } from "./serving.ts";
 
 export interface PrimaryOptions {
   /** Configuration file; undefined = the embedded defaults. */
@@ -18,8 +20,12 @@ export interface PrimaryOptions {
   /** Port of the embedded defaults. */
   readonly port: number;
   readonly log: Log;
-  /** Told when the first snapshot is live, and after every change. */
-  onLive(plane: DataPlane, isFirst: boolean): void;
+  readonly isDraining: boolean;
+  /** Makes ready who serves, for the first snapshot. Throws when it cannot. */
+  begin(snapshot: Snapshot): Promise<Serving>;
+  /** The first snapshot is live; and after every change. */
+  onLive(serving: Serving, snapshot: Snapshot, isFirst: boolean): Promise<void>;
+  onReloading(isDone: boolean): void;
 }
 
 /** The first configuration cannot be used: there is nothing to serve with. */
@@ -36,57 +42,122 @@ export class Primary {
   readonly #options: PrimaryOptions;
   readonly #log: Log;
   readonly #file: FileProvider | undefined;
-  #version = 0;
-  #plane: DataPlane | undefined;
   readonly #stopping = new AbortController();
   readonly #cutting = new AbortController();
+  /** Those who asked for a reload and want to know what came of it. */
+  #asked: ((outcome: Outcome) => void)[] = [];
+  #version = 0;
+  #serving: Serving | undefined;
+  /** As configured; what is live may accept nowhere. */
+  #snapshot: Snapshot | undefined;
+  #since = "";
+  #problems: readonly Problem[] = [];
+  #isDraining: boolean;
+  /** Changes are made one after the other. */
+  #changing: Promise<unknown> = Promise.resolve();
+  #isPatient = false;
 
   constructor(options: PrimaryOptions) {
     this.#options = options;
     this.#log = options.log;
+    this.#isDraining = options.isDraining;
     this.#file = options.config === undefined ? undefined : fileProvider(options.config);
   }
 
-  /** Serves until `stop`. Throws when it cannot begin. */
+  /** Serves until `stop` or `retire`. Throws when it cannot begin. */
   async run(): Promise<void> {
-    const provider: Provider = this.#file ?? fixedProvider(defaultSnapshot(this.#options.port));
+    const { port } = this.#options;
+    const provider: Provider = this.#file ?? fixedProvider(defaultSnapshot(port));
+    const stopping = this.#stopping.signal;
     try {
-      for await (const update of provider.catalogs(this.#stopping.signal)) {
-        if (this.#stopping.signal.aborted) break;
-        await this.#take(update);
+      for await (const update of kept(provider, { log: this.#log }).catalogs(stopping)) {
+        if (stopping.aborted) break;
+        await this.#exclusively(() => this.#take(update));
       }
-      if (!this.#stopping.signal.aborted) await once(this.#stopping.signal);
-    } finally {
-      await this.#plane?.drain(this.#cutting.signal);
+      if (!stopping.aborted) await once(stopping);
+      await this.#end();
+    } catch (error) {
+      this.#cutting.abort();
+      await this.#end();
+      throw error;
     }
   }
 
+  async #end(): Promise<void> {
+    const { signal } = this.#cutting;
+    if (this.#isPatient) await this.#serving?.retire(signal);
+    else await this.#serving?.end(signal);
+  }
+
+  #exclusively<T>(change: () => Promise<T>): Promise<T> {
+    const result = this.#changing.then(change);
+    this.#changing = result.catch(() => {}); // whoever asked for it is told
+    return result;
+  }
+
   async #take(update: Update): Promise<void> {
+    const asked = this.#asked.splice(0);
+    this.#options.onReloading(false);
+    try {
+      const outcome = await this.#outcomeOf(update);
+      for (const tell of asked) tell(outcome);
+    } finally {
+      this.#options.onReloading(true);
+    }
+  }
+
+  async #outcomeOf(update: Update): Promise<Outcome> {
+    const isFirst = this.#snapshot === undefined;
     if (update.kind === "problems") {
-      if (this.#plane === undefined) throw new BadConfiguration(update.problems);
+      if (isFirst) throw new BadConfiguration(update.problems);
+      this.#problems = update.problems;
       for (const problem of update.problems) this.#log.error(formatProblem(problem));
-      this.#log.error("the configuration was not changed; the last good one serves on");
-      return;
+      const message = "the configuration was not changed; the last good one serves on";
+      this.#log.error(message);
+      return { ok: false, message, problems: update.problems };
     }
     for (const warning of update.warnings) this.#log.warn(formatProblem(warning));
     const snapshot = this.#snapshotOf(update.catalog);
-    if (this.#plane === undefined) {
-      this.#plane = await DataPlane.start(snapshot, this.#log);
-      this.#options.onLive(this.#plane, true);
-      return;
-    }
     try {
-      await this.#plane.apply(snapshot);
+      await this.#goLive(snapshot);
     } catch (error) {
+      if (isFirst) throw error;
       const cause = error instanceof Error ? error.message : String(error);
-      this.#log.error("the new configuration cannot go live; the last good one serves on", {
-        cause,
-      });
-      return;
+      const message = "the new configuration cannot go live; the last good one serves on";
+      this.#log.error(message, { cause });
+      return { ok: false, message: `${message}: ${cause}`, problems: update.warnings };
     }
+    this.#problems = [];
     const routes = snapshot.routes.length;
-    this.#log.info("configuration reloaded", { version: snapshot.version, routes });
-    this.#options.onLive(this.#plane, false);
+    if (!isFirst)
+      this.#log.info("configuration reloaded", { version: snapshot.version, routes });
+    const message = `version ${snapshot.version} is live, with ${routes} routes`;
+    return { ok: true, message, problems: update.warnings };
+  }
+
+  async #goLive(snapshot: Snapshot): Promise<void> {
+    const before = this.#snapshot;
+    const isFirst = this.#serving === undefined;
+    if (before !== undefined) this.#warnOfFixed(before, snapshot);
+    this.#serving ??= await this.#options.begin(snapshot);
+    await this.#serving.apply(this.#isDraining ? { ...snapshot, listeners: [] } : snapshot);
+    this.#snapshot = snapshot;
+    this.#since = new Date().toISOString();
+    await this.#options.onLive(this.#serving, snapshot, isFirst);
+  }
+
+  /** What only a new start can change. */
+  #warnOfFixed(before: Snapshot, after: Snapshot): void {
+    const isSolo = ({ workers }: Snapshot) => workers.count === 0;
+    const fixed: [string, boolean][] = [
+      ["workers from or to 0", isSolo(before) !== isSolo(after)],
+      ["user and group", JSON.stringify(before.runAs) !== JSON.stringify(after.runAs)],
+      ["controlSocket", before.controlSocket !== after.controlSocket],
+      ["pidFile", before.pidFile !== after.pidFile],
+    ];
+    for (const [what, isChanged] of fixed) {
+      if (isChanged) this.#log.warn("this change needs a new start: stop and start", { what });
+    }
   }
 
   #snapshotOf(catalog: Catalog): Snapshot {
@@ -102,19 +173,76 @@ export class Primary {
     return snapshot;
   }
 
-  /** Reads the configuration again, changed or not: files it names may have. */
-  reload(): void {
-    this.#file?.reload();
+  // --- for operators -----------------------------------------------------------------------------
+
+  get serving(): Serving | undefined {
+    return this.#serving;
   }
 
-  reopenLogs(): void {
-    this.#plane?.reopenLogs();
+  get snapshot(): Snapshot | undefined {
+    return this.#snapshot;
+  }
+
+  /** When the snapshot went live, ISO 8601. */
+  get since(): string {
+    return this.#since;
+  }
+
+  get problems(): readonly Problem[] {
+    return this.#problems;
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  get isStopping(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
+  /** Reads the configuration again, changed or not: files it names may have. */
+  reload(): Promise<Outcome> {
+    const file = this.#file;
+    if (file === undefined) {
+      const message = "there is no configuration file: the embedded defaults are served";
+      return Promise.resolve({ ok: false, message });
+    }
+    const { promise, resolve } = Promise.withResolvers<Outcome>();
+    // After what is being taken now, which may have been read before the change that is meant.
+    void this.#exclusively(async () => {
+      this.#asked.push(resolve);
+      file.reload();
+    });
+    return promise;
+  }
+
+  /** Has a change of who serves wait for its turn. */
+  change(work: (serving: Serving) => Promise<void>): Promise<void> {
+    return this.#exclusively(async () => {
+      if (this.#serving === undefined || this.isStopping) throw new Error("the program ends");
+      await work(this.#serving);
+    });
+  }
+
+  /** Accepts no more connections, or again; everything else stays. */
+  setDraining(isDraining: boolean): Promise<void> {
+    return this.#exclusively(async () => {
+      if (this.#snapshot === undefined) throw new Error("nothing is served yet");
+      this.#isDraining = isDraining;
+      await this.#goLive({ ...this.#snapshot, version: ++this.#version });
+    });
   }
 
   /** The first time: finish what runs. The second time: end at once. */
   stop(): void {
-    if (this.#stopping.signal.aborted) this.#cutting.abort();
+    if (this.isStopping) this.#cutting.abort();
     else this.#stopping.abort();
+  }
+
+  /** A successor serves already. */
+  retire(): void {
+    this.#isPatient = true;
+    this.#stopping.abort();
   }
 }
 

@@ -1,17 +1,21 @@
 // One exchange from in to out, told in order. Every step is somewhere else; this is the map.
 // Hot: bench/head.ts
 
+import { inspect } from "node:util";
 import type { FailureCode } from "../http/errors.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { Field } from "../http/fields.ts";
 import { normaliseHost } from "../lib/host.ts";
+import { Warning } from "../lib/warning.ts";
 import { writeAnswer } from "./answer.ts";
 import { fail } from "./fail.ts";
 import { Forward, type ForwardContext } from "./forward.ts";
 import { clientAddress } from "./forwarded.ts";
 import type { Live } from "./live.ts";
 import { LoggedExchange } from "./logged-exchange.ts";
-import type { Plan, RequestHook } from "./plan.ts";
+import type { DoneHook, Plan, RequestHook, ResponseHook } from "./plan.ts";
+
+type Hooks = readonly (RequestHook | ResponseHook | DoneHook)[];
 
 export interface ProxyOptions {
   readonly live: Live;
@@ -26,6 +30,9 @@ export class Proxy implements ForwardContext {
   readonly #logged = new LoggedExchange();
   /** Replaced on reload; a running exchange keeps the plan it began with. */
   #live: Live;
+  #answered = 0;
+  /** Of middlewares that throw: a plan has one for each moment, and they go when the plan goes. */
+  readonly #failures = new WeakMap<Hooks, Warning>();
 
   constructor(options: ProxyOptions) {
     this.#options = options;
@@ -39,6 +46,11 @@ export class Proxy implements ForwardContext {
 
   set live(live: Live) {
     this.#live = live;
+  }
+
+  /** Exchanges that ended so far, whatever became of them. */
+  get answered(): number {
+    return this.#answered;
   }
 
   get withForwarded(): boolean {
@@ -95,15 +107,24 @@ export class Proxy implements ForwardContext {
         return;
       }
     } catch (error) {
-      this.#onHookFailed(exchange, plan, error);
+      this.onHookFailed(plan, hooks, error);
+      fail(exchange, "INTERNAL", plan.errorPages);
       return;
     }
     this.#forward(exchange, plan);
   }
 
-  #onHookFailed(exchange: Exchange<Plan>, plan: Plan, error: unknown): void {
-    this.onProblem("a middleware failed", { route: plan.name, cause: String(error) });
-    fail(exchange, "INTERNAL", plan.errorPages);
+  onHookFailed(plan: Plan, hooks: Hooks, error: unknown): void {
+    let warning = this.#failures.get(hooks);
+    if (warning === undefined) {
+      const moment = hooks === plan.requestHooks ? "request" : "response";
+      const about = { route: plan.name, moment: hooks === plan.doneHooks ? "done" : moment };
+      warning = new Warning("a middleware failed", about, (...said) => this.onProblem(...said));
+      this.#failures.set(hooks, warning);
+    }
+    // A middleware is our own code: where it failed says more than that it did.
+    const place = error instanceof Error ? error.stack?.split("\n")[1]?.trim() : undefined;
+    warning.raise({ cause: inspect(error, { depth: 0 }).split("\n")[0] ?? "", place: place ?? "" });
   }
 
   #forward(exchange: Exchange<Plan>, plan: Plan): void {
@@ -121,9 +142,10 @@ export class Proxy implements ForwardContext {
 
   /** The exchange is over, whatever became of it. Called once. */
   end(exchange: Exchange<Plan>): void {
+    this.#answered++;
     const { plan } = exchange;
     if (plan !== undefined && plan.doneHooks !== null) {
-      for (const hook of plan.doneHooks) hook(exchange);
+      this.#runDoneHooks(exchange, plan, plan.doneHooks);
     }
     let log = plan === undefined ? this.#live.accessLog : plan.accessLog;
     if (log?.isClosed) log = this.#live.accessLog;
@@ -131,6 +153,17 @@ export class Proxy implements ForwardContext {
     this.#logged.exchange = exchange;
     log.write(this.#logged);
     this.#logged.exchange = undefined;
+  }
+
+  /** All of them, also when one throws: another may count what runs. */
+  #runDoneHooks(exchange: Exchange<Plan>, plan: Plan, hooks: readonly DoneHook[]): void {
+    for (const hook of hooks) {
+      try {
+        hook(exchange);
+      } catch (error) {
+        this.onHookFailed(plan, hooks, error);
+      }
+    }
   }
 
   isDebugAllowed(exchange: Exchange<Plan>): boolean {

@@ -10,6 +10,7 @@ import { readConfig } from "../../src/config/read.ts";
 import type { Snapshot } from "../../src/config/snapshot.ts";
 import type { Log } from "../../src/lib/log.ts";
 import { type Deadline, Wheel } from "../../src/lib/wheel.ts";
+import { ListeningSocket } from "../../src/listen/listening-socket.ts";
 import { DataPlane } from "../../src/process/data-plane.ts";
 import { Pool } from "../../src/upstream/pool.ts";
 import { eventually } from "../harness/barrier.ts";
@@ -90,7 +91,14 @@ export async function startPlane(config: Config): Promise<Plane> {
     error: tell("error"),
   };
   let version = 1;
-  const plane = await DataPlane.start(snapshotOf(config, folder, version), log);
+  const plane = await DataPlane.start(snapshotOf(config, folder, version), {
+    log,
+    sockets: {
+      socketsOf: async ({ address }) => [
+        await ListeningSocket.open(address, { isShared: false, isTakeOver: false }),
+      ],
+    },
+  });
   const port = plane.bound["web"]?.[0]?.port ?? 0;
   const baseline = sockets();
   let ended: Promise<Line[]> | undefined;
@@ -134,7 +142,9 @@ function snapshotOf(config: Config, folder: TempFolder, version: number): Snapsh
 }
 
 async function finish(plane: DataPlane, folder: TempFolder): Promise<Line[]> {
-  await plane.drain(AbortSignal.timeout(5000));
+  const { shutdown } = plane.snapshot;
+  const signal = AbortSignal.timeout(5000);
+  await plane.drain({ ...shutdown, isPatient: false, signal });
   const text = await readFile(folder.file("access.log"), "utf8").catch(() => "");
   await folder[Symbol.asyncDispose]();
   return text

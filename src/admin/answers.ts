@@ -1,0 +1,104 @@
+// What the running program answers, read and checked: it may be another version than the one that asks,
+// so keys that are new are passed over, and what is missing is a message instead of a crash.
+
+import * as z from "zod";
+import type { Problem } from "../config/problem.ts";
+import type { Outcome, RouteRow, Status, WorkerRow } from "./operations.ts";
+
+const counts = z.object({
+  connections: z.number(),
+  exchanges: z.number(),
+  tunnels: z.number(),
+  answered: z.number(),
+});
+
+const problem = z.object({
+  file: z.string(),
+  line: z.number(),
+  column: z.number(),
+  path: z.string(),
+  message: z.string(),
+  remedy: z.exactOptional(z.string()),
+  severity: z.enum(["error", "warning"]),
+}) satisfies z.ZodType<Problem>;
+
+/** JSON has no undefined: the key may be absent. */
+const maybeText = z
+  .string()
+  .optional()
+  .transform((text): string | undefined => text);
+
+const status: z.ZodType<Status> = z.object({
+  version: z.string(),
+  pid: z.number(),
+  mainPid: z.number(),
+  node: z.string(),
+  state: z.enum(["serving", "draining", "stopping", "orphaned"]),
+  uptime: z.number(),
+  config: maybeText,
+  snapshot: z.object({ version: z.number(), routes: z.number(), since: z.string() }),
+  problems: z.array(problem),
+  listeners: z.array(
+    z.object({
+      name: z.string(),
+      addresses: z.array(z.object({ host: z.string(), port: z.number() })),
+    }),
+  ),
+  workers: z.object({ wanted: z.number(), live: z.number(), leaving: z.number() }),
+  counts,
+  memory: z.number(),
+});
+
+const routes: z.ZodType<RouteRow[]> = z.array(
+  z.object({
+    name: z.string(),
+    rule: z.string(),
+    service: maybeText,
+    backends: z.array(z.string()),
+    origin: z.string(),
+  }),
+);
+
+const workers: z.ZodType<WorkerRow[]> = z.array(
+  z.object({
+    pid: z.number(),
+    slot: z.number(),
+    state: z.enum(["starting", "live", "leaving"]),
+    since: z.string(),
+    snapshot: z.number(),
+    memory: z.number(),
+    counts,
+    reason: maybeText,
+  }),
+);
+
+const outcome: z.ZodType<Outcome> = z.object({
+  ok: z.boolean(),
+  message: z.string(),
+  problems: z.exactOptional(z.array(problem)),
+});
+
+const refusal = z.object({ detail: z.string(), problems: z.exactOptional(z.array(problem)) });
+
+/** Undefined: not what we answer. */
+export function readStatus(body: unknown): Status | undefined {
+  return status.safeParse(body).data;
+}
+
+export function readRoutes(body: unknown): readonly RouteRow[] | undefined {
+  return routes.safeParse(body).data;
+}
+
+export function readWorkers(body: unknown): readonly WorkerRow[] | undefined {
+  return workers.safeParse(body).data;
+}
+
+/** Of an action that was done, and of one that was refused. */
+export function readOutcome(body: unknown): Outcome | undefined {
+  const done = outcome.safeParse(body);
+  if (done.success) return done.data;
+  const refused = refusal.safeParse(body);
+  if (!refused.success) return undefined;
+  const { detail, problems } = refused.data;
+  return { ok: false, message: detail, ...(problems === undefined ? {} : { problems }) };
+}

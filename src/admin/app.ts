@@ -1,0 +1,134 @@
+// What the running program answers over HTTP, built from Operations alone: it knows neither sockets nor
+// processes. Reading is GET; what changes something is POST or PUT, and is answered when it is done.
+
+import type { HttpBindings } from "@hono/node-server";
+import { type Context, Hono } from "hono";
+import type { Log } from "../lib/log.ts";
+import { logStream } from "./log-stream.ts";
+import type { Operations, Outcome } from "./operations.ts";
+import { refuse } from "./problem-answer.ts";
+import { readSize } from "./worker-size.ts";
+
+/** Bodies are a number or a switch; the REST API will raise this for its own. */
+const maxBodyBytes = 16 * 1024;
+const defaultLines = 100;
+
+export interface AppOptions {
+  readonly operations: Operations;
+  /** Where a fault of our own goes. */
+  readonly log: Log;
+  /** Ends streams when the server closes. */
+  readonly closing: AbortSignal;
+}
+
+/** With what Node knows of the connection. */
+interface Env {
+  Bindings: HttpBindings;
+}
+
+export type App = Hono<Env>;
+
+export function createApp({ operations, log, closing }: AppOptions): App {
+  const app: App = new Hono();
+  app.use((c, next) => {
+    const refusal = refuseBody(c);
+    return refusal === undefined ? next() : Promise.resolve(refusal);
+  });
+  addReading(app, operations, closing);
+  addActions(app, operations);
+  app.notFound((c) => notFound(c, app));
+  app.onError((error, c) => {
+    log.error("a request to the control socket failed", { error, path: c.req.path });
+    return refuse(c, { status: 500, title: "Failed", detail: error.message });
+  });
+  return app;
+}
+
+function addReading(app: App, operations: Operations, closing: AbortSignal): void {
+  app.get("/v1/status", (c) => c.json(operations.status()));
+  app.get("/v1/routes", (c) => c.json(operations.routes()));
+  app.get("/v1/workers", (c) => c.json(operations.workers()));
+  app.get("/v1/log", (c) => {
+    const lines = c.req.query("lines") ?? String(defaultLines);
+    const follow = c.req.query("follow") ?? "false";
+    if (!/^\d{1,6}$/.test(lines) || !/^(true|false)$/.test(follow)) {
+      return badRequest(c, "write lines as a number and follow as true or false");
+    }
+    const drop = () => void c.env.outgoing.destroy();
+    const options = { lines: Number(lines), follow: follow === "true", closing, drop };
+    return c.body(logStream(operations.log, options), 200, {
+      "Content-Type": "application/x-ndjson",
+    });
+  });
+}
+
+function addActions(app: App, operations: Operations): void {
+  app.post("/v1/reload", async (c) => answer(c, await operations.reload()));
+  app.post("/v1/restart", async (c) => answer(c, await operations.restart()));
+  app.post("/v1/upgrade", async (c) => answer(c, await operations.upgrade()));
+  app.post("/v1/drain", async (c) => answer(c, await operations.drain()));
+  app.post("/v1/resume", async (c) => answer(c, await operations.resume()));
+  app.post("/v1/retire", (c) => answer(c, operations.retire()));
+  app.put("/v1/workers", async (c) => {
+    const size = readSize(await body(c));
+    if (size.kind === "bad") return badRequest(c, size.why);
+    return answer(c, await operations.resize(size.size));
+  });
+  app.post("/v1/stop", async (c) => {
+    const wish = await body(c);
+    const isNow = typeof wish === "object" && wish !== null && "now" in wish && wish.now === true;
+    operations.stop();
+    // Ends at once what the first call has begun to end in order.
+    if (isNow) operations.stop();
+    return c.json({ ok: true, message: isNow ? "ends now" : "drains, then ends" }, 202);
+  });
+}
+
+function answer(c: Context, outcome: Outcome): Response {
+  if (outcome.ok) return c.json(outcome);
+  const { message, problems } = outcome;
+  if (problems === undefined) {
+    return refuse(c, { status: 409, title: "Refused", detail: message });
+  }
+  return refuse(c, { status: 422, title: "Bad configuration", detail: message, problems });
+}
+
+/** A body of unknown length is refused too: nobody who sends a number needs one. */
+function refuseBody(c: Context): Response | undefined {
+  if (c.req.header("transfer-encoding") !== undefined) {
+    const detail = "send the body with its Content-Length";
+    return refuse(c, { status: 411, title: "Length required", detail });
+  }
+  if (Number(c.req.header("content-length") ?? 0) <= maxBodyBytes) return undefined;
+  const detail = `a body may have ${maxBodyBytes} bytes`;
+  return refuse(c, { status: 413, title: "Body too large", detail });
+}
+
+/** What was sent, if it is JSON; undefined otherwise, which whoever needs a body refuses. */
+async function body(c: Context): Promise<unknown> {
+  const text = await c.req.text();
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function badRequest(c: Context, detail: string): Response {
+  return refuse(c, { status: 400, title: "Bad request", detail });
+}
+
+/** 405 where another method would do. */
+function notFound(c: Context, app: App): Response {
+  const methods = app.routes
+    .filter(({ path, method }) => path === c.req.path && method !== "ALL")
+    .map(({ method }) => method);
+  if (methods.length === 0) {
+    const detail = `there is no ${c.req.path}; GET /v1/status is a beginning`;
+    return refuse(c, { status: 404, title: "Not found", detail });
+  }
+  const allow = [...new Set(methods)].join(", ");
+  c.header("Allow", allow);
+  const detail = `${c.req.path} takes ${allow}, not ${c.req.method}`;
+  return refuse(c, { status: 405, title: "Method not allowed", detail });
+}

@@ -1,0 +1,378 @@
+// The workers: as many as wanted, each replaced when it dies, hangs, grows too large or is to run newer code.
+// A replacement serves before its predecessor stops, on the same sockets; those of a worker that died are
+// taken by another one meanwhile. Nobody here ever closes a socket that connections may wait in.
+
+import type { Counts, WorkerRow } from "../admin/operations.ts";
+import { supervision } from "../config/limits.ts";
+import type { Snapshot, WorkerSettings } from "../config/snapshot.ts";
+import { workerCount } from "../config/worker-count.ts";
+import { Backoff } from "../lib/backoff.ts";
+import type { Log, LogRecord } from "../lib/log.ts";
+import { TallyHub } from "../lib/tally-hub.ts";
+import type { BoundAddress } from "../listen/listening-socket.ts";
+import { assign } from "./assignment.ts";
+import { type LeaveTimes, Member, type MemberUser } from "./member.ts";
+import { wishesOf } from "./ports.ts";
+import { Publisher } from "./publication.ts";
+import type { Serving } from "./serving.ts";
+import type { SupervisorLink } from "./supervisor-link.ts";
+import { Watch } from "./watch.ts";
+
+export interface CrewOptions {
+  readonly link: SupervisorLink;
+  readonly log: Log;
+  onWorkerLog(record: LogRecord): void;
+  /** Somebody of ours, who lost its supervisor, listens on our addresses still. */
+  readonly isTakeOver: boolean;
+  /** Number of workers asked for at run time. */
+  readonly size: number | "auto" | undefined;
+  onResized(): void;
+}
+
+export class Crew implements Serving {
+  readonly #options: CrewOptions;
+  readonly #log: Log;
+  readonly #link: SupervisorLink;
+  readonly #publisher = new Publisher();
+  readonly #hub = new TallyHub();
+  /** Those that serve, by slot. */
+  readonly #members = new Map<number, Member>();
+  readonly #starting = new Set<Member>();
+  /** Oldest first. */
+  readonly #leaving = new Set<Member>();
+  readonly #replacing = new Map<number, Promise<void>>();
+  readonly #backoffs = new Map<number, Backoff>();
+  readonly #user: MemberUser;
+  readonly #watch: Watch;
+  #snapshot: Snapshot | undefined;
+  #size: number | "auto" | undefined;
+  #numbers = 0;
+  #answeredByGone = 0;
+  #isEnding = false;
+
+  constructor(options: CrewOptions) {
+    this.#options = options;
+    this.#log = options.log;
+    this.#link = options.link;
+    this.#size = options.size;
+    this.#user = {
+      onLog: (record) => options.onWorkerLog(record),
+      onTally: (member, report) => {
+        this.#hub.take(member.number, report);
+        this.#tellNews();
+      },
+      onLeaving: (member) => this.#onLeaving(member),
+      onExit: (member, how) => this.#onExit(member, how),
+      publicationFor: (version) => this.#publisher.publicationFor(version),
+    };
+    this.#watch = new Watch({
+      log: options.log,
+      members: () => [...this.#members.values()],
+      settings: () => this.#settings,
+      replace: (member, reason) => this.#replaceSoon(member.slot, reason),
+    });
+  }
+
+  get #settings(): WorkerSettings {
+    if (this.#snapshot === undefined) throw new Error("there is no snapshot yet");
+    return this.#snapshot.workers;
+  }
+
+  get wanted(): number {
+    return Math.max(1, workerCount(this.#size ?? this.#settings.count));
+  }
+
+  // --- snapshots ---------------------------------------------------------------------------------
+
+  async apply(snapshot: Snapshot): Promise<void> {
+    const before = this.#snapshot;
+    const wishes = wishesOf(snapshot.listeners);
+    const wanted = Math.max(1, workerCount(this.#size ?? snapshot.workers.count));
+    await this.#link.open(wishes, Math.max(wanted, this.#highest), this.#options.isTakeOver);
+    this.#snapshot = snapshot;
+    this.#publisher.take(snapshot);
+    if (this.#members.size === 0 && before === undefined) await this.#startAll(wanted);
+    else await this.#publish(before);
+    if (before !== undefined && wanted !== this.#members.size) await this.#fit(wanted);
+  }
+
+  /** Sockets that have been opened for each address, as far as we are concerned. */
+  get #highest(): number {
+    return Math.max(0, ...[...this.#members.keys()].map((slot) => slot + 1));
+  }
+
+  async #publish(before: Snapshot | undefined): Promise<void> {
+    this.#assign();
+    const members = [...this.#members.values()];
+    const failures = await Promise.all(members.map((each) => each.publish()));
+    const failed = members.filter((_, index) => failures[index] !== undefined);
+    const cause = failures.find((each) => each !== undefined);
+    if (cause === undefined) return;
+    if (failed.length === members.length && before !== undefined) {
+      // Nobody can use it: it is the snapshot's fault.
+      this.#snapshot = before;
+      this.#publisher.take(before);
+      for (const each of members) void each.publish();
+      throw new Error(cause);
+    }
+    for (const { slot, pid } of failed) {
+      this.#log.error("a worker did not take over the new configuration", { worker: pid, cause });
+      this.#replaceSoon(slot, "it did not take over the configuration");
+    }
+  }
+
+  // --- who accepts where -------------------------------------------------------------------------
+
+  #assign(): void {
+    const { keys } = this;
+    const live = [...this.#members.values()];
+    for (const member of [...live, ...this.#starting]) {
+      const sockets = keys.flatMap((key) => this.#link.socketsOf(key));
+      member.accept(sockets.filter(({ note }) => assign(note, member, live)));
+    }
+  }
+
+  get keys(): string[] {
+    return wishesOf(this.#snapshot?.listeners ?? []).map(({ key }) => key);
+  }
+
+  get bound(): Record<string, BoundAddress[]> {
+    const bound: Record<string, BoundAddress[]> = {};
+    for (const { key, listener } of wishesOf(this.#snapshot?.listeners ?? [])) {
+      const address = this.#link.boundOf(key);
+      if (address !== undefined) (bound[listener] ??= []).push(address);
+    }
+    return bound;
+  }
+
+  // --- starting and replacing --------------------------------------------------------------------
+
+  async #startAll(count: number): Promise<void> {
+    const slots = Array.from({ length: count }, (_, slot) => slot);
+    await Promise.all(slots.map((slot) => this.replace(slot, undefined)));
+  }
+
+  /** Starts a worker in a slot; when it serves, who was there leaves. Throws why it could not start. */
+  replace(slot: number, reason: string | undefined): Promise<void> {
+    const running = this.#replacing.get(slot);
+    if (running !== undefined) return running;
+    const replacing = this.#replace(slot, reason).finally(() => this.#replacing.delete(slot));
+    this.#replacing.set(slot, replacing);
+    return replacing;
+  }
+
+  async #replace(slot: number, reason: string | undefined): Promise<void> {
+    const fresh = new Member(slot, { number: ++this.#numbers, reason }, this.#user);
+    this.#starting.add(fresh);
+    this.#hub.join(fresh.number);
+    this.#link.tell({ kind: "worker", pid: fresh.pid, isAlive: true });
+    try {
+      await fresh.ready();
+      this.#assign();
+      await this.#bringUp(fresh);
+    } catch (error) {
+      fresh.kill();
+      throw error;
+    } finally {
+      this.#starting.delete(fresh);
+    }
+    const before = this.#members.get(slot);
+    this.#members.set(slot, fresh);
+    this.#assign();
+    if (before !== undefined) this.#dismiss(before, reason ?? "replaced");
+    this.#tellNews();
+  }
+
+  /** Until it serves with the latest snapshot: another one may have come while it started. */
+  async #bringUp(fresh: Member): Promise<void> {
+    let failure: string | undefined;
+    do {
+      if (this.#snapshot === undefined || this.#isEnding) throw new Error("the program ends");
+      failure = await fresh.publish();
+    } while (failure === undefined && fresh.version !== this.#snapshot?.version);
+    if (failure !== undefined) throw new Error(failure);
+    fresh.state = "live";
+    fresh.liveAt = performance.now();
+  }
+
+  /** Replaces in the background, again and again until it works. */
+  #replaceSoon(slot: number, reason: string): void {
+    if (this.#isEnding || this.#replacing.has(slot) || slot >= this.wanted) return;
+    this.replace(slot, reason).catch((error: unknown) => {
+      if (this.#isEnding) return;
+      const delay = this.#backoffOf(slot).next(0);
+      this.#log.error("a worker could not be started; it is tried again", {
+        cause: error instanceof Error ? error.message : String(error),
+        in: `${delay} ms`,
+      });
+      setTimeout(() => this.#replaceSoon(slot, reason), delay).unref();
+    });
+  }
+
+  #backoffOf(slot: number): Backoff {
+    const known = this.#backoffs.get(slot) ?? new Backoff(supervision.restart);
+    this.#backoffs.set(slot, known);
+    return known;
+  }
+
+  #dismiss(member: Member, because: string, times: LeaveTimes = this.#patience): void {
+    if (member.state !== "live" && member.state !== "starting") return;
+    member.leave(times, because);
+    this.#leaving.add(member);
+    const most = supervision.mostLeaving(this.wanted);
+    const tooMany = [...this.#leaving].slice(0, Math.max(0, this.#leaving.size - most));
+    for (const each of tooMany) each.cutAfter(this.#snapshot?.shutdown.grace ?? 0);
+  }
+
+  get #patience(): LeaveTimes {
+    const { gracefulWait, tunnelWait } = this.#settings;
+    return { grace: gracefulWait, tunnelGrace: tunnelWait, isPatient: true };
+  }
+
+  #onLeaving(member: Member): void {
+    if (member.state !== "live") return;
+    // It drains already, by a signal: whoever sent it knows why.
+    member.state = "leaving";
+    member.leavingBecause = "told by a signal";
+    this.#leaving.add(member);
+    this.#vacate(member);
+    this.#replaceSoon(member.slot, "its predecessor was told to leave by a signal");
+  }
+
+  #onExit(member: Member, how: string): void {
+    this.#link.tell({ kind: "worker", pid: member.pid, isAlive: false });
+    this.#hub.forget(member.number);
+    this.#answeredByGone += member.counts.answered;
+    this.#leaving.delete(member);
+    this.#tellNews();
+    if (member.state !== "live" || this.#isEnding) return;
+    this.#vacate(member);
+    const { slot, pid } = member;
+    const delay = this.#delayAfter(member);
+    const again = delay === 0 ? "at once" : `in ${delay} ms`;
+    this.#log.error("a worker died; it is replaced", { worker: pid, how, replaced: again });
+    if (delay === 0) this.#replaceSoon(slot, `its predecessor died: ${firstLine(how)}`);
+    else setTimeout(() => this.#replaceSoon(slot, `its predecessor died: ${firstLine(how)}`), delay);
+  }
+
+  /** Others take its sockets over until there is somebody in its place again. */
+  #vacate(member: Member): void {
+    if (this.#members.get(member.slot) !== member) return;
+    this.#members.delete(member.slot);
+    this.#assign();
+  }
+
+  #delayAfter(member: Member): number {
+    const lived = performance.now() - member.liveAt;
+    return lived >= supervision.restart.forgottenAfter ? 0 : this.#backoffOf(member.slot).next(lived);
+  }
+
+  // --- size --------------------------------------------------------------------------------------
+
+  /** What was asked for at run time. */
+  get size(): number | "auto" | undefined {
+    return this.#size;
+  }
+
+  /** Goes over to another number of workers, until the configuration says another one. */
+  async resize(size: number | "auto" | undefined): Promise<void> {
+    const before = this.#size;
+    this.#size = size;
+    try {
+      await this.#fit(this.wanted);
+      this.#options.onResized();
+    } catch (error) {
+      this.#size = before;
+      throw error;
+    }
+  }
+
+  async #fit(wanted: number): Promise<void> {
+    const wishes = wishesOf(this.#snapshot?.listeners ?? []);
+    await this.#link.open(wishes, Math.max(wanted, this.#highest), false);
+    const missing = Array.from({ length: wanted }, (_, slot) => slot).filter(
+      (slot) => !this.#members.has(slot),
+    );
+    await Promise.all(missing.map((slot) => this.replace(slot, "more workers are wanted")));
+    const extra = [...this.#members.values()].filter(({ slot }) => slot >= wanted);
+    for (const { slot } of extra) this.#members.delete(slot);
+    // First others accept on their sockets, then they stop.
+    this.#assign();
+    for (const each of extra) this.#dismiss(each, "fewer workers are wanted");
+  }
+
+  /** Replaces all, one after the other. Throws why one could not be; the rest serve on then. */
+  async roll(reason: string): Promise<void> {
+    for (const slot of [...this.#members.keys()].toSorted((a, b) => a - b)) {
+      await this.replace(slot, reason);
+    }
+  }
+
+  // --- numbers -----------------------------------------------------------------------------------
+
+  #tellNews(): void {
+    for (const each of [...this.#members.values(), ...this.#starting, ...this.#leaving]) {
+      const news = this.#hub.news(each.number);
+      if (news !== undefined) each.send({ kind: "learn", news });
+    }
+  }
+
+  get #all(): Member[] {
+    return [...this.#members.values(), ...this.#starting, ...this.#leaving];
+  }
+
+  get rows(): readonly WorkerRow[] {
+    return this.#all.map(({ row }) => row);
+  }
+
+  get memory(): number {
+    return this.#all.reduce((sum, { memory }) => sum + memory, 0);
+  }
+
+  get counts(): Counts {
+    const all = this.#all;
+    const sum = (name: keyof Counts) => all.reduce((total, each) => total + each.counts[name], 0);
+    return {
+      connections: sum("connections"),
+      exchanges: sum("exchanges"),
+      tunnels: sum("tunnels"),
+      answered: sum("answered") + this.#answeredByGone,
+    };
+  }
+
+  reopenLogs(): void {
+    for (const each of this.#all) each.send({ kind: "reopen-logs" });
+  }
+
+  // --- the end -----------------------------------------------------------------------------------
+
+  end(signal: AbortSignal): Promise<void> {
+    const { grace, tunnelGrace } = this.#snapshot?.shutdown ?? { grace: 0, tunnelGrace: 0 };
+    return this.#endAll({ grace, tunnelGrace, isPatient: false }, "the program ends", signal);
+  }
+
+  retire(signal: AbortSignal): Promise<void> {
+    return this.#endAll(this.#patience, "a newer program serves", signal);
+  }
+
+  async #endAll(times: LeaveTimes, because: string, signal: AbortSignal): Promise<void> {
+    this.#isEnding = true;
+    this.#watch.stop();
+    const all = this.#all;
+    for (const each of all) {
+      if (each.state === "leaving") each.cutAfter(times.grace);
+      else this.#dismiss(each, because, times);
+    }
+    const cut = () => {
+      for (const each of all) each.cutAfter(0);
+    };
+    if (signal.aborted) cut();
+    signal.addEventListener("abort", cut, { once: true });
+    await Promise.all(all.map(({ exited }) => exited));
+    signal.removeEventListener("abort", cut);
+  }
+}
+
+function firstLine(text: string): string {
+  return text.split("\n")[0] ?? "";
+}

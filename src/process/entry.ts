@@ -1,0 +1,32 @@
+// Starts another process of this program, on the code that is on disk now.
+
+import { fork, type ChildProcess } from "node:child_process";
+import { extname } from "node:path";
+
+import { protocol, protocolVariable } from "./messages.ts";
+
+/** TypeScript in a checkout, JavaScript when published: children run what we run. */
+const extension = extname(import.meta.filename);
+
+/** @param entry the file it begins with, without its extension */
+export function startProcess(entry: string, args: readonly string[] = []): ChildProcess {
+  return fork(`${entry}${extension}`, args, {
+    // A snapshot of 10,000 routes is one long string: this way it is copied, not escaped and parsed again.
+    serialization: "advanced",
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+    env: { ...process.env, [protocolVariable]: String(protocol) },
+  });
+}
+
+/**
+ * For the first lines of an entry.
+ * @returns why this process cannot work with its parent; undefined when it can
+ */
+export function parentMismatch(): string | undefined {
+  const spoken = process.env[protocolVariable];
+  if (process.send === undefined || spoken === undefined) {
+    return "this file is started by `tidegate run`, not by itself";
+  }
+  if (spoken === String(protocol)) return undefined;
+  return "the running program is of another version; run `tidegate upgrade`, or stop and start it";
+}

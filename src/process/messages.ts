@@ -1,0 +1,107 @@
+// What the processes say to each other. The supervisor holds the listening sockets and starts the primary;
+// the primary reads the configuration and keeps the workers; a worker serves. Sockets travel beside a message
+// of the kind `socket`. Messages arrive in the order they were sent.
+
+import type { Counts } from "../admin/operations.ts";
+import type { LogRecord } from "../lib/log.ts";
+import type { TallyNews, TallyReport } from "../lib/tally.ts";
+import type { BoundAddress } from "../listen/listening-socket.ts";
+import type { AddressWish } from "./ports.ts";
+import type { Publication } from "./publication.ts";
+
+/**
+ * Counted up when a message changes its meaning: after an update on disk an old supervisor starts a new
+ * primary, and an old primary new workers. They must notice rather than misunderstand each other.
+ */
+export const protocol = 1;
+
+/** Environment variable that tells a child which protocol its parent speaks. */
+export const protocolVariable = "TIDEGATE_PROTOCOL";
+
+/** One socket of an address. */
+export interface SocketNote {
+  readonly kind: "socket";
+  readonly key: string;
+  /** From 0; the kernel deals connections out among all of an address. */
+  readonly index: number;
+  readonly bound: BoundAddress;
+  /** The only one of its address: every worker accepts on it. */
+  readonly isShared: boolean;
+}
+
+/** What a primary leaves to the next one. */
+export interface Legacy {
+  /** Number of workers that was asked for at run time. */
+  readonly workers: number | "auto" | undefined;
+  readonly isDraining: boolean;
+}
+
+export type FromPrimary =
+  /** Wants these addresses opened, with so many sockets each; answered by sockets, then by `opened`. */
+  | {
+      readonly kind: "open";
+      readonly id: number;
+      readonly wishes: readonly AddressWish[];
+      readonly count: number;
+      /** Somebody of ours, who lost its supervisor, may listen there still. */
+      readonly isTakeOver: boolean;
+    }
+  /** Every other address may be closed. */
+  | { readonly kind: "keep"; readonly keys: readonly string[] }
+  /** The first snapshot is live in all workers. */
+  | { readonly kind: "serving"; readonly pidFile: string | undefined; readonly status: string }
+  /** Nothing can be served; a person was told why, or is to be told by whoever asked for an upgrade. */
+  | { readonly kind: "not-started"; readonly why: string }
+  /** The configuration wants a single process. */
+  | { readonly kind: "single" }
+  | { readonly kind: "worker"; readonly pid: number; readonly isAlive: boolean }
+  | { readonly kind: "legacy"; readonly legacy: Legacy }
+  | { readonly kind: "upgrade"; readonly id: number }
+  /** An operator asked for the end of the program. */
+  | { readonly kind: "stop" }
+  | { readonly kind: "reloading"; readonly isDone: boolean };
+
+export type ToPrimary =
+  | SocketNote
+  | { readonly kind: "opened"; readonly id: number; readonly failure: Failure | undefined }
+  | { readonly kind: "upgraded"; readonly id: number; readonly failure: string | undefined }
+  /** The first time: finish what runs. The second time: end at once. */
+  | { readonly kind: "stop" }
+  | { readonly kind: "reload" }
+  | { readonly kind: "reopen-logs" }
+  | { readonly kind: "restart" }
+  /** A successor serves: let the workers finish, and end. */
+  | { readonly kind: "retire" };
+
+/** An error, as far as it can travel. */
+export interface Failure {
+  readonly message: string;
+  readonly code: string | undefined;
+}
+
+export type ToWorker =
+  | SocketNote
+  /** Not to be accepted on by this worker any more. */
+  | { readonly kind: "release"; readonly key: string; readonly index: number }
+  | { readonly kind: "publish"; readonly publication: Publication }
+  | { readonly kind: "learn"; readonly news: TallyNews }
+  | { readonly kind: "reopen-logs" }
+  | {
+      readonly kind: "leave";
+      readonly grace: number;
+      readonly tunnelGrace: number;
+      readonly isPatient: boolean;
+    }
+  | { readonly kind: "cut" };
+
+export type FromWorker =
+  /** Loaded; wants sockets and a snapshot. */
+  | { readonly kind: "ready" }
+  | { readonly kind: "live"; readonly version: number }
+  | { readonly kind: "refused"; readonly version: number; readonly cause: string }
+  | { readonly kind: "pulse"; readonly counts: Counts; readonly memory: number }
+  | { readonly kind: "tally"; readonly report: TallyReport }
+  | { readonly kind: "log"; readonly record: LogRecord }
+  /** Somebody else told it to end. */
+  | { readonly kind: "leaving" }
+  | { readonly kind: "crashed"; readonly cause: string };

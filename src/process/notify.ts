@@ -1,0 +1,60 @@
+// Tells systemd how we are (sd_notify): ready, what we do, stopping. Node.js cannot send to a unix
+// datagram socket, so `systemd-notify` does, as a short-lived child (hence NotifyAccess=all in the unit).
+// Whatever goes wrong there is logged and never stops us: serving does not depend on being watched.
+
+import { execFile } from "node:child_process";
+import type { Log } from "../lib/log.ts";
+
+export interface Notifier {
+  /** We serve. `status` is the line that `systemctl status` shows. */
+  ready(status: string): Promise<void>;
+  /** Another line; may be said as often as it changes. */
+  status(status: string): Promise<void>;
+  /** A reload has begun; `ready` tells its end. */
+  reloading(): Promise<void>;
+  stopping(status: string): Promise<void>;
+}
+
+/** Longer than systemd takes on a busy machine; then we go on without. */
+const timeoutMs = 10_000;
+
+/**
+ * A notifier that says nothing when nobody listens. Takes NOTIFY_SOCKET out of `env`, so that no child
+ * that inherits it speaks in our name.
+ */
+export function notifier(env: NodeJS.ProcessEnv, log: Log): Notifier {
+  const socket = env["NOTIFY_SOCKET"];
+  delete env["NOTIFY_SOCKET"];
+  let last: Promise<void> = Promise.resolve();
+  // One after the other: two children at once could arrive in the wrong order.
+  const say = (...assignments: string[]) => {
+    if (socket === undefined || socket === "") return Promise.resolve();
+    last = last.then(() => send(assignments, { ...env, NOTIFY_SOCKET: socket }, log));
+    return last;
+  };
+  return {
+    ready: (status) => say("READY=1", statusLine(status)),
+    status: (status) => say(statusLine(status)),
+    reloading: () => say("RELOADING=1"),
+    stopping: (status) => say("STOPPING=1", statusLine(status)),
+  };
+}
+
+/** A line end would begin another assignment. */
+function statusLine(text: string): string {
+  return `STATUS=${text.replaceAll(/[\0\r\n]+/g, " ")}`;
+}
+
+function send(assignments: string[], env: NodeJS.ProcessEnv, log: Log): Promise<void> {
+  return new Promise((resolve) => {
+    execFile("systemd-notify", assignments, { env, timeout: timeoutMs }, (error, _out, stderr) => {
+      if (error !== null) {
+        log.warn("systemd could not be told how we are; install or repair systemd-notify", {
+          message: assignments.join(" "),
+          cause: stderr.trim() === "" ? error.message : stderr.trim(),
+        });
+      }
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,148 @@
+// What operators can ask of the running program, answered by the primary. src/admin carries the questions.
+
+import type { LogTail, Operations, Outcome, RouteRow, Status, WorkerRow } from "../admin/operations.ts";
+import { formatRule } from "../config/rule.ts";
+import type { Primary } from "./primary.ts";
+import type { Crew } from "./crew.ts";
+
+export interface OperationsOptions {
+  readonly version: string;
+  readonly mainPid: number;
+  readonly config: string | undefined;
+  readonly primary: Primary;
+  readonly log: LogTail;
+  /** undefined = a single process serves. */
+  crew(): Crew | undefined;
+  /** Has a successor started; throws why it could not. */
+  upgrade(): Promise<void>;
+  isOrphaned(): boolean;
+  /** Ends the program; the second time at once. */
+  stop(): void;
+}
+
+const single = "everything runs in one process (workers: 0): stop and start it instead";
+
+export class RunningProgram implements Operations {
+  readonly #options: OperationsOptions;
+  readonly #primary: Primary;
+  readonly #startedAt = performance.now();
+
+  constructor(options: OperationsOptions) {
+    this.#options = options;
+    this.#primary = options.primary;
+  }
+
+  status(): Status {
+    const { version, mainPid, config } = this.#options;
+    const { serving, snapshot, since, problems } = this.#primary;
+    const rows = serving?.rows ?? [];
+    return {
+      version,
+      pid: process.pid,
+      mainPid,
+      node: process.version,
+      state: this.#state,
+      uptime: Math.round(performance.now() - this.#startedAt),
+      config,
+      snapshot: { version: snapshot?.version ?? 0, routes: snapshot?.routes.length ?? 0, since },
+      problems,
+      listeners: Object.entries(serving?.bound ?? {}).map(([name, addresses]) => ({
+        name,
+        addresses,
+      })),
+      workers: {
+        wanted: serving?.wanted ?? 0,
+        live: rows.filter(({ state }) => state === "live").length,
+        leaving: rows.filter(({ state }) => state === "leaving").length,
+      },
+      counts: serving?.counts ?? { connections: 0, exchanges: 0, tunnels: 0, answered: 0 },
+      memory: process.memoryUsage.rss() + (serving?.memory ?? 0),
+    };
+  }
+
+  get #state(): Status["state"] {
+    if (this.#primary.isStopping) return "stopping";
+    if (this.#options.isOrphaned()) return "orphaned";
+    return this.#primary.isDraining ? "draining" : "serving";
+  }
+
+  routes(): readonly RouteRow[] {
+    const { snapshot } = this.#primary;
+    if (snapshot === undefined) return [];
+    return snapshot.routes.map(({ name, rule, service, origin }) => ({
+      name,
+      rule: formatRule(rule),
+      service,
+      backends: snapshot.services[service ?? ""]?.backends.map(({ url }) => url) ?? [],
+      origin: origin.place,
+    }));
+  }
+
+  workers(): readonly WorkerRow[] {
+    return this.#primary.serving?.rows ?? [];
+  }
+
+  reload(): Promise<Outcome> {
+    return this.#primary.reload();
+  }
+
+  restart(): Promise<Outcome> {
+    return this.#withCrew("all workers were replaced", (crew) => crew.roll("a restart was asked for"));
+  }
+
+  upgrade(): Promise<Outcome> {
+    if (this.#options.crew() === undefined) return refused(single);
+    // Not as a change in the row of changes: what waits there would wait for our own end.
+    return outcomeOf("a new primary and new workers serve", () => this.#options.upgrade());
+  }
+
+  resize(size: number | "auto"): Promise<Outcome> {
+    if (size === 0) return refused("0 workers would be a single process; that needs a new start");
+    return this.#withCrew(`the number of workers is ${size}`, (crew) => crew.resize(size));
+  }
+
+  drain(): Promise<Outcome> {
+    return outcomeOf("no more connections are accepted; what runs is finished", () =>
+      this.#primary.setDraining(true),
+    );
+  }
+
+  resume(): Promise<Outcome> {
+    return outcomeOf("connections are accepted", () => this.#primary.setDraining(false));
+  }
+
+  stop(): void {
+    this.#options.stop();
+  }
+
+  retire(): Outcome {
+    if (!this.#options.isOrphaned()) {
+      return { ok: false, message: "this program has not lost its supervisor; stop it instead" };
+    }
+    this.#primary.retire();
+    return { ok: true, message: "the workers finish what they carry, and the program ends" };
+  }
+
+  get log(): LogTail {
+    return this.#options.log;
+  }
+
+  #withCrew(message: string, work: (crew: Crew) => Promise<void>): Promise<Outcome> {
+    const crew = this.#options.crew();
+    if (crew === undefined) return refused(single);
+    return outcomeOf(message, () => this.#primary.change(() => work(crew)));
+  }
+}
+
+function refused(message: string): Promise<Outcome> {
+  return Promise.resolve({ ok: false, message });
+}
+
+async function outcomeOf(message: string, work: () => Promise<void>): Promise<Outcome> {
+  try {
+    await work();
+    return { ok: true, message };
+  } catch (error) {
+    return { ok: false, message: error instanceof Error ? error.message : String(error) };
+  }
+}

@@ -1,0 +1,296 @@
+// Puts a primary together with who serves for it, the control socket and what else belongs to a running
+// program. With a link to a supervisor workers serve; without one this process does.
+
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+
+import { askControl } from "../admin/control-client.ts";
+import { controlPlace, prepareFolder } from "../admin/control-path.ts";
+import { ControlServer } from "../admin/control-server.ts";
+import { DockerProxyApi } from "../admin/docker-proxy-api.ts";
+import type { Address, Snapshot } from "../config/snapshot.ts";
+import type { Logger } from "../lib/log.ts";
+import type { LogRing } from "../lib/log-ring.ts";
+import type { BoundAddress } from "../listen/listening-socket.ts";
+import { Crew } from "./crew.ts";
+import type { Inherited } from "./held-sockets.ts";
+import type { FromPrimary } from "./messages.ts";
+import { RunningProgram } from "./operations.ts";
+import { Primary } from "./primary.ts";
+import type { SupervisorNote } from "./primary-arguments.ts";
+import type { ProgramSettings } from "./program-settings.ts";
+import { accountOf, become } from "./privileges.ts";
+import type { Serving } from "./serving.ts";
+import { Solo } from "./solo.ts";
+import { SupervisorLink } from "./supervisor-link.ts";
+
+/** It runs on this machine, and has little else to do. */
+const predecessorWaitMs = 2000;
+
+export interface ProgramOptions {
+  readonly settings: ProgramSettings;
+  readonly log: Logger;
+  readonly ring: LogRing;
+  /** Who holds the sockets; undefined = nobody else, this process serves. */
+  readonly supervisor: SupervisorNote | undefined;
+  /** For a process that serves by itself. */
+  readonly inherited: readonly Inherited[];
+  /** The first snapshot is live. */
+  onFirst(snapshot: Snapshot, bound: Readonly<Record<string, readonly BoundAddress[]>>): void;
+  /** As `onFirst`, for whoever must tell it on: the wish for a PID file, and a status line. */
+  onServing(pidFile: string | undefined, status: string): void;
+  onReloading(isDone: boolean): void;
+}
+
+/** The configuration wants a single process, and this is not meant to be it. */
+export class WantsSingle extends Error {}
+
+export class Program {
+  readonly #options: ProgramOptions;
+  readonly #log: Logger;
+  readonly #primary: Primary;
+  readonly #operations: RunningProgram;
+  #link: SupervisorLink | undefined;
+  #crew: Crew | undefined;
+  #control: ControlServer | undefined;
+  #dockerProxy: DockerProxyApi | undefined;
+  #dockerProxyKey: string | undefined;
+  /** Somebody of ours who lost its supervisor answers at the control socket. */
+  #predecessor: string | undefined;
+
+  constructor(options: ProgramOptions) {
+    this.#options = options;
+    this.#log = options.log;
+    const { settings, supervisor } = options;
+    this.#primary = new Primary({
+      config: settings.config,
+      port: settings.port,
+      log: options.log,
+      isDraining: supervisor?.legacy.isDraining ?? false,
+      begin: (snapshot) => this.#begin(snapshot),
+      onLive: (serving, snapshot, isFirst) => this.#onLive(serving, snapshot, isFirst),
+      onReloading: (isDone) => this.#onReloading(isDone),
+    });
+    this.#operations = new RunningProgram({
+      version: versionOf(),
+      mainPid: supervisor?.pid ?? process.pid,
+      config: settings.config,
+      primary: this.#primary,
+      log: options.ring,
+      crew: () => this.#crew,
+      upgrade: async () => this.#link?.upgrade(),
+      isOrphaned: () => this.#link !== undefined && !this.#link.isOpen,
+      stop: () => this.stop(),
+    });
+    if (supervisor === undefined) return;
+    this.#link = new SupervisorLink({
+      onOrder: (order) => this.#obey(order),
+      onOrphaned: () => this.#onOrphaned(),
+    });
+  }
+
+  /** Serves until it is told to stop. Throws when it cannot begin. */
+  async run(): Promise<void> {
+    try {
+      await this.#primary.run();
+    } finally {
+      await Promise.all([this.#control?.close(), this.#dockerProxy?.close()]);
+    }
+  }
+
+  /** The last thing that is said to the supervisor. */
+  async leave(message: Extract<FromPrimary, { kind: "single" | "not-started" }>): Promise<void> {
+    await this.#link?.tellAndWait(message);
+  }
+
+  #obey(order: "stop" | "reload" | "reopen-logs" | "restart" | "retire"): void {
+    switch (order) {
+      case "stop":
+        this.#primary.stop();
+        break;
+      case "reload":
+        this.reload();
+        break;
+      case "reopen-logs":
+        this.reopenLogs();
+        break;
+      case "restart":
+        this.restart();
+        break;
+      case "retire":
+        this.#primary.retire();
+        break;
+    }
+  }
+
+  // --- going live --------------------------------------------------------------------------------
+
+  async #begin(snapshot: Snapshot): Promise<Serving> {
+    const { settings, supervisor, inherited } = this.#options;
+    const count = settings.workers ?? snapshot.workers.count;
+    const runAs = {
+      user: settings.user ?? snapshot.runAs.user,
+      group: settings.group ?? snapshot.runAs.group,
+    };
+    const account = accountOf(runAs);
+    const path = this.#controlPath(snapshot);
+    if (this.#link === undefined || supervisor === undefined) {
+      return new Solo({
+        log: this.#log,
+        inherited,
+        onOpened: () => {
+          prepareFolder(path, account);
+          if (account !== undefined) become(account);
+        },
+      });
+    }
+    if (count === 0) throw new WantsSingle();
+    prepareFolder(path, account);
+    if (account !== undefined) become(account);
+    this.#predecessor = await this.#findPredecessor(path);
+    this.#crew = new Crew({
+      link: this.#link,
+      log: this.#log,
+      onWorkerLog: (record) => this.#log.write(record),
+      isTakeOver: this.#predecessor !== undefined,
+      size: supervisor.legacy.workers ?? settings.workers,
+      onResized: () => this.#tellLegacy(),
+    });
+    return this.#crew;
+  }
+
+  #controlPath(snapshot: Snapshot): string {
+    return controlPlace(this.#options.settings.control ?? snapshot.controlSocket).path;
+  }
+
+  async #findPredecessor(path: string): Promise<string | undefined> {
+    const answer = await askControl(path, { route: "/v1/status", timeoutMs: predecessorWaitMs });
+    if (answer.kind !== "answer") return undefined;
+    const { body } = answer;
+    const isOrphaned =
+      typeof body === "object" && body !== null && Reflect.get(body, "state") === "orphaned";
+    return isOrphaned ? path : undefined;
+  }
+
+  async #onLive(serving: Serving, snapshot: Snapshot, isFirst: boolean): Promise<void> {
+    this.#writePortsFile(serving);
+    if (isFirst) {
+      this.#options.onFirst(snapshot, serving.bound);
+      await this.#openControl(snapshot);
+    }
+    const status = `${snapshot.routes.length} routes, ${serving.wanted} workers`;
+    const pidFile = this.#options.settings.pidFile ?? snapshot.pidFile;
+    this.#options.onServing(pidFile, status);
+    this.#link?.tell({ kind: "serving", pidFile, status });
+    this.#link?.keep(this.#crew?.keys ?? []);
+    this.#tellLegacy();
+    await this.#openDockerProxy(snapshot.compat.dockerProxyApi);
+  }
+
+  /** By a rename: whoever waits for the file must not read half of it. */
+  #writePortsFile(serving: Serving): void {
+    const { portsFile } = this.#options.settings;
+    if (portsFile === undefined) return;
+    writeFileSync(`${portsFile}.new`, JSON.stringify(serving.bound));
+    renameSync(`${portsFile}.new`, portsFile);
+  }
+
+  async #openControl(snapshot: Snapshot): Promise<void> {
+    const path = this.#controlPath(snapshot);
+    try {
+      await this.#dismissPredecessor();
+      // A successor takes the path from its predecessor, who answers there until then.
+      const replace =
+        this.#options.supervisor?.isFirst === false || this.#predecessor !== undefined;
+      const operations = this.#operations;
+      const opening = await ControlServer.open({ path, operations, log: this.#log, replace });
+      if (opening.kind === "listening") this.#control = opening.server;
+      else this.#log.warn("another program answers at the control socket", { path });
+    } catch (error) {
+      const cause = error instanceof Error ? error.message : String(error);
+      this.#log.warn("there is no control socket: commands cannot reach this program", { cause });
+    }
+  }
+
+  async #dismissPredecessor(): Promise<void> {
+    if (this.#predecessor === undefined) return;
+    const answer = await askControl(this.#predecessor, {
+      route: "/v1/retire",
+      method: "POST",
+      timeoutMs: predecessorWaitMs,
+    });
+    const isTold = answer.kind === "answer" && answer.status === 200;
+    if (isTold) this.#log.info("took over from a program that had lost its supervisor");
+    else this.#log.warn("the program before this one could not be told to leave", { ...answer });
+  }
+
+  async #openDockerProxy(address: Address | undefined): Promise<void> {
+    const key = JSON.stringify(address);
+    if (key === this.#dockerProxyKey) return;
+    this.#dockerProxyKey = key;
+    await this.#dockerProxy?.close();
+    this.#dockerProxy = undefined;
+    if (address === undefined) return;
+    try {
+      const operations = this.#operations;
+      this.#dockerProxy = await DockerProxyApi.open({ address, operations, log: this.#log });
+    } catch (error) {
+      const cause = error instanceof Error ? error.message : String(error);
+      this.#log.error("compat.dockerProxyApi: its address cannot be opened", { cause });
+    }
+  }
+
+  #tellLegacy(): void {
+    const legacy = { workers: this.#crew?.size, isDraining: this.#primary.isDraining };
+    this.#link?.tell({ kind: "legacy", legacy });
+  }
+
+  #onReloading(isDone: boolean): void {
+    this.#options.onReloading(isDone);
+    this.#link?.tell({ kind: "reloading", isDone });
+  }
+
+  // --- the end -----------------------------------------------------------------------------------
+
+  /** A new start finds us at the control socket and takes over; without one nobody needs us for long. */
+  #onOrphaned(): void {
+    const { snapshot, isStopping } = this.#primary;
+    if (isStopping) return;
+    if (snapshot === undefined) {
+      this.#primary.stop();
+      return;
+    }
+    const wait = snapshot.workers.orphanWait;
+    this.#log.error("the supervisor is gone; this program serves on", { for: `${wait} ms` });
+    setTimeout(() => this.#primary.retire(), wait).unref();
+  }
+
+  /** The first time: finish what runs. The second time: end at once. */
+  stop(): void {
+    // The supervisor must know that the end is meant; it sends the order back.
+    if (this.#link?.isOpen === true) this.#link.tell({ kind: "stop" });
+    else this.#primary.stop();
+  }
+
+  reload(): void {
+    void this.#primary.reload();
+  }
+
+  restart(): void {
+    void this.#operations.restart().then(({ ok, message }) => {
+      if (ok) this.#log.info(message);
+      else this.#log.error("not restarted", { cause: message });
+    });
+  }
+
+  reopenLogs(): void {
+    this.#primary.serving?.reopenLogs();
+  }
+}
+
+/** From package.json, which lies beside `src` and beside `dist`. */
+function versionOf(): string {
+  const file = new URL("../../package.json", import.meta.url);
+  const manifest: unknown = JSON.parse(readFileSync(file, "utf8"));
+  const version = typeof manifest === "object" && manifest !== null && Reflect.get(manifest, "version");
+  return typeof version === "string" ? version : "unknown";
+}

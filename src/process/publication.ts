@@ -1,0 +1,283 @@
+// How a snapshot reaches the workers: as text made once for all of them, or as the difference to the snapshot
+// they have. What did not change keeps its identity in a worker, so that compiling it again costs nothing.
+//
+// The text is JSON, in which `undefined` is left out; nothing else in a snapshot is lost. Two things are not
+// as in the snapshot. Settings that most routes and services have in common stand there once. And where an
+// item was written stays with the primary: workers do not ask, and a line more at the top of a file must not
+// change every route below it.
+
+import type {
+  BackendTls,
+  ExchangeTimeouts,
+  Origin,
+  PoolSettings,
+  RetrySettings,
+  Route,
+  Service,
+  Snapshot,
+} from "../config/snapshot.ts";
+
+export interface Publication {
+  readonly version: number;
+  /** The version it is the difference to; undefined = it is complete. */
+  readonly base: number | undefined;
+  readonly text: string;
+}
+
+/** Stands for a value by its place among the common ones, or is the value itself. */
+type Reference<T> = number | T;
+
+type SentRoute = Omit<Route, "origin" | "timeouts"> & {
+  readonly origin: undefined;
+  readonly timeouts: Reference<ExchangeTimeouts>;
+};
+
+type SentService = Omit<Service, "origin" | "pool" | "tls" | "retry"> & {
+  readonly origin: undefined;
+  readonly pool: Reference<PoolSettings>;
+  readonly tls: Reference<BackendTls>;
+  readonly retry: Reference<RetrySettings>;
+};
+
+interface Common {
+  readonly timeouts: readonly ExchangeTimeouts[];
+  readonly pools: readonly PoolSettings[];
+  readonly tls: readonly BackendTls[];
+  readonly retries: readonly RetrySettings[];
+}
+
+/** First and number of routes that are as in the base. */
+type Run = readonly [from: number, count: number];
+
+interface Sent {
+  readonly common: Common;
+  readonly rest: Omit<Snapshot, "routes" | "services">;
+  readonly routes: readonly (SentRoute | Run)[];
+  /** New and changed ones. */
+  readonly services: readonly SentService[];
+  /** Names of services the base has and this one has not. */
+  readonly removed: readonly string[];
+}
+
+/** A snapshot as texts, to be compared and put together. */
+interface Texts {
+  readonly version: number;
+  readonly common: string;
+  readonly rest: string;
+  readonly routes: readonly string[];
+  readonly services: ReadonlyMap<string, string>;
+}
+
+/** With more distinct values than this there is little in common; the rest is written out in place. */
+const maxCommon = 256;
+
+class CommonValues<T extends object> {
+  readonly values: T[] = [];
+  readonly #places = new Map<string, number>();
+
+  refer(value: T): Reference<T> {
+    const text = JSON.stringify(value);
+    const place = this.#places.get(text);
+    if (place !== undefined) return place;
+    if (this.values.length >= maxCommon) return value;
+    this.#places.set(text, this.values.length);
+    return this.values.push(value) - 1;
+  }
+}
+
+/** The primary's side: knows the latest snapshot and the one before. */
+export class Publisher {
+  // They outlive a snapshot, so that the same route has the same text in the next one.
+  readonly #timeouts = new CommonValues<ExchangeTimeouts>();
+  readonly #pools = new CommonValues<PoolSettings>();
+  readonly #tls = new CommonValues<BackendTls>();
+  readonly #retries = new CommonValues<RetrySettings>();
+  #latest: Texts | undefined;
+  #before: Texts | undefined;
+  #complete: Publication | undefined;
+  #difference: Publication | undefined;
+
+  take(snapshot: Snapshot): void {
+    this.#before = this.#latest;
+    this.#latest = this.#textsOf(snapshot);
+    this.#complete = undefined;
+    this.#difference = undefined;
+  }
+
+  /**
+   * The latest snapshot for a worker whose live snapshot has this version (undefined = it has none yet).
+   * Whoever was sent a publication must say what became of it before it is sent the next.
+   */
+  publicationFor(version: number | undefined): Publication {
+    const latest = this.#latest;
+    if (latest === undefined) throw new Error("no snapshot was taken yet");
+    const before = this.#before;
+    if (before !== undefined && before.version === version) {
+      this.#difference ??= this.#smallerOf(latest, before);
+      return this.#difference;
+    }
+    this.#complete ??= completeOf(latest);
+    return this.#complete;
+  }
+
+  /** The difference, unless that is hardly less to send and more to do. */
+  #smallerOf(latest: Texts, before: Texts): Publication {
+    const difference = differenceOf(latest, before);
+    if (difference.text.length * 2 < lengthOf(latest)) return difference;
+    this.#complete ??= completeOf(latest);
+    return this.#complete;
+  }
+
+  #textsOf(snapshot: Snapshot): Texts {
+    const { routes, services, ...rest } = snapshot;
+    const sentRoutes = routes.map((each) => JSON.stringify(this.#sentRoute(each)));
+    const sentServices = Object.entries(services).map(([name, each]): [string, string] => {
+      return [name, JSON.stringify(this.#sentService(each))];
+    });
+    const common: Common = {
+      timeouts: this.#timeouts.values,
+      pools: this.#pools.values,
+      tls: this.#tls.values,
+      retries: this.#retries.values,
+    };
+    return {
+      version: snapshot.version,
+      common: JSON.stringify(common),
+      rest: JSON.stringify(rest),
+      routes: sentRoutes,
+      services: new Map(sentServices),
+    };
+  }
+
+  #sentRoute(route: Route): SentRoute {
+    return { ...route, origin: undefined, timeouts: this.#timeouts.refer(route.timeouts) };
+  }
+
+  #sentService(service: Service): SentService {
+    return {
+      ...service,
+      origin: undefined,
+      pool: this.#pools.refer(service.pool),
+      tls: this.#tls.refer(service.tls),
+      retry: this.#retries.refer(service.retry),
+    };
+  }
+}
+
+function completeOf({ version, common, rest, routes, services }: Texts): Publication {
+  const text = textOf(common, rest, routes, [...services.values()], []);
+  return { version, base: undefined, text };
+}
+
+function differenceOf(latest: Texts, before: Texts): Publication {
+  const changed = [...latest.services]
+    .filter(([name, text]) => before.services.get(name) !== text)
+    .map(([, text]) => text);
+  const removed = [...before.services.keys()].filter((name) => !latest.services.has(name));
+  const routes = routesSince(latest.routes, before.routes);
+  const text = textOf(latest.common, latest.rest, routes, changed, removed);
+  return { version: latest.version, base: before.version, text };
+}
+
+/** Each route as a text of its own, or a run of routes that stood together before. */
+function routesSince(latest: readonly string[], before: readonly string[]): readonly string[] {
+  const places = new Map(before.map((text, place) => [text, place]));
+  const parts: string[] = [];
+  for (let index = 0; index < latest.length;) {
+    const text = latest[index] ?? "";
+    const from = places.get(text);
+    if (from === undefined) {
+      parts.push(text);
+      index++;
+      continue;
+    }
+    let count = 1;
+    while (index + count < latest.length && latest[index + count] === before[from + count]) count++;
+    parts.push(`[${from},${count}]`);
+    index += count;
+  }
+  return parts;
+}
+
+function textOf(
+  common: string,
+  rest: string,
+  routes: readonly string[],
+  services: readonly string[],
+  removed: readonly string[],
+): string {
+  const lists = `"routes":[${routes.join()}],"services":[${services.join()}]`;
+  return `{"common":${common},"rest":${rest},${lists},"removed":${JSON.stringify(removed)}}`;
+}
+
+/** About the length of the complete text. */
+function lengthOf({ common, rest, routes, services }: Texts): number {
+  let length = common.length + rest.length;
+  for (const text of routes) length += text.length + 1;
+  for (const text of services.values()) length += text.length + 1;
+  return length;
+}
+
+const elsewhere: Origin = { provider: "primary", place: "" };
+
+/**
+ * The worker's side: the published snapshot. What did not change is the base's own object.
+ * Throws when the publication is the difference to another snapshot than `base`.
+ */
+export function assemble(base: Snapshot | undefined, publication: Publication): Snapshot {
+  if (publication.base !== undefined && publication.base !== base?.version) {
+    const has = base === undefined ? "none" : `version ${base.version}`;
+    throw new Error(`a change to snapshot ${publication.base} came, but this process has ${has}`);
+  }
+  const old = publication.base === undefined ? undefined : base;
+  const sent: Sent = JSON.parse(publication.text);
+  const routes: Route[] = [];
+  for (const each of sent.routes) {
+    if (!isRun(each)) routes.push(routeFrom(each, sent.common));
+    else if (old !== undefined) {
+      const end = each[0] + each[1];
+      for (let index = each[0]; index < end; index++) push(routes, old.routes[index]);
+    }
+  }
+  return { ...sent.rest, routes, services: servicesFrom(sent, old) };
+}
+
+function isRun(each: SentRoute | Run): each is Run {
+  return Array.isArray(each);
+}
+
+function push(routes: Route[], route: Route | undefined): void {
+  if (route === undefined)
+    throw new Error("a change names a route that this process does not have");
+  routes.push(route);
+}
+
+function routeFrom(sent: SentRoute, common: Common): Route {
+  return { ...sent, origin: elsewhere, timeouts: dereference(sent.timeouts, common.timeouts) };
+}
+
+function servicesFrom(sent: Sent, old: Snapshot | undefined): Snapshot["services"] {
+  if (old !== undefined && sent.services.length + sent.removed.length === 0) return old.services;
+  const services = new Map(old === undefined ? [] : Object.entries(old.services));
+  for (const name of sent.removed) services.delete(name);
+  for (const each of sent.services) services.set(each.name, serviceFrom(each, sent.common));
+  // A service may be called "__proto__", so nothing is assigned by name.
+  return Object.fromEntries(services);
+}
+
+function serviceFrom(sent: SentService, { pools, tls, retries }: Common): Service {
+  return {
+    ...sent,
+    origin: elsewhere,
+    pool: dereference(sent.pool, pools),
+    tls: dereference(sent.tls, tls),
+    retry: dereference(sent.retry, retries),
+  };
+}
+
+function dereference<T extends object>(reference: Reference<T>, values: readonly T[]): T {
+  if (typeof reference !== "number") return reference;
+  const value = values[reference];
+  if (value === undefined) throw new Error("a snapshot refers to a setting it does not hold");
+  return value;
+}

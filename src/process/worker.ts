@@ -1,0 +1,182 @@
+// A process that serves: a data plane fed by messages. When the primary is gone it serves on with what it
+// has; when nobody takes over in time it finishes what it carries and ends.
+
+import type { Snapshot } from "../config/snapshot.ts";
+import type { Log } from "../lib/log.ts";
+import type { TallyNews } from "../lib/tally.ts";
+import { remoteLog } from "../lib/remote-log.ts";
+import { ListeningSocket } from "../listen/listening-socket.ts";
+import { Channel } from "./channel.ts";
+import { DataPlane, type DrainOptions } from "./data-plane.ts";
+import type { FromWorker, SocketNote, ToWorker } from "./messages.ts";
+import { assemble } from "./publication.ts";
+import type { AddressWish, SocketSource } from "./ports.ts";
+
+/** How often the primary hears of us, ms: the least `workers.hangTimeout` that makes sense is a few of these. */
+const pulseMs = 1000;
+/** How often counts are exchanged that hold over all workers, ms. */
+const tallyMs = 100;
+
+type Times = Omit<DrainOptions, "signal">;
+
+export class Worker implements SocketSource {
+  readonly #channel: Channel<ToWorker, FromWorker>;
+  readonly #log: Log;
+  /** Sockets to accept on, by address and index. */
+  readonly #sockets = new Map<string, Map<number, ListeningSocket>>();
+  readonly #cutting = new AbortController();
+  #plane: DataPlane | undefined;
+  /** What the primary thinks we have; the base of the next difference. */
+  #base: Snapshot | undefined;
+  /** Snapshots go live one after the other. */
+  #applying: Promise<void> = Promise.resolve();
+  #isLeaving = false;
+  /** What came before there was anything to count. */
+  #earlyNews: TallyNews[] = [];
+
+  constructor() {
+    this.#channel = new Channel<ToWorker, FromWorker>(process, {
+      onMessage: (message, handle) => this.#onMessage(message, handle),
+      onClosed: () => this.#onOrphaned(),
+    });
+    this.#log = remoteLog((record) => {
+      if (this.#channel.isOpen) this.#channel.send({ kind: "log", record });
+      else process.stderr.write(`${JSON.stringify(record)}\n`);
+    });
+    // A terminal sends these to all processes; the primary decides what they mean.
+    for (const name of ["SIGINT", "SIGHUP"] as const) process.on(name, () => {});
+    process.on("SIGTERM", () => this.#leaveByItself("shutdown"));
+    process.on("SIGUSR2", () => this.#leaveByItself("graceful"));
+    process.on("SIGUSR1", () => this.#plane?.reopenLogs());
+    setInterval(() => this.#pulse(), pulseMs).unref();
+    setInterval(() => this.#tally(), tallyMs).unref();
+    this.#channel.send({ kind: "ready" });
+  }
+
+  #onMessage(message: ToWorker, handle: unknown): void {
+    switch (message.kind) {
+      case "socket":
+        this.#addSocket(message, handle);
+        break;
+      case "release":
+        this.#sockets.get(message.key)?.delete(message.index);
+        this.#use(message.key);
+        break;
+      case "publish":
+        this.#base = assemble(this.#base, message.publication);
+        this.#queue(this.#base);
+        break;
+      case "learn":
+        this.#learn(message.news);
+        break;
+      case "reopen-logs":
+        this.#plane?.reopenLogs();
+        break;
+      case "leave":
+        void this.#leave(message);
+        break;
+      case "cut":
+        this.#cutting.abort();
+        if (this.#plane === undefined) process.exit(0);
+        break;
+    }
+  }
+
+  #addSocket({ key, index, bound }: SocketNote, handle: unknown): void {
+    const sockets = this.#sockets.get(key) ?? new Map<number, ListeningSocket>();
+    sockets.set(index, ListeningSocket.from(handle, bound));
+    this.#sockets.set(key, sockets);
+    this.#use(key);
+  }
+
+  #use(key: string): void {
+    if (!this.#isLeaving) this.#plane?.useSockets(key, [...(this.#sockets.get(key)?.values() ?? [])]);
+  }
+
+  async socketsOf({ key }: AddressWish): Promise<readonly ListeningSocket[]> {
+    return [...(this.#sockets.get(key)?.values() ?? [])];
+  }
+
+  #queue(snapshot: Snapshot): void {
+    this.#applying = this.#applying.then(async () => {
+      const { version } = snapshot;
+      try {
+        await this.#apply(snapshot);
+        this.#channel.send({ kind: "live", version });
+      } catch (error) {
+        const cause = error instanceof Error ? error.message : String(error);
+        this.#channel.send({ kind: "refused", version, cause });
+      }
+      this.#pulse();
+    });
+  }
+
+  async #apply(snapshot: Snapshot): Promise<void> {
+    if (this.#isLeaving) return;
+    if (this.#plane === undefined) {
+      this.#plane = await DataPlane.start(snapshot, { log: this.#log, sockets: this });
+      for (const news of this.#earlyNews.splice(0)) this.#learn(news);
+    } else {
+      await this.#plane.apply(snapshot);
+    }
+    const wanted = new Set(this.#plane.addressKeys);
+    for (const key of this.#sockets.keys()) if (!wanted.has(key)) this.#sockets.delete(key);
+  }
+
+  #learn(news: TallyNews): void {
+    if (this.#plane === undefined) {
+      this.#earlyNews.push(news);
+      return;
+    }
+    this.#plane.addresses.learn(news);
+    // The others may be waiting for what we have to say to this.
+    this.#tally();
+  }
+
+  #pulse(): void {
+    this.#channel.send(this.#lifeSign());
+  }
+
+  #lifeSign(): FromWorker {
+    const counts = this.#plane?.counts ?? nothing;
+    return { kind: "pulse", counts, memory: process.memoryUsage.rss() };
+  }
+
+  #tally(): void {
+    const report = this.#plane?.addresses.changes();
+    if (report !== undefined) this.#channel.send({ kind: "tally", report });
+  }
+
+  /** Somebody else than the primary wants us to end. */
+  #leaveByItself(how: "shutdown" | "graceful"): void {
+    this.#channel.send({ kind: "leaving" });
+    const snapshot = this.#plane?.snapshot;
+    if (snapshot === undefined) process.exit(0);
+    const { gracefulWait, tunnelWait } = snapshot.workers;
+    void this.#leave(
+      how === "shutdown"
+        ? { ...snapshot.shutdown, isPatient: true }
+        : { grace: gracefulWait, tunnelGrace: tunnelWait, isPatient: true },
+    );
+  }
+
+  async #leave(times: Times): Promise<void> {
+    if (this.#isLeaving) return;
+    this.#isLeaving = true;
+    await this.#applying;
+    await this.#plane?.drain({ ...times, signal: this.#cutting.signal });
+    await this.#channel.sendAndWait(this.#lifeSign());
+    process.exit(0);
+  }
+
+  /** Serves on; a successor's supervisor says when to leave (SIGUSR2). */
+  #onOrphaned(): void {
+    if (this.#isLeaving) return;
+    const wait = this.#plane?.snapshot.workers.orphanWait;
+    if (wait === undefined) process.exit(0);
+    this.#log.warn("the primary is gone; this worker serves on", { for: `${wait} ms` });
+    setTimeout(() => this.#leaveByItself("shutdown"), wait);
+  }
+}
+
+const nothing = { connections: 0, exchanges: 0, tunnels: 0, answered: 0 };
