@@ -1,6 +1,8 @@
 // The program's entry: reads the command line and starts the command it names.
 
 import { Command, InvalidArgumentError } from "commander";
+import { addOperatingCommands, readWorkers } from "./operate.ts";
+import { addServiceCommands } from "./service.ts";
 
 // First of all: without a listener Node opens its debugger on this signal, which is ours for reopening
 // logs. (--disable-sigusr1 is no way out: it blocks the signal for good, listener or not.)
@@ -17,19 +19,24 @@ program
   .option("-c, --config <file>", "configuration file (YAML or JSON), watched while running")
   .option("-p, --port <port>", "port of the embedded defaults (also PORT)", readPort)
   .option("--ports-file <file>", "write the opened addresses to this file, as JSON")
-  .addHelpText("after", "\nSignals: TERM and INT drain and end, HUP reloads, USR1 reopens logs.")
-  .action(async (options: { config?: string; port?: number; portsFile?: string }) => {
+  .option(
+    "--workers <count>",
+    "processes that serve: a number, auto, or 0 for a single one",
+    readCount,
+  )
+  .option("--control <path>", "control socket, by which the other commands find the program")
+  .option("--user <name>", "user to run as after opening the ports, when started by root")
+  .option("--group <name>", "group to run as; without it the user's own")
+  .option("--pid-file <file>", "write the process id to this file while running")
+  .addHelpText(
+    "after",
+    "\nSignals: TERM and INT drain and end, HUP reloads, USR1 reopens logs, USR2 restarts the workers.",
+  )
+  .action(async (options: RunFlags) => {
     const { run } = await import("./run.ts");
+    const { config, control, portsFile, workers, user, group, pidFile } = options;
     const port = options.port ?? portOfEnvironment() ?? 8080;
-    const { config, portsFile } = options;
-    const rest = {
-      control: undefined,
-      workers: undefined,
-      user: undefined,
-      group: undefined,
-      pidFile: undefined,
-    };
-    end(await run({ config, port, portsFile, ...rest }));
+    end(await run({ config, port, portsFile, control, workers, user, group, pidFile }));
   });
 
 program
@@ -42,13 +49,17 @@ program
   });
 
 program
-  .command("routes <file>")
-  .description("print the routes of a configuration, and which of them contradict each other")
+  .command("routes [file]")
+  .description("print the routes of a configuration, or those that the running program serves by")
   .option("--json", "as JSON", false)
-  .action(async (file: string, options: { json: boolean }) => {
-    const { routes } = await import("./routes.ts");
-    end(await routes(file, options));
-  });
+  .option("--control <path>", "control socket of the program (also TIDEGATE_CONTROL)")
+  .action((file: string | undefined, options: { json: boolean; control?: string }) =>
+    finish(async () => {
+      const { routes, runningRoutes } = await import("./routes.ts");
+      const { json, control } = options;
+      return file === undefined ? runningRoutes({ json, control }) : routes(file, { json });
+    }),
+  );
 
 program
   .command("schema")
@@ -57,6 +68,25 @@ program
     const { schema } = await import("./schema.ts");
     schema();
   });
+
+addOperatingCommands(program, finish);
+addServiceCommands(program, finish);
+
+interface RunFlags {
+  readonly config?: string;
+  readonly port?: number;
+  readonly portsFile?: string;
+  readonly workers?: number | "auto";
+  readonly control?: string;
+  readonly user?: string;
+  readonly group?: string;
+  readonly pidFile?: string;
+}
+
+/** 0 is for the start only: a program that runs cannot go over to a single process. */
+function readCount(text: string): number | "auto" {
+  return text === "0" ? 0 : readWorkers(text);
+}
 
 function readPort(text: string): number {
   const port = Number(text);
@@ -74,6 +104,18 @@ function portOfEnvironment(): number | undefined {
   } catch {
     process.stderr.write(`tidegate: PORT=${text} is not a port; a number from 0 to 65535 is\n`);
     return end(2);
+  }
+}
+
+/** Ends with the code of a command; why there was no answer is a message, not a stack. */
+async function finish(work: () => Promise<number>): Promise<void> {
+  const { NoAnswer } = await import("./running.ts");
+  try {
+    end(await work());
+  } catch (error) {
+    if (!(error instanceof NoAnswer)) throw error;
+    process.stderr.write(`tidegate: ${error.message}\n`);
+    end(error.code);
   }
 }
 

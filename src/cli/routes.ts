@@ -1,9 +1,12 @@
-// `tidegate routes FILE`: the table of routes that a configuration makes, and what contradicts itself in it.
+// `tidegate routes`: the table of routes that a configuration makes, and what contradicts itself in it; or
+// the table that the running program serves by.
 
+import { readRoutes } from "../admin/answers.ts";
 import { formatProblem } from "../config/problem.ts";
 import { readConfigFile } from "../config/read.ts";
 import { formatRule } from "../config/rule.ts";
 import { findConflicts } from "../routing/conflicts.ts";
+import { ask, type CommandOptions, placeOf, printJson, understood } from "./running.ts";
 import { table } from "./table.ts";
 import { routeRow } from "./welcome.ts";
 
@@ -14,7 +17,7 @@ export async function routes(file: string, options: { readonly json: boolean }):
   if (snapshot === undefined) return 1;
   if (options.json) {
     const rows = snapshot.routes.map((route) => ({ ...route, rule: formatRule(route.rule) }));
-    process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+    printJson(rows);
     return 0;
   }
   const rows = snapshot.routes.map((route) => [
@@ -30,5 +33,22 @@ export async function routes(file: string, options: { readonly json: boolean }):
       `warning: ${a.name} (${a.origin.place}) and ${b.name} (${b.origin.place}): ${why}\n`,
     );
   }
+  return 0;
+}
+
+/** Returns the exit code. */
+export async function runningRoutes(options: CommandOptions): Promise<number> {
+  const answer = await ask(placeOf(options), { route: "/v1/routes", timeoutMs: 30_000 });
+  const routes = understood(answer, readRoutes);
+  if (options.json) {
+    printJson(answer.body);
+    return 0;
+  }
+  const rows = routes.map(({ name, rule, service, backends, origin }) => {
+    // A service without a backend answers nobody, and a route without a service by itself.
+    const goal = backends.join(", ") || (service ?? "answers itself");
+    return [name, rule, goal, origin];
+  });
+  process.stdout.write(`${table(["ROUTE", "RULE", "GOES TO", "WRITTEN AT"], rows).join("\n")}\n`);
   return 0;
 }

@@ -47,10 +47,7 @@ export async function run(settings: RunOptions): Promise<number> {
   }
 }
 
-type Surroundings = Omit<
-  ConstructorParameters<typeof Supervisor>[0],
-  "settings" | "primaryEntry"
->;
+type Surroundings = Omit<ConstructorParameters<typeof Supervisor>[0], "settings" | "primaryEntry">;
 
 async function supervise(settings: RunOptions, surroundings: Surroundings): Promise<Ending> {
   process.title = "tidegate: supervisor";

@@ -2,10 +2,11 @@
 // 0 = no limit, where the setting allows it.
 
 import type { ClientTimeouts, ExchangeTimeouts, Limits, PoolSettings } from "./snapshot.ts";
-import type { RetrySettings, Shutdown } from "./snapshot.ts";
+import type { RetrySettings, Shutdown, WorkerSettings } from "./snapshot.ts";
 
 export const defaultLimits: Limits = {
-  // 10 kB each when idle: 200 MB at worst. Above the usual soft limit of files, which start-up raises.
+  // 10 kB each when idle: 200 MB at worst. Above the usual soft limit of files, which Node raises to the
+  // hard one as it starts.
   connections: 20_000,
   // High on purpose: behind another proxy, a NAT or a load test all clients share one address.
   connectionsPerAddress: 2000,
@@ -75,6 +76,57 @@ export const defaultShutdown: Shutdown = {
   // Time for a close frame; clients of tunnels reconnect by themselves.
   tunnelGrace: 5000,
 };
+
+export const defaultWorkers: WorkerSettings = {
+  // A worker serves on one core; more of them than cores only wait for one another.
+  count: "auto",
+  // A leak must not take the machine. What a worker needs by design is far below: heads and buffers of
+  // 20,000 connections are 200 MB.
+  memoryLimit: 1024 ** 3,
+  // One number read for each worker. A leak takes minutes to matter; a burst of 5 s is what fits in RAM.
+  checkInterval: 5000,
+  // Longer than nearly every download. It costs nothing but the memory of the old process.
+  gracefulWait: 30 * 60_000,
+  // As above: nobody who is connected notices a replacement, and clients of tunnels reconnect some time.
+  tunnelWait: 30 * 60_000,
+  // No request makes the event loop stand still for seconds; a stopped or swapping machine can.
+  hangTimeout: 30_000,
+  // A supervisor or systemd starts a successor within seconds. Who has none after a minute gets none.
+  orphanWait: 60_000,
+};
+
+/** What a worker setting must be at least, or workers would be replaced for nothing, over and over. */
+export const leastWorkers = {
+  // An idle worker is about that large.
+  memoryLimit: 64 * 1024 ** 2,
+  // Workers tell their size once a second: to look much more often shows nothing new.
+  checkInterval: 100,
+  // One full garbage collection under load may take some hundred milliseconds.
+  hangTimeout: 1000,
+} as const;
+
+/** How the processes are kept running. Not settings: nobody knows a better value in advance. */
+export const supervision = {
+  // What died once starts again unnoticed; what dies on every start must not take a core for it, and
+  // after 10 s of life the cause was another one.
+  restart: { first: 100, longest: 10_000, forgottenAfter: 10_000 },
+  // Workers that only finish downloads pile up when replacements follow each other fast. Beyond this the
+  // oldest gets no more than shutdown.grace.
+  mostLeaving: (wanted: number) => 2 * wanted + 2,
+  // Loading code takes half a second, 10,000 routes another; a machine that just boots is slower.
+  liveWait: 20_000,
+  // A worker answers between two requests. Who does not within this is replaced: it has an old snapshot.
+  ackWait: 10_000,
+} as const;
+
+/** How a provider that fails is started again. */
+export const providerRestart = {
+  // It is usually a file or a daemon that is being replaced, and back in a moment. One that stays away is
+  // asked twice a minute, which no registry minds; after a minute of work the cause was another one.
+  first: 500,
+  longest: 30_000,
+  forgottenAfter: 60_000,
+} as const;
 
 /** Larger files are a mistake (a log, a dump): 10,000 routes need about 1 MiB. */
 export const maxConfigBytes = 16 * 1024 * 1024;

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { defaultWorkers } from "./limits.ts";
 import { formatProblem } from "./problem.ts";
 import { defaultSnapshot, readConfig, readConfigFile } from "./read.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -90,8 +91,11 @@ test("the sample reads into listeners, settings and defaults", () => {
     shutdown: { grace: 30_000, tunnelGrace: 5000 },
     errorPages: undefined,
     debug: { allow: [] },
-    compat: { bareLf: false, forwarded: false },
-    workers: 1,
+    compat: { bareLf: false, forwarded: false, dockerProxyApi: undefined },
+    workers: { ...defaultWorkers, count: 1 },
+    runAs: { user: undefined, group: undefined },
+    controlSocket: undefined,
+    pidFile: undefined,
   });
 });
 
@@ -289,9 +293,9 @@ services: { api: http://y }`);
 
 test("JSON is read like YAML", () => {
   const text = '{"routes": {"a.test": {"whoami": true}}, "workers": 2}';
-  const { routes, workers } = read(text);
-  assert.equal(workers, 2);
-  assert.deepEqual(routes[0]?.middlewares, [{ kind: "whoami" }]);
+  const snapshot = read(text);
+  assert.equal(snapshot.workers.count, 2);
+  assert.deepEqual(snapshot.routes[0]?.middlewares, [{ kind: "whoami" }]);
 });
 
 test("an anchor may be used again", () => {

@@ -11,6 +11,7 @@ import { defaultClientTimeouts, defaultExchangeTimeouts, defaultLimits } from ".
 import { defaultMaxBody, defaultShutdown } from "./limits.ts";
 import { nearest } from "../lib/nearest.ts";
 import type { Path, Problem } from "./problem.ts";
+import { resolvePidFile, resolveRunAs, resolveSocket, resolveWorkers } from "./resolve-process.ts";
 import { folderOf, resolveAccessLog, resolveRoute } from "./resolve-route.ts";
 import { resolveService } from "./resolve-service.ts";
 import { route } from "./route-schema.ts";
@@ -18,7 +19,7 @@ import { named } from "./scalar.ts";
 import { config, listener } from "./schema.ts";
 import type { ListenerInput } from "./schema.ts";
 import { service } from "./service-schema.ts";
-import type { Listener, Route, Snapshot } from "./snapshot.ts";
+import type { Address, Compat, Listener, Route, Snapshot } from "./snapshot.ts";
 import { parseSource, problemAt } from "./source.ts";
 import type { Source } from "./source.ts";
 
@@ -72,6 +73,8 @@ export function readConfig(text: string, options: ReadOptions): Reading {
 
 type Root = ReadonlyMap<string, unknown>;
 
+const defaultCompat: Compat = { bareLf: false, forwarded: false, dockerProxyApi: undefined };
+
 function resolveAll(
   source: Source,
   root: Root,
@@ -114,9 +117,11 @@ function resolveAll(
   const routes = resolveRoutes(context, root);
   const merged = { ...defaultLimits, ...otherLimits };
   checkLimits(context, merged);
+  const compat = { ...defaultCompat, ...given(section("compat", shape.compat)) };
+  const controlSocket = resolveSocket(context, section("controlSocket", shape.controlSocket));
   return {
     version: 0,
-    listeners: resolveListeners(context, root),
+    listeners: resolveListeners(context, root, ownersOf(controlSocket, compat)),
     routes,
     services: Object.fromEntries(context.services),
     accessLog: resolveAccessLog(context, accessLog ?? true),
@@ -124,8 +129,11 @@ function resolveAll(
     shutdown: { ...defaultShutdown, ...given(section("shutdown", shape.shutdown)) },
     errorPages: folderOf(context, errorPages, ["errorPages"]),
     debug: { allow: [], ...given(section("debug", shape.debug)) },
-    compat: { bareLf: false, forwarded: false, ...given(section("compat", shape.compat)) },
-    workers: section("workers", shape.workers) ?? 1,
+    compat,
+    workers: resolveWorkers(context, section("workers", shape.workers)),
+    runAs: resolveRunAs(context, section("user", shape.user), section("group", shape.group)),
+    controlSocket,
+    pidFile: resolvePidFile(context, section("pidFile", shape.pidFile)),
   };
 }
 
@@ -199,7 +207,22 @@ function resolveRoutes(context: Context, root: Root): Route[] {
   });
 }
 
-function resolveListeners(context: Context, root: Root): Listener[] {
+/** Addresses by who already has them. */
+type Owners = Map<string, string>;
+
+function ownersOf(controlSocket: string | undefined, { dockerProxyApi }: Compat): Owners {
+  const owners: Owners = new Map();
+  if (controlSocket !== undefined) owners.set(controlSocket, "controlSocket");
+  if (dockerProxyApi !== undefined) owners.set(keyOf(dockerProxyApi), "compat.dockerProxyApi");
+  return owners;
+}
+
+function keyOf(address: Address): string {
+  if (address.kind === "unix") return address.path;
+  return `${address.host === "::" ? "" : address.host}:${address.port}`;
+}
+
+function resolveListeners(context: Context, root: Root, owners: Owners): Listener[] {
   const entries = namedEntries(context, root, "listeners");
   // An empty mapping may be meant, but never helps: nothing could reach the proxy.
   if (entries.length === 0) entries.push(["web", ":8080"]);
@@ -208,29 +231,28 @@ function resolveListeners(context: Context, root: Root): Listener[] {
     const input = check(context, listener, value, path);
     return input === undefined ? [] : [resolveListener(context, name, input, path)];
   });
-  refuseSharedAddresses(context, listeners);
+  refuseSharedAddresses(context, listeners, owners);
   return listeners;
 }
 
-/** Two listeners on one address: only one of them would ever get a connection. */
-function refuseSharedAddresses(context: Context, listeners: readonly Listener[]): void {
-  const owners = new Map<string, string>();
+/** Two that listen on one address: only one of them would ever get a connection. */
+function refuseSharedAddresses(
+  context: Context,
+  listeners: readonly Listener[],
+  owners: Owners,
+): void {
   for (const { name, bind } of listeners) {
+    const self = `the listener ${name}`;
     for (const address of bind) {
       if (address.kind === "tcp" && address.port === 0) continue;
-      const key =
-        address.kind === "unix"
-          ? address.path
-          : `${address.host === "::" ? "" : address.host}:${address.port}`;
+      const key = keyOf(address);
       const owner = owners.get(key);
       if (owner === undefined) {
-        owners.set(key, name);
+        owners.set(key, self);
         continue;
       }
       const message =
-        owner === name
-          ? `${key} is there twice`
-          : `${key} already belongs to the listener ${owner}`;
+        owner === self ? `${key} is there twice` : `${key} already belongs to ${owner}`;
       report(context, ["listeners", name], { message, remedy: "leave out one of them" });
     }
   }

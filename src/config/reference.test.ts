@@ -35,7 +35,8 @@ test("the JSON Schema is of draft 2020-12, closed, and has all sections", () => 
   assert.equal(schema.$schema, "https://json-schema.org/draft/2020-12/schema");
   assert.equal(schema.additionalProperties, false);
   const sections = ["listeners", "routes", "services", "timeouts", "limits", "trustedProxies"];
-  const more = ["accessLog", "errorPages", "debug", "compat", "workers", "shutdown"];
-  assert.deepEqual(Object.keys(schema.properties ?? {}), [...sections, ...more]);
+  const more = ["accessLog", "errorPages", "debug", "compat", "workers", "user", "group"];
+  const last = ["controlSocket", "pidFile", "shutdown"];
+  assert.deepEqual(Object.keys(schema.properties ?? {}), [...sections, ...more, ...last]);
   assert.equal(schema.required, undefined);
 });

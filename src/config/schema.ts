@@ -3,7 +3,9 @@
 
 import * as z from "zod";
 import { defaultClientTimeouts, defaultLimits, defaultMaxBody, defaultShutdown } from "./limits.ts";
+import { defaultWorkers } from "./limits.ts";
 import { parseBind } from "./bind.ts";
+import { account, controlSocket, dockerProxyApi, pidFile, workers } from "./process-schema.ts";
 import { accessLog, route } from "./route-schema.ts";
 import { duration, durationKey, filePath, flag, integer, key, mapping, mustBe } from "./scalar.ts";
 import { networks, oneOrMore, parsed, sizeKey } from "./scalar.ts";
@@ -97,6 +99,11 @@ const compat = mapping({
     false,
   ),
   forwarded: key(flag(), "Also send `Forwarded` (RFC 7239) to backends.", false),
+  dockerProxyApi: key(
+    dockerProxyApi,
+    "Serve Docker Proxy's `/service/balancer/…` calls here; `true` = `127.0.0.1:16000`. Whoever can connect can use them.",
+    false,
+  ),
 });
 
 const shutdown = mapping({
@@ -139,7 +146,24 @@ export const config = mapping({
     "Folder with `error_<status>.html` and `error_default.html`, instead of the built-in page.",
   ),
   debug: key(debug, "Who may ask for the X-Debug-* headers. Without it: nobody."),
-  compat: key(compat, "Leniencies for old software; all off."),
-  workers: key(integer(0, 1024), "Worker processes; 0 = one for each CPU core.", 1),
+  compat: key(compat, "What old software needs; all off."),
+  workers: key(
+    workers,
+    "Processes that serve: how many, or a mapping. `auto` = one for each CPU core, 0 = none, everything in a single process. Going to or from 0 needs a new start.",
+    defaultWorkers.count,
+  ),
+  user: key(
+    account("user"),
+    "Who the processes that serve run as, when root starts the program. Read at the start only.",
+  ),
+  group: key(account("group"), "Their group; without it the user's own. Read at the start only."),
+  controlSocket: key(
+    controlSocket,
+    "Socket for `tidegate status` and the like, a path of at most 107 bytes. Without it: `/run/tidegate/control.sock`, or a private place where that may not be written. Read at the start only.",
+  ),
+  pidFile: key(
+    pidFile,
+    "File to write the main process's id to. Without it: none. Read at the start only.",
+  ),
   shutdown: key(shutdown, "How the program ends."),
 });

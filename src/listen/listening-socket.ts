@@ -5,6 +5,7 @@
 import { chmod, rm, stat } from "node:fs/promises";
 import { connect } from "node:net";
 import net from "node:net";
+import { constants } from "node:os";
 import { getSystemErrorMap } from "node:util";
 
 import type { Address } from "../config/snapshot.ts";
@@ -90,13 +91,21 @@ const reusePort = 2;
 
 function openTcp(host: string, port: number, flags: number): ListeningSocket {
   const handle = create(host, port, host.includes(":") ? 6 : 4, undefined, flags);
-  return ListeningSocket.from(handle, boundOf(handle) ?? { host, port });
+  const bound = boundOf(handle);
+  if (bound !== undefined && bound.port !== 0) return ListeningSocket.from(handle, bound);
+  // libuv keeps a taken address to itself until `listen`. A socket without a port tells it now.
+  handle.close();
+  throw systemError(-constants.errno.EADDRINUSE, "listen", nameOf({ host, port }));
 }
 
 /** Throws EADDRINUSE when somebody listens there, even one that would share. */
 export function assertFree(address: Address): void {
   if (address.kind === "unix" || address.port === 0) return;
-  create(address.host, address.port, address.host.includes(":") ? 6 : 4, undefined, 0).close();
+  try {
+    openTcp(address.host, address.port, 0).close();
+  } catch (error) {
+    if (hasCode(error, "EADDRINUSE")) throw error;
+  }
 }
 
 async function openUnix(path: string, isTakeOver: boolean): Promise<ListeningSocket> {
@@ -115,8 +124,8 @@ function create(...args: readonly unknown[]): RawHandle {
   }
   const made: unknown = Reflect.apply(createServerHandle, net, args);
   if (isRawHandle(made)) return made;
-  const [host, port] = args;
-  throw systemError(Number(made), "listen", port === -1 ? String(host) : `${host}:${port}`);
+  const [host, port] = args.map(String);
+  throw systemError(Number(made), "listen", port === "-1" ? `${host}` : `${host}:${port}`);
 }
 
 function isRawHandle(value: unknown): value is RawHandle {

@@ -6,7 +6,12 @@ import type { Socket } from "node:net";
 
 import type { Address } from "../config/snapshot.ts";
 import { adopt, type Acceptor, type Receiver } from "./adopt.ts";
-import { type BoundAddress, type ListeningSocket, systemError, nameOf } from "./listening-socket.ts";
+import {
+  type BoundAddress,
+  type ListeningSocket,
+  systemError,
+  nameOf,
+} from "./listening-socket.ts";
 
 /** Who gets the connections. */
 export interface PortUser {

@@ -13,19 +13,33 @@ export interface ChannelUser<In> {
   onClosed(): void;
 }
 
+/** Messages under way beyond which a peer counts as one that does not read. */
+const congestion = 64;
+
 export class Channel<In extends Message, Out extends Message> {
   readonly #peer: ChildProcess | NodeJS.Process;
+  #pending = 0;
 
   constructor(peer: ChildProcess | NodeJS.Process, user: ChannelUser<In>) {
     this.#peer = peer;
     peer.on("message", (message: unknown, handle: unknown) => {
-      if (isMessage<In>(message)) user.onMessage(message, handle);
+      if (this.#isMessage(message)) user.onMessage(message, handle);
     });
     peer.once("disconnect", () => user.onClosed());
   }
 
+  /** Both ends are ours and speak the same protocol (`protocol` in messages.ts): no need to look closer. */
+  #isMessage(value: unknown): value is In {
+    return typeof value === "object" && value !== null && "kind" in value;
+  }
+
   get isOpen(): boolean {
-    return this.#peer.connected === true;
+    return this.#peer.connected;
+  }
+
+  /** The peer does not read: what can be said later, or not at all, should be. */
+  get isCongested(): boolean {
+    return this.#pending >= congestion;
   }
 
   send(message: Out, handle?: object): void {
@@ -42,18 +56,18 @@ export class Channel<In extends Message, Out extends Message> {
 
   #send(message: Out, handle: object | undefined, onSent: () => void): void {
     if (!this.isOpen || this.#peer.send === undefined) return;
+    this.#pending++;
+    const done = () => {
+      this.#pending--;
+      onSent();
+    };
     // The types know no bare handles. Without the callback a lost message would be an 'error' event.
-    Reflect.apply(this.#peer.send, this.#peer, [message, handle, undefined, () => onSent()]);
+    Reflect.apply(this.#peer.send, this.#peer, [message, handle, undefined, done]);
   }
 
   close(): void {
     if (this.isOpen) this.#peer.disconnect?.();
   }
-}
-
-/** Both ends are ours and speak the same protocol (`protocol` in messages.ts): no need to look closer. */
-function isMessage<In extends Message>(value: unknown): value is In {
-  return typeof value === "object" && value !== null && "kind" in value;
 }
 
 /** The end of the peer follows as 'disconnect'. */

@@ -87,6 +87,9 @@ export class Crew implements Serving {
   async apply(snapshot: Snapshot): Promise<void> {
     const before = this.#snapshot;
     const wishes = wishesOf(snapshot.listeners);
+    // What was asked for at run time holds until the configuration says something else.
+    const isNewCount = before !== undefined && before.workers.count !== snapshot.workers.count;
+    if (isNewCount) this.#size = undefined;
     const wanted = Math.max(1, workerCount(this.#size ?? snapshot.workers.count));
     await this.#link.open(wishes, Math.max(wanted, this.#highest), this.#options.isTakeOver);
     this.#snapshot = snapshot;
@@ -252,7 +255,8 @@ export class Crew implements Serving {
     const again = delay === 0 ? "at once" : `in ${delay} ms`;
     this.#log.error("a worker died; it is replaced", { worker: pid, how, replaced: again });
     if (delay === 0) this.#replaceSoon(slot, `its predecessor died: ${firstLine(how)}`);
-    else setTimeout(() => this.#replaceSoon(slot, `its predecessor died: ${firstLine(how)}`), delay);
+    else
+      setTimeout(() => this.#replaceSoon(slot, `its predecessor died: ${firstLine(how)}`), delay);
   }
 
   /** Others take its sockets over until there is somebody in its place again. */
@@ -264,7 +268,9 @@ export class Crew implements Serving {
 
   #delayAfter(member: Member): number {
     const lived = performance.now() - member.liveAt;
-    return lived >= supervision.restart.forgottenAfter ? 0 : this.#backoffOf(member.slot).next(lived);
+    return lived >= supervision.restart.forgottenAfter
+      ? 0
+      : this.#backoffOf(member.slot).next(lived);
   }
 
   // --- size --------------------------------------------------------------------------------------
@@ -312,7 +318,7 @@ export class Crew implements Serving {
 
   #tellNews(): void {
     for (const each of [...this.#members.values(), ...this.#starting, ...this.#leaving]) {
-      const news = this.#hub.news(each.number);
+      const news = each.isCongested ? undefined : this.#hub.news(each.number);
       if (news !== undefined) each.send({ kind: "learn", news });
     }
   }
@@ -358,6 +364,8 @@ export class Crew implements Serving {
   async #endAll(times: LeaveTimes, because: string, signal: AbortSignal): Promise<void> {
     this.#isEnding = true;
     this.#watch.stop();
+    // A copy that nobody accepts on would keep connections waiting for nothing.
+    this.#link.keep([]);
     const all = this.#all;
     for (const each of all) {
       if (each.state === "leaving") each.cutAfter(times.grace);

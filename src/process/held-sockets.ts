@@ -118,7 +118,8 @@ async function openNext(
   const first = held.sockets[0];
   // A shared address does not tell that it belongs to somebody else: ask first, as one who does not share.
   if (first === undefined && !isTakeOver) assertFree(address);
-  if (address.kind === "unix") return ListeningSocket.open(address, { isShared: false, isTakeOver });
+  if (address.kind === "unix")
+    return ListeningSocket.open(address, { isShared: false, isTakeOver });
   // Port 0 is chosen once for all sockets of the address.
   const port = first?.bound.port ?? address.port;
   const host = first?.bound.host ?? address.host;

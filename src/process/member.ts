@@ -175,6 +175,10 @@ export class Member {
     this.#channel.send(message);
   }
 
+  get isCongested(): boolean {
+    return this.#channel.isCongested;
+  }
+
   /** Stops accepting, finishes what it carries, ends. One that does not end in time is killed. */
   leave(times: LeaveTimes, because: string): void {
     this.state = "leaving";

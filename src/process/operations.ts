@@ -1,6 +1,13 @@
 // What operators can ask of the running program, answered by the primary. src/admin carries the questions.
 
-import type { LogTail, Operations, Outcome, RouteRow, Status, WorkerRow } from "../admin/operations.ts";
+import type {
+  LogTail,
+  Operations,
+  Outcome,
+  RouteRow,
+  Status,
+  WorkerRow,
+} from "../admin/operations.ts";
 import { formatRule } from "../config/rule.ts";
 import type { Primary } from "./primary.ts";
 import type { Crew } from "./crew.ts";
@@ -87,7 +94,9 @@ export class RunningProgram implements Operations {
   }
 
   restart(): Promise<Outcome> {
-    return this.#withCrew("all workers were replaced", (crew) => crew.roll("a restart was asked for"));
+    return this.#withCrew("all workers were replaced", (crew) =>
+      crew.roll("a restart was asked for"),
+    );
   }
 
   upgrade(): Promise<Outcome> {

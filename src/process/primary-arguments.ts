@@ -27,5 +27,7 @@ export function readPrimaryArguments(text = ""): PrimaryArguments {
 }
 
 function isPrimaryArguments(value: unknown): value is PrimaryArguments {
-  return typeof value === "object" && value !== null && "settings" in value && "supervisor" in value;
+  return (
+    typeof value === "object" && value !== null && "settings" in value && "supervisor" in value
+  );
 }

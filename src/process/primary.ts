@@ -129,8 +129,7 @@ export class Primary {
     }
     this.#problems = [];
     const routes = snapshot.routes.length;
-    if (!isFirst)
-      this.#log.info("configuration reloaded", { version: snapshot.version, routes });
+    if (!isFirst) this.#log.info("configuration reloaded", { version: snapshot.version, routes });
     const message = `version ${snapshot.version} is live, with ${routes} routes`;
     return { ok: true, message, problems: update.warnings };
   }

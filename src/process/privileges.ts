@@ -26,7 +26,9 @@ export function accountOf({ user, group }: RunAs): Account | undefined {
 export function become({ uid, gid }: Account): void {
   if (process.getuid?.() === uid && process.getgid?.() === gid) return;
   if (process.getuid?.() !== 0) {
-    throw new Error(`only root can become user ${uid}, group ${gid}; this is ${process.getuid?.()}`);
+    throw new Error(
+      `only root can become user ${uid}, group ${gid}; this is ${process.getuid?.()}`,
+    );
   }
   process.setgroups?.([]);
   process.setgid?.(gid);

@@ -291,6 +291,7 @@ export class Program {
 function versionOf(): string {
   const file = new URL("../../package.json", import.meta.url);
   const manifest: unknown = JSON.parse(readFileSync(file, "utf8"));
-  const version = typeof manifest === "object" && manifest !== null && Reflect.get(manifest, "version");
+  const version =
+    typeof manifest === "object" && manifest !== null && Reflect.get(manifest, "version");
   return typeof version === "string" ? version : "unknown";
 }

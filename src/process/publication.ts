@@ -231,38 +231,34 @@ export function assemble(base: Snapshot | undefined, publication: Publication): 
   }
   const old = publication.base === undefined ? undefined : base;
   const sent: Sent = JSON.parse(publication.text);
-  const routes: Route[] = [];
-  for (const each of sent.routes) {
-    if (!isRun(each)) routes.push(routeFrom(each, sent.common));
-    else if (old !== undefined) {
-      const end = each[0] + each[1];
-      for (let index = each[0]; index < end; index++) push(routes, old.routes[index]);
-    }
-  }
+  const routes = routesFrom(sent, old?.routes ?? []);
   return { ...sent.rest, routes, services: servicesFrom(sent, old) };
+}
+
+function routesFrom({ routes, common }: Sent, old: readonly Route[]): readonly Route[] {
+  return routes.flatMap((each) => {
+    return isRun(each) ? old.slice(each[0], each[0] + each[1]) : [routeFrom(each, common)];
+  });
 }
 
 function isRun(each: SentRoute | Run): each is Run {
   return Array.isArray(each);
 }
 
-function push(routes: Route[], route: Route | undefined): void {
-  if (route === undefined)
-    throw new Error("a change names a route that this process does not have");
-  routes.push(route);
-}
-
 function routeFrom(sent: SentRoute, common: Common): Route {
   return { ...sent, origin: elsewhere, timeouts: dereference(sent.timeouts, common.timeouts) };
 }
 
-function servicesFrom(sent: Sent, old: Snapshot | undefined): Snapshot["services"] {
-  if (old !== undefined && sent.services.length + sent.removed.length === 0) return old.services;
-  const services = new Map(old === undefined ? [] : Object.entries(old.services));
-  for (const name of sent.removed) services.delete(name);
-  for (const each of sent.services) services.set(each.name, serviceFrom(each, sent.common));
+function servicesFrom({ services, removed, common }: Sent, old: Snapshot | undefined) {
+  const own = services.map((each): [string, Service] => [each.name, serviceFrom(each, common)]);
+  if (old === undefined) return Object.fromEntries(own);
+  if (own.length + removed.length === 0) return old.services;
+  const all = { ...old.services };
+  for (const name of removed) Reflect.deleteProperty(all, name);
   // A service may be called "__proto__", so nothing is assigned by name.
-  return Object.fromEntries(services);
+  const settings = { enumerable: true, configurable: true, writable: true };
+  for (const [name, value] of own) Object.defineProperty(all, name, { ...settings, value });
+  return all;
 }
 
 function serviceFrom(sent: SentService, { pools, tls, retries }: Common): Service {

@@ -63,6 +63,7 @@ export class Supervisor {
   #kept: readonly string[] = [];
   #hasServed = false;
   #isStopping = false;
+  #isSingle = false;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -80,7 +81,9 @@ export class Supervisor {
   #start(): Primary {
     const { settings, primaryEntry } = this.#options;
     const note = { pid: process.pid, isFirst: !this.#hasServed, legacy: this.#legacy };
-    const child = startProcess(primaryEntry, [writePrimaryArguments({ settings, supervisor: note })]);
+    const child = startProcess(primaryEntry, [
+      writePrimaryArguments({ settings, supervisor: note }),
+    ]);
     const primary: Primary = {
       child,
       channel: new Channel<FromPrimary, ToPrimary>(child, {
@@ -119,8 +122,7 @@ export class Supervisor {
         primary.whyNotStarted = message.why;
         break;
       case "single":
-        this.#isStopping = true;
-        primary.child.once("exit", () => this.#ended.resolve("single"));
+        this.#isSingle = true;
         break;
       case "worker":
         this.#noteWorker(primary, message.pid, message.isAlive);
@@ -173,7 +175,8 @@ export class Supervisor {
       if (identity !== undefined) primary.workers.add(identity);
       return;
     }
-    for (const each of primary.workers) if (each.startsWith(`${pid} `)) primary.workers.delete(each);
+    for (const each of primary.workers)
+      if (each.startsWith(`${pid} `)) primary.workers.delete(each);
   }
 
   #onServing(primary: Primary, pidFile: string | undefined, status: string): void {
@@ -224,6 +227,10 @@ export class Supervisor {
     }
     if (primary !== this.#primary) return;
     this.#primary = undefined;
+    if (this.#isSingle) {
+      this.#ended.resolve(this.#isStopping ? 0 : "single");
+      return;
+    }
     if (this.#isStopping) {
       this.#endIfOver();
       return;
@@ -262,6 +269,8 @@ export class Supervisor {
     if (!this.#isStopping) this.#options.onStopping();
     this.#isStopping = true;
     clearTimeout(this.#restarting);
+    // Who connects from now on is refused at once, rather than left waiting for nobody.
+    this.#sockets?.keep([]);
     for (const each of [this.#primary, this.#successor, ...this.#retired]) {
       each?.channel.send({ kind: "stop" });
     }

@@ -21,7 +21,7 @@ const mismatch = parentMismatch();
 if (mismatch === undefined) {
   try {
     const { Worker } = await import("./worker.ts");
-    new Worker();
+    Worker.start();
   } catch (error) {
     crash(error);
   }

@@ -4,6 +4,7 @@
 import type { Snapshot } from "../config/snapshot.ts";
 import type { Log } from "../lib/log.ts";
 import type { TallyNews } from "../lib/tally.ts";
+import { lineOf } from "../lib/log-line.ts";
 import { remoteLog } from "../lib/remote-log.ts";
 import { ListeningSocket } from "../listen/listening-socket.ts";
 import { Channel } from "./channel.ts";
@@ -12,8 +13,9 @@ import type { FromWorker, SocketNote, ToWorker } from "./messages.ts";
 import { assemble } from "./publication.ts";
 import type { AddressWish, SocketSource } from "./ports.ts";
 
-/** How often the primary hears of us, ms: the least `workers.hangTimeout` that makes sense is a few of these. */
+/** How often the primary hears of us at least, ms; and how often within `workers.hangTimeout`. */
 const pulseMs = 1000;
+const pulsesPerTimeout = 5;
 /** How often counts are exchanged that hold over all workers, ms. */
 const tallyMs = 100;
 
@@ -31,26 +33,31 @@ export class Worker implements SocketSource {
   /** Snapshots go live one after the other. */
   #applying: Promise<void> = Promise.resolve();
   #isLeaving = false;
+  #pulsing: NodeJS.Timeout | undefined;
   /** What came before there was anything to count. */
   #earlyNews: TallyNews[] = [];
 
-  constructor() {
+  private constructor() {
     this.#channel = new Channel<ToWorker, FromWorker>(process, {
       onMessage: (message, handle) => this.#onMessage(message, handle),
       onClosed: () => this.#onOrphaned(),
     });
     this.#log = remoteLog((record) => {
-      if (this.#channel.isOpen) this.#channel.send({ kind: "log", record });
-      else process.stderr.write(`${JSON.stringify(record)}\n`);
+      const { isOpen, isCongested } = this.#channel;
+      if (isOpen && !isCongested) this.#channel.send({ kind: "log", record });
+      else process.stderr.write(lineOf(record));
     });
     // A terminal sends these to all processes; the primary decides what they mean.
     for (const name of ["SIGINT", "SIGHUP"] as const) process.on(name, () => {});
     process.on("SIGTERM", () => this.#leaveByItself("shutdown"));
     process.on("SIGUSR2", () => this.#leaveByItself("graceful"));
     process.on("SIGUSR1", () => this.#plane?.reopenLogs());
-    setInterval(() => this.#pulse(), pulseMs).unref();
     setInterval(() => this.#tally(), tallyMs).unref();
-    this.#channel.send({ kind: "ready" });
+  }
+
+  /** Serves until it is told to leave, or nobody needs it any more. */
+  static start(): void {
+    new Worker().#channel.send({ kind: "ready" });
   }
 
   #onMessage(message: ToWorker, handle: unknown): void {
@@ -90,7 +97,8 @@ export class Worker implements SocketSource {
   }
 
   #use(key: string): void {
-    if (!this.#isLeaving) this.#plane?.useSockets(key, [...(this.#sockets.get(key)?.values() ?? [])]);
+    if (!this.#isLeaving)
+      this.#plane?.useSockets(key, [...(this.#sockets.get(key)?.values() ?? [])]);
   }
 
   async socketsOf({ key }: AddressWish): Promise<readonly ListeningSocket[]> {
@@ -119,6 +127,13 @@ export class Worker implements SocketSource {
     } else {
       await this.#plane.apply(snapshot);
     }
+    clearInterval(this.#pulsing);
+    const { hangTimeout } = snapshot.workers;
+    const interval = Math.min(
+      pulseMs,
+      hangTimeout === 0 ? pulseMs : hangTimeout / pulsesPerTimeout,
+    );
+    this.#pulsing = setInterval(() => this.#pulse(), interval).unref();
     const wanted = new Set(this.#plane.addressKeys);
     for (const key of this.#sockets.keys()) if (!wanted.has(key)) this.#sockets.delete(key);
   }
@@ -134,7 +149,7 @@ export class Worker implements SocketSource {
   }
 
   #pulse(): void {
-    this.#channel.send(this.#lifeSign());
+    if (!this.#channel.isCongested) this.#channel.send(this.#lifeSign());
   }
 
   #lifeSign(): FromWorker {
@@ -143,6 +158,7 @@ export class Worker implements SocketSource {
   }
 
   #tally(): void {
+    if (this.#channel.isCongested) return;
     const report = this.#plane?.addresses.changes();
     if (report !== undefined) this.#channel.send({ kind: "tally", report });
   }

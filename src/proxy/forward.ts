@@ -15,7 +15,7 @@ import type { Pool, Waiter } from "../upstream/pool.ts";
 import { fail } from "./fail.ts";
 import { KeptBody } from "./kept-body.ts";
 import { dropHopByHop } from "./hop-by-hop.ts";
-import type { Plan } from "./plan.ts";
+import type { Plan, ResponseHook } from "./plan.ts";
 import { Tunnel } from "./tunnel.ts";
 import { upstreamHead, type UpstreamHead } from "./upstream-head.ts";
 
@@ -27,6 +27,8 @@ export interface ForwardContext {
   /** The client asked for X-Debug-* and may have them. */
   isDebugAllowed(exchange: Exchange): boolean;
   onProblem(message: string, fields: Readonly<Record<string, string>>): void;
+  /** One of these hooks threw. */
+  onHookFailed(plan: Plan, hooks: readonly ResponseHook[], error: unknown): void;
 }
 
 /** Methods whose repetition changes nothing (RFC 9110 section 9.2.2). */
@@ -244,7 +246,7 @@ export class Forward implements RequestSink, ResponseSink, Waiter {
     dropHopByHop(fields);
     if (head.status === 204) fields.drop(Field.CONTENT_LENGTH);
     const hooks = this.#plan.responseHooks;
-    if (hooks !== null) for (const hook of hooks) hook(exchange, head);
+    if (hooks !== null && !this.#runHooks(hooks, head)) return;
     let text = `HTTP/1.1 ${head.status} ${head.reason}\r\n${fields.serialise()}`;
     // RFC 9110 section 6.6.1: who passes on an answer without a date adds one.
     if (fields.times(Field.DATE) === 0) text += `Date: ${httpDate()}\r\n`;
@@ -254,6 +256,20 @@ export class Forward implements RequestSink, ResponseSink, Waiter {
       return;
     }
     exchange.client.writeHead(head.status, text, head.bodyLength);
+  }
+
+  /** What a middleware throws is the end of its exchange alone. False: it threw. */
+  #runHooks(hooks: readonly ResponseHook[], head: ResponseHead): boolean {
+    try {
+      for (const hook of hooks) hook(this.#exchange, head);
+      return true;
+    } catch (error) {
+      this.#context.onHookFailed(this.#plan, hooks, error);
+      this.#connection?.destroy();
+      this.#connection = null;
+      this.#fail("INTERNAL");
+      return false;
+    }
   }
 
   #debugLines(): string {

@@ -1,6 +1,7 @@
 // A snapshot compiled for use: the table of plans and everything they lean on. Replaced as a whole when the
 // configuration changes; what did not change (pools, open log files) is taken over from the one before.
 
+import { isDeepStrictEqual } from "node:util";
 import type { AccessLog, Route, Service, Snapshot } from "../config/snapshot.ts";
 import type { ExchangeOrigin } from "../http/exchange.ts";
 import { NetworkSet } from "../lib/ip.ts";
@@ -16,6 +17,12 @@ export interface LiveOptions {
   onProblem(message: string): void;
 }
 
+interface KnownService {
+  /** As the snapshot has them; those `live` was made with may be older and equal. */
+  readonly settings: Service;
+  readonly live: LiveService;
+}
+
 export class Live {
   readonly snapshot: Snapshot;
   readonly table: Table<Plan>;
@@ -24,7 +31,7 @@ export class Live {
   readonly errorPages: ErrorPages | undefined;
   readonly debugPeers: NetworkSet;
   readonly #options: LiveOptions;
-  readonly #services = new Map<string, { key: string; live: LiveService }>();
+  readonly #services: Map<string, KnownService>;
   readonly #logs = new Map<string, AccessLogSink>();
   readonly #pages = new Map<string, ErrorPages>();
   readonly #trusted: ReadonlyMap<string, NetworkSet>;
@@ -32,27 +39,51 @@ export class Live {
   constructor(snapshot: Snapshot, before: Live | undefined, options: LiveOptions) {
     this.snapshot = snapshot;
     this.#options = options;
+    // Limits are part of how a service talks to its backends.
+    const isComparable = isDeepStrictEqual(snapshot.limits, before?.snapshot.limits);
+    this.#services = new Map(isComparable && before !== undefined ? before.#services : []);
     this.debugPeers = NetworkSet.of(snapshot.debug.allow);
     this.#trusted = new Map(
       snapshot.listeners.map((each) => [each.name, NetworkSet.of(each.trustedProxies)]),
     );
-    for (const service of Object.values(snapshot.services)) this.#takeService(service, before);
-    this.accessLog = this.#logOf(snapshot.accessLog, before);
-    this.errorPages = this.#pagesOf(snapshot.errorPages);
-    this.table = Table.compile(snapshot.routes, (route) => this.#planOf(route, before));
+    try {
+      this.#takeServices();
+      this.accessLog = this.#logOf(snapshot.accessLog, before);
+      this.errorPages = this.#pagesOf(snapshot.errorPages, before);
+      this.table = Table.compile(
+        snapshot.routes,
+        (route, plan) => this.#planOf(route, plan, before),
+        before?.table,
+      );
+    } catch (error) {
+      // The one before serves on, and this one must leave nothing open.
+      this.#disposeUnused(before);
+      throw error;
+    }
     if (before !== undefined) before.#disposeUnused(this);
   }
 
-  #takeService(service: Service, before: Live | undefined): void {
-    const { limits } = this.snapshot;
-    // Where a service was written may move without anything about it changing.
-    const key = JSON.stringify([{ ...service, origin: "" }, limits]);
-    const kept = before === undefined ? undefined : before.#services.get(service.name);
-    if (kept?.key === key) {
-      this.#services.set(service.name, kept);
-      return;
+  /** `#services` has those of before; one that did not change keeps its pools. */
+  #takeServices(): void {
+    const { services } = this.snapshot;
+    const all = Object.values(services);
+    const options = this.#upstreamOptions();
+    for (const settings of all) {
+      const known = this.#services.get(settings.name);
+      if (known?.settings === settings) continue;
+      const isSame = known !== undefined && isSameService(settings, known.settings);
+      const live = isSame ? known.live : new LiveService(settings, options);
+      this.#services.set(settings.name, { settings, live });
     }
-    const live = new LiveService(service, {
+    if (this.#services.size === all.length) return;
+    for (const name of this.#services.keys()) {
+      if (!Object.hasOwn(services, name)) this.#services.delete(name);
+    }
+  }
+
+  #upstreamOptions(): UpstreamOptions {
+    const { limits } = this.snapshot;
+    return {
       ...this.#options.upstream,
       bufferBytes: limits.bufferBytes,
       limits: {
@@ -60,18 +91,20 @@ export class Live {
         headerCount: limits.headerCount,
         trailerBytes: limits.trailerBytes,
       },
-    });
-    this.#services.set(service.name, { key, live });
+    };
   }
 
-  #planOf(route: Route, before: Live | undefined): Plan {
-    const service = route.service === undefined ? undefined : this.#services.get(route.service);
-    return planOf(route, {
-      service: service?.live,
-      errorPages: this.#pagesOf(route.errorPages) ?? this.errorPages,
-      accessLog:
-        route.accessLog === undefined ? this.accessLog : this.#logOf(route.accessLog, before),
-    });
+  /** `plan` is what the same route had before; it stays when all it leans on does. */
+  #planOf(route: Route, plan: Plan | undefined, before: Live | undefined): Plan {
+    const known = route.service === undefined ? undefined : this.#services.get(route.service);
+    const service = known?.live;
+    const errorPages = this.#pagesOf(route.errorPages, before) ?? this.errorPages;
+    const accessLog =
+      route.accessLog === undefined ? this.accessLog : this.#logOf(route.accessLog, before);
+    const isSame =
+      plan?.service === service && plan?.errorPages === errorPages && plan?.accessLog === accessLog;
+    if (plan !== undefined && isSame) return plan;
+    return planOf(route, { service, errorPages, accessLog });
   }
 
   #logOf(settings: AccessLog, before: Live | undefined): AccessLogSink | undefined {
@@ -85,25 +118,30 @@ export class Live {
     return log;
   }
 
-  #pagesOf(folder: string | undefined): ErrorPages | undefined {
+  /** Read anew with every snapshot: the files may have changed, and then what uses them does. */
+  #pagesOf(folder: string | undefined, before: Live | undefined): ErrorPages | undefined {
     if (folder === undefined) return undefined;
     const known = this.#pages.get(folder);
     if (known !== undefined) return known;
     const loaded = loadErrorPages(folder);
     for (const each of loaded.problems) this.#options.onProblem(each);
-    this.#pages.set(folder, loaded.pages);
-    return loaded.pages;
+    const old = before === undefined ? undefined : before.#pages.get(folder);
+    const pages = isDeepStrictEqual(loaded.pages, old) && old !== undefined ? old : loaded.pages;
+    this.#pages.set(folder, pages);
+    return pages;
   }
 
   /**
-   * Closes what the next one did not take over. Running exchanges keep their plan and connection; lines for
+   * Closes what the other one does not have. Running exchanges keep their plan and connection; lines for
    * a log that was closed go to the new one.
    */
-  #disposeUnused(next: Live): void {
+  #disposeUnused(other: Live | undefined): void {
     for (const [name, { live }] of this.#services) {
-      if (next.#services.get(name)?.live !== live) live[Symbol.dispose]();
+      if (other === undefined || other.#services.get(name)?.live !== live) live[Symbol.dispose]();
     }
-    for (const [key, log] of this.#logs) if (next.#logs.get(key) !== log) void log.close();
+    for (const [key, log] of this.#logs) {
+      if (other === undefined || other.#logs.get(key) !== log) void log.close();
+    }
   }
 
   /** Brings what is known of a connection up to this snapshot. */
@@ -129,6 +167,11 @@ export class Live {
     for (const { live } of this.#services.values()) live[Symbol.dispose]();
     await Promise.all([...this.#logs.values()].map((log) => log.close()));
   }
+}
+
+/** Where a service was written may move without anything about it changing. */
+function isSameService(a: Service, b: Service): boolean {
+  return isDeepStrictEqual({ ...a, origin: undefined }, { ...b, origin: undefined });
 }
 
 const nobody = NetworkSet.of([]);

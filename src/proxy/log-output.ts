@@ -251,10 +251,30 @@ function standardTarget(descriptor: 1 | 2): Target {
   if (!stream.listeners("error").includes(ignore)) stream.on("error", ignore);
   return {
     write(bytes, done) {
-      stream.write(bytes, (error) => done(error ?? null, error ? 0 : bytes.length));
+      writeLines(stream, bytes, 0, done);
     },
     close() {},
   };
+}
+
+/** A pipe takes so much at once without mixing it with what another process writes: PIPE_BUF of Linux. */
+const atomicBytes = 4096;
+
+/** In pieces that end with a line, one after the other: all workers write to the same pipe. */
+function writeLines(stream: NodeJS.WriteStream, bytes: Buffer, from: number, done: Done): void {
+  const lineEnd = bytes.lastIndexOf(0x0a, from + atomicBytes - 1) + 1;
+  // A longer line cannot be kept together.
+  const end =
+    bytes.length - from <= atomicBytes
+      ? bytes.length
+      : lineEnd > from
+        ? lineEnd
+        : from + atomicBytes;
+  stream.write(bytes.subarray(from, end), (error) => {
+    if (error) done(error, from);
+    else if (end === bytes.length) done(null, end);
+    else writeLines(stream, bytes, end, done);
+  });
 }
 
 // A failed write is told to its callback; without a listener the process would die of it as well. It

@@ -1,7 +1,7 @@
 // A route as it runs: middlewares made, service found, limits resolved. An exchange keeps the plan it
 // began with, so a reload never changes the rules in the middle of a request.
 
-import type { ExchangeTimeouts, Route } from "../config/snapshot.ts";
+import type { ExchangeTimeouts, MiddlewareUse, Route } from "../config/snapshot.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Answer, AnswerHead, Middleware } from "../middlewares/middleware.ts";
 import { createMiddleware } from "../middlewares/registry.ts";
@@ -33,19 +33,33 @@ export interface PlanParts {
   readonly accessLog: AccessLogSink | undefined;
 }
 
+const noHooks = { requestHooks: null, responseHooks: null, doneHooks: null };
+
 /** Compiles a route. */
 export function planOf(route: Route, parts: PlanParts): Plan {
-  const chain = route.middlewares.map(createMiddleware);
+  const { name, timeouts, maxBody } = route;
+  return { name, ...parts, ...hooksFor(route), timeouts, maxBody };
+}
+
+function hooksFor(route: Route): Pick<Plan, "requestHooks" | "responseHooks" | "doneHooks"> {
+  if (route.middlewares.length === 0) return noHooks;
+  const chain = route.middlewares.map((use) => createdFor(route, use));
   const back = chain.toReversed();
   return {
-    name: route.name,
-    ...parts,
     requestHooks: hooksOf(chain, (each) => each.onRequest),
     responseHooks: hooksOf(back, (each) => each.onResponse),
     doneHooks: hooksOf(back, (each) => each.onDone),
-    timeouts: route.timeouts,
-    maxBody: route.maxBody,
   };
+}
+
+function createdFor(route: Route, use: MiddlewareUse): Middleware {
+  try {
+    return createMiddleware(use);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const what = `the middleware ${use.kind} of the route ${route.name} cannot be made: ${why}`;
+    throw new Error(what, { cause: error });
+  }
 }
 
 function hooksOf<T>(

@@ -1,5 +1,6 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert";
 import { test } from "node:test";
+import { defaultWorkers } from "../config/limits.ts";
 import type { Catalog, Service } from "../config/snapshot.ts";
 import { merge } from "./merge.ts";
 import { routeOf } from "../../test/harness/routes-sample.ts";
@@ -17,17 +18,14 @@ function serviceOf(name: string, place: string): Service {
   };
 }
 
-function catalogOf(
-  workers: number,
-  routes: readonly string[],
-  services: readonly string[],
-): Catalog {
+/** @param mark tells one catalog from another */
+function catalogOf(mark: number, routes: readonly string[], services: readonly string[]): Catalog {
   const empty: Partial<Catalog> = { listeners: [], errorPages: undefined };
   return {
     ...empty,
     routes: routes.map((name) => routeOf(name, "Host(`a`)")),
-    services: Object.fromEntries(services.map((name) => [name, serviceOf(name, `w${workers}`)])),
-    workers,
+    services: Object.fromEntries(services.map((name) => [name, serviceOf(name, `w${mark}`)])),
+    workers: { ...defaultWorkers, count: mark },
   } as Catalog;
 }
 
@@ -38,7 +36,7 @@ test("one catalog becomes a snapshot as it is", () => {
 
 test("routes and services of all catalogs are there, settings of the first", () => {
   const { snapshot, refusals } = merge([catalogOf(1, ["a"], ["s"]), catalogOf(2, ["b"], ["t"])], 1);
-  strictEqual(snapshot.workers, 1);
+  strictEqual(snapshot.workers.count, 1);
   deepStrictEqual(
     snapshot.routes.map((route) => route.name),
     ["a", "b"],

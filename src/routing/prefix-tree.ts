@@ -10,7 +10,8 @@ export interface TreeNode<V> {
   /** What was put under exactly this text; a node where texts only part has none. */
   value: V | undefined;
   parent: TreeNode<V> | undefined;
-  readonly children: Map<number, TreeNode<V>>;
+  /** By the first character of their labels; a leaf has none. */
+  children: Map<number, TreeNode<V>> | undefined;
 }
 
 // Hot: bench/routing.ts
@@ -39,11 +40,17 @@ export class PrefixTree<V> {
   deepest(text: string): TreeNode<V> {
     let node = this.#root;
     while (node.depth < text.length) {
-      const child = node.children.get(this.#codeAt(text, node.depth));
+      const child = node.children?.get(this.#codeAt(text, node.depth));
       if (child === undefined || !this.#continues(text, node.depth, child)) return node;
       node = child;
     }
     return node;
+  }
+
+  /** The value kept for exactly `text`. */
+  get(text: string): V | undefined {
+    const node = this.deepest(text);
+    return node.depth === text.length ? node.value : undefined;
   }
 
   #continues(text: string, from: number, child: TreeNode<V>): boolean {
@@ -62,9 +69,10 @@ export class PrefixTree<V> {
   /** One node further on the way to `key`, made (or split out of a longer one) when it is missing. */
   #step(node: TreeNode<V>, key: string): TreeNode<V> {
     const code = key.charCodeAt(node.depth);
+    node.children ??= new Map();
     const child = node.children.get(code);
     if (child === undefined) {
-      const leaf = nodeOf<V>(key.slice(node.depth), key.length, node);
+      const leaf = nodeOf(key.slice(node.depth), key.length, node);
       node.children.set(code, leaf);
       return leaf;
     }
@@ -75,12 +83,12 @@ export class PrefixTree<V> {
     const middle = nodeOf<V>(child.label.slice(0, shared), node.depth + shared, node);
     child.label = child.label.slice(shared);
     child.parent = middle;
-    middle.children.set(child.label.charCodeAt(0), child);
+    middle.children = new Map([[child.label.charCodeAt(0), child]]);
     node.children.set(code, middle);
     return middle;
   }
 }
 
 function nodeOf<V>(label: string, depth: number, parent: TreeNode<V> | undefined): TreeNode<V> {
-  return { label, depth, value: undefined, parent, children: new Map() };
+  return { label, depth, value: undefined, parent, children: undefined };
 }

@@ -1,12 +1,14 @@
-// Starts the real program, as an operator would: a configuration file in a folder of its own, a process of
-// its own, ports chosen by the system and read from the file the program writes. Use `await using`.
+// Starts the real program, as an operator would: a configuration file in a folder of its own, processes of
+// its own, ports chosen by the system and read from the file the program writes. Use `await using`: the end
+// kills whatever of it is left, orphans included.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { eventually, within } from "./barrier.ts";
-import { tempFolder } from "./temp-folder.ts";
+import { type Mark, mark } from "./processes.ts";
+import { type TempFolder, tempFolder } from "./temp-folder.ts";
 
 export interface TidegateOptions {
   /** YAML text, or an object that is written as JSON (which is YAML). */
@@ -14,6 +16,12 @@ export interface TidegateOptions {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly startTimeoutMs?: number;
+  /** Processes that serve; without it what the configuration says, or else 0: all in one process. */
+  readonly workers?: number;
+  /** The launcher of another copy of the program. */
+  readonly program?: string;
+  /** Most descriptors that each process may have open. */
+  readonly maxDescriptors?: number;
 }
 
 export interface Exit {
@@ -22,8 +30,15 @@ export interface Exit {
 }
 
 export interface Tidegate extends AsyncDisposable {
+  /** Of the process that was started. */
   readonly pid: number;
   readonly folder: string;
+  /** Path of the control socket. */
+  readonly control: string;
+  /** All of its processes that are alive, those included whose parents have died. */
+  pids(): number[];
+  /** Starts the program once more, with the same configuration file and control socket, as an init system does. */
+  startAgain(): Promise<Tidegate>;
   /** The first real port of a listener. */
   port(listener?: string): number;
   /** Replaces the configuration file by an atomic rename. */
@@ -48,6 +63,8 @@ type Ports = Readonly<Record<string, readonly { readonly host: string; readonly 
 /** Name of the access log file, relative to the folder; the default configuration of a test names it. */
 export const accessLogName = "access.log";
 
+const controlName = "control.sock";
+
 /**
  * `accessLog` is set to `access.log` in the folder (JSON lines) when the configuration is an object that
  * does not say otherwise; in YAML text write `{folder}` where the folder's path shall stand.
@@ -55,39 +72,60 @@ export const accessLogName = "access.log";
 export async function startTidegate(options: TidegateOptions): Promise<Tidegate> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await tempFolder());
-  const configFile = folder.file("tidegate.yaml");
-  const portsFile = folder.file("ports.json");
-  await writeFile(configFile, textOf(options.config, folder.path));
-  const child = spawnProgram(
-    ["run", "--config", configFile, "--ports-file", portsFile, ...(options.args ?? [])],
-    options.env ?? {},
-  );
-  const watched = watch(child);
-  stack.defer(() => end(child, watched.exited));
-  const ports = await started(portsFile, watched, options.startTimeoutMs ?? 15_000);
+  await writeFile(folder.file("tidegate.yaml"), textOf(options.config, folder.path));
+  const program = await start(options, folder, "ports.json");
+  stack.use(program);
   const held = stack.move();
-  return control({ child, watched, ports, folder: folder.path, configFile, held });
+  return { ...program, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+/** In a folder that has a configuration already. */
+async function start(
+  options: TidegateOptions,
+  folder: TempFolder,
+  portsName: string,
+): Promise<Tidegate> {
+  const marked = mark();
+  const portsFile = folder.file(portsName);
+  const child = spawnProgram(options, marked, folder, portsFile);
+  const watched = watch(child);
+  const dispose = async () => {
+    marked.kill();
+    await watched.closed;
+  };
+  try {
+    const ports = await started(portsFile, watched, options.startTimeoutMs ?? 15_000);
+    return control({ child, watched, ports, options, folder, marked, dispose });
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
 }
 
 interface Parts {
   readonly child: ChildProcess;
   readonly watched: Watched;
   readonly ports: Ports;
-  readonly folder: string;
-  readonly configFile: string;
-  readonly held: AsyncDisposableStack;
+  readonly options: TidegateOptions;
+  readonly folder: TempFolder;
+  readonly marked: Mark;
+  dispose(): Promise<void>;
 }
 
-function control({ child, watched, ports, folder, configFile, held }: Parts): Tidegate {
-  const accessLog = () => linesOf(join(folder, accessLogName));
+function control({ child, watched, ports, options, folder, marked, dispose }: Parts): Tidegate {
+  const accessLog = () => linesOf(folder.file(accessLogName));
+  let starts = 1;
   return {
     pid: child.pid ?? 0,
-    folder,
+    folder: folder.path,
+    control: folder.file(controlName),
+    pids: marked.pids,
     exited: watched.exited,
     stdout: () => watched.stdout,
     stderr: () => watched.stderr,
     accessLog,
     signal: (name) => void child.kill(name),
+    startAgain: () => start(options, folder, `ports-${++starts}.json`),
     port(listener = "web") {
       const port = ports[listener]?.[0]?.port;
       if (port === undefined)
@@ -95,9 +133,9 @@ function control({ child, watched, ports, folder, configFile, held }: Parts): Ti
       return port;
     },
     async writeConfig(config) {
-      const next = `${configFile}.next`;
-      await writeFile(next, textOf(config, folder));
-      await rename(next, configFile);
+      const next = folder.file("tidegate.yaml.next");
+      await writeFile(next, textOf(config, folder.path));
+      await rename(next, folder.file("tidegate.yaml"));
     },
     async stop() {
       child.kill("SIGTERM");
@@ -111,40 +149,69 @@ function control({ child, watched, ports, folder, configFile, held }: Parts): Ti
         ];
         return lines.find((line) => pattern.test(line));
       }),
-    [Symbol.asyncDispose]: () => held.disposeAsync(),
+    [Symbol.asyncDispose]: dispose,
   };
 }
 
 interface Watched {
   stdout: string;
   stderr: string;
+  /** All that it wrote is there. When it was killed, its orphans may keep writing: then this is its end alone. */
   readonly exited: Promise<Exit>;
+  /** Nobody holds its output any more. */
+  readonly closed: Promise<void>;
 }
 
 function watch(child: ChildProcess): Watched {
-  const { promise, resolve: done } = Promise.withResolvers<Exit>();
-  const watched: Watched = { stdout: "", stderr: "", exited: promise };
+  const exit = Promise.withResolvers<Exit>();
+  const closed = Promise.withResolvers<void>();
+  const watched: Watched = {
+    stdout: "",
+    stderr: "",
+    exited: exit.promise,
+    closed: closed.promise,
+  };
   child.stdout?.on("data", (bytes: Buffer) => (watched.stdout += bytes.toString()));
   child.stderr?.on("data", (bytes: Buffer) => (watched.stderr += bytes.toString()));
   child.on("error", (error) => (watched.stderr += error.message));
-  child.on("close", (code, signal) => done({ code, signal }));
+  child.on("exit", (code, signal) => {
+    if (signal !== null) exit.resolve({ code, signal });
+  });
+  child.on("close", (code, signal) => {
+    exit.resolve({ code, signal });
+    closed.resolve();
+  });
   return watched;
 }
 
 function spawnProgram(
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
+  options: TidegateOptions,
+  marked: Mark,
+  folder: TempFolder,
+  portsFile: string,
 ): ChildProcess {
-  const launcher = join(root, "bin/tidegate");
-  const command = existsSync(launcher)
-    ? [launcher]
-    : [process.execPath, join(root, "src/cli/main.ts")];
-  const [program = "", ...first] = command;
-  return spawn(program, [...first, ...args], {
+  const words = [
+    options.program ?? join(root, "bin/tidegate"),
+    ...["run", "--config", folder.file("tidegate.yaml"), "--ports-file", portsFile],
+    ...["--control", folder.file(controlName)],
+    ...workersArgument(options),
+    ...(options.args ?? []),
+  ];
+  const limit = options.maxDescriptors;
+  const [program = "", ...args] =
+    limit === undefined ? words : ["/bin/sh", "-c", `ulimit -n ${limit}; exec "$0" "$@"`, ...words];
+  return spawn(program, args, {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, NODE_TEST_CONTEXT: undefined, ...env },
+    env: { ...process.env, NODE_TEST_CONTEXT: undefined, ...options.env, ...marked.env },
   });
+}
+
+// One process starts faster and has one memory to look at; what workers add has tests of its own.
+function workersArgument({ config, workers }: TidegateOptions): string[] {
+  if (workers !== undefined) return ["--workers", String(workers)];
+  const isSaid = typeof config === "string" ? /^workers:/m.test(config) : "workers" in config;
+  return isSaid ? [] : ["--workers", "0"];
 }
 
 async function started(file: string, watched: Watched, timeoutMs: number): Promise<Ports> {
@@ -171,11 +238,6 @@ function parsePorts(text: string): Ports | undefined {
   } catch {
     return undefined; // half written: asked again
   }
-}
-
-async function end(child: ChildProcess, exited: Promise<Exit>): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
-  await exited;
 }
 
 function textOf(config: string | Record<string, unknown>, folder: string): string {

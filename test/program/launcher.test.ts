@@ -117,6 +117,21 @@ test("without any that is new enough it says what was found and what to do", () 
   assert.match(stderr, /20\.20\.2 .*older\/node\nInstall Node\.js 24\.21\.0 or newer/);
 });
 
+test("the program may open as many files as the hard limit allows, whatever the soft one was", () => {
+  const root = join(folder, "limits");
+  const entry = placePackage(root);
+  // What the real program inherits: the real Node.js does it while it starts.
+  const show = 'console.log(require("node:fs").readFileSync("/proc/self/limits", "utf8"))';
+  writeFileSync(join(root, "dist", "cli", "main.js"), show);
+  const script = 'ulimit -Sn 64 && ulimit -Hn 4000 && exec "$0"';
+  const { stdout, stderr } = spawnSync("/bin/sh", ["-c", script, entry], {
+    encoding: "utf8",
+    env: { PATH: "/usr/bin:/bin", TIDEGATE_NODE: process.execPath },
+    timeout: 10_000,
+  });
+  assert.match(stdout, /^Max open files +4000 +4000 /m, stderr);
+});
+
 test("the real program starts through it", () => {
   const real = spawnSync(join(import.meta.dirname, "../../bin/tidegate"), ["--version"], {
     encoding: "utf8",

@@ -1,0 +1,127 @@
+// The commands that change something in the running program: `reload`, `restart`, `upgrade`, `drain`,
+// `resume`, `stop`, `workers N`. Each is a request that is answered when the thing is done.
+
+import { setTimeout as pause } from "node:timers/promises";
+import { readOutcome, readStatus } from "../admin/answers.ts";
+import { askControl, type Question } from "../admin/control-client.ts";
+import type { Outcome, Status } from "../admin/operations.ts";
+import { formatProblem } from "../config/problem.ts";
+import { paint } from "./paint.ts";
+import { withProgress } from "./progress.ts";
+import { ask, type CommandOptions, NoAnswer, placeOf, printJson, refusedCode } from "./running.ts";
+
+export type Action = "reload" | "restart" | "upgrade" | "resize" | "drain" | "resume" | "stop";
+
+export interface ActOptions extends CommandOptions {
+  /** For `resize`. */
+  readonly size?: number | "auto";
+  /** For `stop`: cut what runs. */
+  readonly now?: boolean;
+  /** For `drain` and `stop`: until what runs is finished. */
+  readonly wait?: boolean;
+}
+
+const doing: Readonly<Record<Action, string>> = {
+  reload: "reloading",
+  restart: "restarting",
+  upgrade: "upgrading",
+  resize: "changing the number of workers",
+  drain: "draining",
+  resume: "resuming",
+  stop: "stopping",
+};
+
+/** Returns the exit code. */
+export async function act(action: Action, options: ActOptions): Promise<number> {
+  const path = placeOf(options);
+  const { outcome, code } = await withProgress(path, doing[action], perform(action, path, options));
+  if (options.json) {
+    printJson(outcome);
+    return code;
+  }
+  for (const each of outcome.problems ?? []) {
+    const colour = each.severity === "error" ? "red" : "yellow";
+    process.stderr.write(`${paint(process.stderr, colour, formatProblem(each))}\n`);
+  }
+  if (outcome.ok) process.stdout.write(`${outcome.message}\n`);
+  else process.stderr.write(`tidegate: ${outcome.message}\n`);
+  return code;
+}
+
+interface Performed {
+  readonly outcome: Outcome;
+  readonly code: number;
+}
+
+async function perform(action: Action, path: string, options: ActOptions): Promise<Performed> {
+  const before = action === "stop" ? await statusOf(path) : undefined;
+  const answer = await ask(path, questionOf(action, options));
+  const outcome = readOutcome(answer.body);
+  if (outcome === undefined) {
+    throw new NoAnswer(`the answer (status ${answer.status}) is none of ours`, refusedCode);
+  }
+  if (!outcome.ok) return { outcome, code: refusedCode };
+  if (options.wait !== true) return { outcome, code: 0 };
+  const end = action === "stop" ? await ended(path, before) : await drained(path);
+  return { outcome: end, code: end.ok ? 0 : refusedCode };
+}
+
+function questionOf(action: Action, { size, now }: ActOptions): Question {
+  if (action === "resize") return { route: "/v1/workers", method: "PUT", body: { size } };
+  const body = now === true ? { now } : undefined;
+  return { route: `/v1/${action}`, method: "POST", body };
+}
+
+// --- waiting -----------------------------------------------------------------------------------
+
+const intervalMs = 100;
+/** After the control socket is gone the main process has only to end itself. */
+const lastMs = 5000;
+
+async function statusOf(path: string): Promise<Status | undefined> {
+  const answer = await askControl(path, { route: "/v1/status", timeoutMs: 5000 });
+  return answer.kind === "answer" ? readStatus(answer.body) : undefined;
+}
+
+/** Until the program that was asked to stop is gone, however long it drains. */
+async function ended(path: string, before: Status | undefined): Promise<Outcome> {
+  for (;;) {
+    const answer = await askControl(path, { route: "/v1/status", timeoutMs: 5000 });
+    if (answer.kind === "absent" || answer.kind === "denied") break;
+    const now = answer.kind === "answer" ? readStatus(answer.body) : undefined;
+    // A service manager may have started another one already.
+    if (now !== undefined && now.mainPid !== before?.mainPid) break;
+    await pause(intervalMs);
+  }
+  if (before !== undefined) await processEnd(before.mainPid);
+  return { ok: true, message: "it has ended" };
+}
+
+async function processEnd(pid: number): Promise<void> {
+  const deadline = Date.now() + lastMs;
+  while (isAlive(pid) && Date.now() < deadline) await pause(intervalMs);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}
+
+/** Until nothing runs any more. */
+async function drained(path: string): Promise<Outcome> {
+  for (;;) {
+    const now = await statusOf(path);
+    if (now === undefined) return { ok: true, message: "it has ended meanwhile" };
+    if (now.state === "serving") {
+      return { ok: false, message: "somebody had it resume before everything was finished" };
+    }
+    if (now.counts.exchanges === 0 && now.counts.tunnels === 0) {
+      return { ok: true, message: "drained: nothing runs, and no connections are accepted" };
+    }
+    await pause(intervalMs);
+  }
+}

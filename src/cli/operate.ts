@@ -1,0 +1,86 @@
+// The part of the command line that speaks to the running program over its control socket. All of these
+// commands take --json and --control, and end with 0 = done, 1 = refused or failed, 3 = not running.
+
+import { type Command, InvalidArgumentError } from "commander";
+import { parseSize } from "../admin/worker-size.ts";
+import type { Action } from "./act.ts";
+
+/** Has the process end with the code that the command returns. */
+export type Finish = (work: () => Promise<number>) => Promise<void>;
+
+interface Common {
+  readonly control?: string;
+  readonly json: boolean;
+}
+
+const common = ({ control, json }: Common) => ({ control, json });
+
+export function addOperatingCommands(program: Command, finish: Finish): void {
+  running(program, "status", "show what the running program is and does").action(
+    (options: Common) => finish(async () => (await import("./status.ts")).status(common(options))),
+  );
+  running(program, "workers", "show the processes that serve, or change how many there are")
+    .argument("[size]", "a number or auto; it holds until the program ends", readWorkers)
+    .action((size: number | "auto" | undefined, options: Common) =>
+      finish(async () => (await import("./workers.ts")).workers(size, common(options))),
+    );
+  running(program, "logs", "show the latest lines of the diagnostics log")
+    .option("-f, --follow", "go on with those to come", false)
+    .option("-n, --lines <count>", "how many to begin with", readCount, 100)
+    .action((options: Common & { follow: boolean; lines: number }) =>
+      finish(async () => {
+        const { follow, lines } = options;
+        return (await import("./logs.ts")).logs({ ...common(options), follow, lines });
+      }),
+    );
+  addActions(program, finish);
+}
+
+function addActions(program: Command, finish: Finish): void {
+  const add = (action: Action, description: string) =>
+    running(program, action, description).action((options: Common) =>
+      finish(async () => (await import("./act.ts")).act(action, common(options))),
+    );
+  add("reload", "read the configuration again; exit code 1 if it cannot be used");
+  add("restart", "replace all workers, one by one, by such that run the code now on disk");
+  add("upgrade", "replace the primary, too; the listening sockets stay open");
+  add("resume", "accept connections again after drain");
+  running(program, "drain", "accept no more connections, and finish what runs")
+    .option("--no-wait", "do not wait until it is finished")
+    .action((options: Common & { wait: boolean }) =>
+      finish(async () => {
+        const { act } = await import("./act.ts");
+        return act("drain", { ...common(options), wait: options.wait });
+      }),
+    );
+  running(program, "stop", "finish what runs, then end the program")
+    .option("--now", "cut what runs", false)
+    .option("--no-wait", "do not wait for its end")
+    .action((options: Common & { now: boolean; wait: boolean }) =>
+      finish(async () => {
+        const { now, wait } = options;
+        const { act } = await import("./act.ts");
+        return act("stop", { ...common(options), now, wait });
+      }),
+    );
+}
+
+function running(program: Command, name: string, description: string): Command {
+  return program
+    .command(name)
+    .description(description)
+    .option("--json", "as JSON", false)
+    .option("--control <path>", "control socket of the program (also TIDEGATE_CONTROL)");
+}
+
+function readCount(text: string): number {
+  if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError("Write a number of lines.");
+  return Number(text);
+}
+
+/** For the command line: the error says what to write. */
+export function readWorkers(text: string): number | "auto" {
+  const size = parseSize(text);
+  if (size.kind === "bad") throw new InvalidArgumentError(size.why);
+  return size.size;
+}

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { counted, shortSize, shortTime } from "./units.ts";
+
+test("sizes are rounded to what one takes in", () => {
+  const cases: readonly [number, string][] = [
+    [0, "0 B"],
+    [1023, "1023 B"],
+    [1024, "1.0 KiB"],
+    [1_500_000, "1.4 MiB"],
+    [220_200_960, "210 MiB"],
+    [2 ** 31, "2.0 GiB"],
+    [2 ** 55, "32768 TiB"],
+  ];
+  for (const [bytes, text] of cases) assert.equal(shortSize(bytes), text);
+});
+
+test("times have their two largest units", () => {
+  const cases: readonly [number, string][] = [
+    [0, "0s"],
+    [999, "0s"],
+    [61_000, "1m 1s"],
+    [60_000, "1m"],
+    [3_723_000, "1h 2m"],
+    [3_603_000, "1h"],
+    [90_061_000, "1d 1h"],
+  ];
+  for (const [ms, text] of cases) assert.equal(shortTime(ms), text);
+});
+
+test("counts have their noun", () => {
+  assert.deepEqual(
+    [counted(0, "route"), counted(1, "route"), counted(12_345, "route")],
+    ["0 routes", "1 route", "12,345 routes"],
+  );
+});

@@ -1,0 +1,101 @@
+// An implementation of Operations that does what it says to itself only: state changes, calls are noted,
+// and the next outcome can be set. For tests of what speaks to operators; the real one runs processes.
+
+import type { Operations, Outcome, Status } from "../../src/admin/operations.ts";
+import { LogRing } from "../../src/lib/log-ring.ts";
+
+const counts = { connections: 3, exchanges: 2, tunnels: 1, answered: 12345 };
+
+export class SampleOperations implements Operations {
+  readonly log = new LogRing();
+  readonly calls: string[] = [];
+  /** What the next actions say; a promise that stays open is an action that takes its time. */
+  next: Outcome | Promise<Outcome> = { ok: true, message: "done" };
+  state: Status["state"] = "serving";
+  size: number | "auto" = 2;
+  problems: Status["problems"] = [];
+  open = counts;
+  pid = process.pid;
+  mainPid = process.pid;
+  onStop = () => {};
+
+  status(): Status {
+    const wanted = this.size === "auto" ? 8 : this.size;
+    return {
+      version: "0.1.0",
+      pid: this.pid,
+      mainPid: this.mainPid,
+      node: process.version,
+      state: this.state,
+      uptime: 3_723_000,
+      config: undefined,
+      snapshot: { version: 7, routes: 1, since: "2026-11-21T06:00:00.000Z" },
+      problems: this.problems,
+      listeners: [{ name: "web", addresses: [{ host: "::", port: 8080 }] }],
+      workers: { wanted, live: wanted, leaving: 0 },
+      counts: this.open,
+      memory: 210 * 1024 * 1024,
+    };
+  }
+
+  routes = () => [
+    {
+      name: "www",
+      rule: "Host(`a.test`)",
+      service: undefined,
+      backends: ["http://127.0.0.1:1"],
+      origin: "t.yaml:1:1",
+    },
+  ];
+
+  workers = () => [
+    {
+      pid: 4711,
+      slot: 0,
+      state: "live" as const,
+      since: "2026-11-21T06:00:00.000Z",
+      snapshot: 7,
+      memory: 70 * 1024 * 1024,
+      counts,
+      reason: undefined,
+    },
+  ];
+
+  reload = () => this.#note("reload");
+  restart = () => this.#note("restart");
+  upgrade = () => this.#note("upgrade");
+
+  async resize(size: number | "auto"): Promise<Outcome> {
+    const outcome = await this.#note(`resize ${size}`);
+    if (outcome.ok) this.size = size;
+    return outcome;
+  }
+
+  async drain(): Promise<Outcome> {
+    const outcome = await this.#note("drain");
+    if (outcome.ok) this.state = "draining";
+    return outcome;
+  }
+
+  async resume(): Promise<Outcome> {
+    const outcome = await this.#note("resume");
+    if (outcome.ok) this.state = "serving";
+    return outcome;
+  }
+
+  stop(): void {
+    this.calls.push("stop");
+    this.state = "stopping";
+    this.onStop();
+  }
+
+  retire(): Outcome {
+    this.calls.push("retire");
+    return { ok: false, message: "has its supervisor" };
+  }
+
+  #note(call: string): Promise<Outcome> {
+    this.calls.push(call);
+    return Promise.resolve(this.next);
+  }
+}
