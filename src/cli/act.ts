@@ -5,8 +5,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { readOutcome, readStatus } from "../admin/answers.ts";
 import { askControl, type Question } from "../admin/control-client.ts";
 import type { Outcome, Status } from "../admin/operations.ts";
-import { formatProblem } from "../config/problem.ts";
-import { paint } from "./paint.ts";
+import { tellProblem } from "./paint.ts";
 import { withProgress } from "./progress.ts";
 import { ask, type CommandOptions, NoAnswer, placeOf, printJson, refusedCode } from "./running.ts";
 
@@ -39,10 +38,7 @@ export async function act(action: Action, options: ActOptions): Promise<number> 
     printJson(outcome);
     return code;
   }
-  for (const each of outcome.problems ?? []) {
-    const colour = each.severity === "error" ? "red" : "yellow";
-    process.stderr.write(`${paint(process.stderr, colour, formatProblem(each))}\n`);
-  }
+  for (const each of outcome.problems ?? []) tellProblem(each);
   if (outcome.ok) process.stdout.write(`${outcome.message}\n`);
   else process.stderr.write(`tidegate: ${outcome.message}\n`);
   return code;

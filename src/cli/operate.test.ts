@@ -193,6 +193,19 @@ test("nobody there is exit code 3, with the path that was tried and what to do",
   }
 });
 
+test("every command explains itself", async () => {
+  const { stdout: all } = await runCommand(tidegate, ["--help"]);
+  const names = [...all.matchAll(/^ {2}([a-z]+)\b/gm)].map(([, name = ""]) => name);
+  for (const name of ["status", "workers", "logs", "reload", "restart", "upgrade", "drain"]) {
+    assert.ok(names.includes(name), name);
+  }
+  for (const name of names.filter((each) => each !== "help")) {
+    const { code, stdout } = await runCommand(tidegate, [name, "--help"]);
+    assert.equal(code, 0, name);
+    assert.match(stdout, new RegExp(`Usage: tidegate ${name}`));
+  }
+});
+
 test("TIDEGATE_CONTROL says where the socket is, and --control goes before it", async () => {
   await using running = await host();
   const env = { TIDEGATE_CONTROL: running.path };

@@ -2,10 +2,10 @@
 // the table that the running program serves by.
 
 import { readRoutes } from "../admin/answers.ts";
-import { formatProblem } from "../config/problem.ts";
 import { readConfigFile } from "../config/read.ts";
 import { formatRule } from "../config/rule.ts";
 import { findConflicts } from "../routing/conflicts.ts";
+import { tellProblem } from "./paint.ts";
 import { ask, type CommandOptions, placeOf, printJson, understood } from "./running.ts";
 import { table } from "./table.ts";
 import { routeRow } from "./welcome.ts";
@@ -13,7 +13,7 @@ import { routeRow } from "./welcome.ts";
 /** Returns the exit code. */
 export async function routes(file: string, options: { readonly json: boolean }): Promise<number> {
   const { snapshot, problems } = await readConfigFile(file);
-  for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
+  for (const problem of problems) tellProblem(problem);
   if (snapshot === undefined) return 1;
   if (options.json) {
     const rows = snapshot.routes.map((route) => ({ ...route, rule: formatRule(route.rule) }));

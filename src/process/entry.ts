@@ -3,7 +3,9 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { extname } from "node:path";
 
-import { protocol, protocolVariable } from "./messages.ts";
+import { type FromPrimary, type FromWorker, protocol, protocolVariable } from "./messages.ts";
+
+const lastWordsMs = 500;
 
 /** TypeScript in a checkout, JavaScript when published: children run what we run. */
 const extension = extname(import.meta.filename);
@@ -15,6 +17,16 @@ export function startProcess(entry: string, args: readonly string[] = []): Child
     serialization: "advanced",
     stdio: ["ignore", "inherit", "inherit", "ipc"],
     env: { ...process.env, [protocolVariable]: String(protocol) },
+  });
+}
+
+/** The last words of a process. Resolves when they are out, or nobody is there to take them. */
+export function tellParent(message: FromPrimary | FromWorker): Promise<void> {
+  return new Promise((resolve) => {
+    // A parent that does not read must not keep us.
+    setTimeout(resolve, lastWordsMs);
+    if (process.send === undefined || !process.connected) resolve();
+    else process.send(message, undefined, undefined, () => resolve());
   });
 }
 

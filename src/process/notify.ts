@@ -10,7 +10,10 @@ export interface Notifier {
   ready(status: string): Promise<void>;
   /** Another line; may be said as often as it changes. */
   status(status: string): Promise<void>;
-  /** A reload has begun; `ready` tells its end. */
+  /**
+   * Only another line, and no RELOADING=1: that must be taken back by READY=1, and if whoever reloads dies
+   * in between the unit would hang. `systemctl reload` knows by itself when it is over.
+   */
   reloading(): Promise<void>;
   stopping(status: string): Promise<void>;
 }
@@ -25,24 +28,32 @@ const timeoutMs = 10_000;
 export function notifier(env: NodeJS.ProcessEnv, log: Log): Notifier {
   const socket = env["NOTIFY_SOCKET"];
   delete env["NOTIFY_SOCKET"];
+  const waiting = new Map<string, string>();
   let last: Promise<void> = Promise.resolve();
-  // One after the other: two children at once could arrive in the wrong order.
-  const say = (...assignments: string[]) => {
+  // One after the other, as two children at once could arrive in the wrong order; and of what has to
+  // wait only the latest is said, so that a storm of changes does not become a queue of processes.
+  const say = (assignments: Readonly<Record<string, string>>) => {
     if (socket === undefined || socket === "") return Promise.resolve();
-    last = last.then(() => send(assignments, { ...env, NOTIFY_SOCKET: socket }, log));
+    for (const [name, value] of Object.entries(assignments)) waiting.set(name, value);
+    last = last.then(async () => {
+      if (waiting.size === 0) return;
+      const words = [...waiting].map(([name, value]) => `${name}=${value}`);
+      waiting.clear();
+      await send(words, { ...env, NOTIFY_SOCKET: socket }, log);
+    });
     return last;
   };
   return {
-    ready: (status) => say("READY=1", statusLine(status)),
-    status: (status) => say(statusLine(status)),
-    reloading: () => say("RELOADING=1"),
-    stopping: (status) => say("STOPPING=1", statusLine(status)),
+    ready: (status) => say({ READY: "1", STATUS: line(status) }),
+    status: (status) => say({ STATUS: line(status) }),
+    reloading: () => say({ STATUS: "reading the configuration" }),
+    stopping: (status) => say({ STOPPING: "1", STATUS: line(status) }),
   };
 }
 
 /** A line end would begin another assignment. */
-function statusLine(text: string): string {
-  return `STATUS=${text.replaceAll(/[\0\r\n]+/g, " ")}`;
+function line(text: string): string {
+  return text.replaceAll(/[\0\r\n]+/g, " ");
 }
 
 function send(assignments: string[], env: NodeJS.ProcessEnv, log: Log): Promise<void> {

@@ -9,6 +9,7 @@ import type {
   WorkerRow,
 } from "../admin/operations.ts";
 import { formatRule } from "../config/rule.ts";
+import type { Log } from "../lib/log.ts";
 import type { Primary } from "./primary.ts";
 import type { Crew } from "./crew.ts";
 
@@ -17,7 +18,8 @@ export interface OperationsOptions {
   readonly mainPid: number;
   readonly config: string | undefined;
   readonly primary: Primary;
-  readonly log: LogTail;
+  readonly log: Log;
+  readonly tail: LogTail;
   /** undefined = a single process serves. */
   crew(): Crew | undefined;
   /** Has a successor started; throws why it could not. */
@@ -94,15 +96,29 @@ export class RunningProgram implements Operations {
   }
 
   restart(): Promise<Outcome> {
-    return this.#withCrew("all workers were replaced", (crew) =>
-      crew.roll("a restart was asked for"),
-    );
+    return this.#withCrew("all workers were replaced", async (crew) => {
+      const reason = "a restart was asked for";
+      await crew.roll(reason).catch((error: unknown) => {
+        throw this.#failure("a new worker could not start; the old ones serve on", error);
+      });
+    });
   }
 
   upgrade(): Promise<Outcome> {
     if (this.#options.crew() === undefined) return refused(single);
     // Not as a change in the row of changes: what waits there would wait for our own end.
-    return outcomeOf("a new primary and new workers serve", () => this.#options.upgrade());
+    return outcomeOf("a new primary and new workers serve", async () => {
+      await this.#options.upgrade().catch((error: unknown) => {
+        throw this.#failure("not upgraded; those who served before serve on", error);
+      });
+    });
+  }
+
+  /** Also for the log: whoever looks later asks what happened. */
+  #failure(message: string, error: unknown): Error {
+    const cause = error instanceof Error ? error.message : String(error);
+    this.#options.log.error(message, { cause });
+    return new Error(`${message}: ${cause}`);
   }
 
   resize(size: number | "auto"): Promise<Outcome> {
@@ -133,7 +149,7 @@ export class RunningProgram implements Operations {
   }
 
   get log(): LogTail {
-    return this.#options.log;
+    return this.#options.tail;
   }
 
   #withCrew(message: string, work: (crew: Crew) => Promise<void>): Promise<Outcome> {
@@ -152,6 +168,10 @@ async function outcomeOf(message: string, work: () => Promise<void>): Promise<Ou
     await work();
     return { ok: true, message };
   } catch (error) {
-    return { ok: false, message: error instanceof Error ? error.message : String(error) };
+    return { ok: false, message: textOf(error) };
   }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -75,7 +75,8 @@ export class Program {
       mainPid: supervisor?.pid ?? process.pid,
       config: settings.config,
       primary: this.#primary,
-      log: options.ring,
+      log: options.log,
+      tail: options.ring,
       crew: () => this.#crew,
       upgrade: async () => this.#link?.upgrade(),
       isOrphaned: () => this.#link !== undefined && !this.#link.isOpen,
@@ -278,7 +279,6 @@ export class Program {
   restart(): void {
     void this.#operations.restart().then(({ ok, message }) => {
       if (ok) this.#log.info(message);
-      else this.#log.error("not restarted", { cause: message });
     });
   }
 

@@ -253,11 +253,8 @@ function servicesFrom({ services, removed, common }: Sent, old: Snapshot | undef
   const own = services.map((each): [string, Service] => [each.name, serviceFrom(each, common)]);
   if (old === undefined) return Object.fromEntries(own);
   if (own.length + removed.length === 0) return old.services;
-  const all = { ...old.services };
+  const all = { ...old.services, ...Object.fromEntries(own) };
   for (const name of removed) Reflect.deleteProperty(all, name);
-  // A service may be called "__proto__", so nothing is assigned by name.
-  const settings = { enumerable: true, configurable: true, writable: true };
-  for (const [name, value] of own) Object.defineProperty(all, name, { ...settings, value });
   return all;
 }
 
