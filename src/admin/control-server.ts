@@ -64,6 +64,7 @@ export class ControlServer {
       const server = serverFor(fetch);
       try {
         const identity = await bindPrivately(server, { path, replace });
+        server.on("error", (error) => log.warn("the control socket could not accept", { error }));
         const control = new ControlServer(path, server, [closing, identity]);
         return { kind: "listening", server: control };
       } catch (error) {

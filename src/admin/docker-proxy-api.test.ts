@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { stat, writeFile } from "node:fs/promises";
 import { request } from "node:http";
+import { type AddressInfo, createServer } from "node:net";
 import { test } from "node:test";
 import { tempFolder } from "../../test/harness/temp-folder.ts";
 import { SampleOperations } from "../../test/harness/sample-operations.ts";
@@ -123,15 +127,49 @@ test("a web page can do nothing, since a GET changes something", async () => {
   }
 });
 
-test("it also listens on a unix socket, and an occupied address is an error", async () => {
+test("on a unix socket it is its owner's alone, and takes the place of what a dead program left", async () => {
   await using folder = await tempFolder();
-  await using opened = await open();
-  const { operations } = opened;
-  const log = createLogger({ pretty: false, level: "silent" });
   const path = folder.file("s");
-  const onSocket = { address: { kind: "unix", path }, operations, log } as const;
-  const api = await DockerProxyApi.open(onSocket);
+  const log = createLogger({ pretty: false, level: "silent" });
+  const options = {
+    address: { kind: "unix", path },
+    operations: new SampleOperations(),
+    log,
+  } as const;
+  const old = await DockerProxyApi.open(options);
+  const api = await DockerProxyApi.open(options);
+  await old.close();
+  assert.equal((await stat(path)).mode & 0o777, 0o600);
   await api.close();
-  const address = { kind: "tcp", host: "127.0.0.1", port: opened.api.port } as const;
-  await assert.rejects(DockerProxyApi.open({ address, operations, log }), /EADDRINUSE/);
+  assert.equal(existsSync(path), false);
+  await writeFile(folder.file("notes"), "mine");
+  const wrong = { ...options, address: { kind: "unix", path: folder.file("notes") } } as const;
+  await assert.rejects(DockerProxyApi.open(wrong), /is no socket/);
+});
+
+test("a successor listens beside its predecessor; an address of somebody else is an error", async () => {
+  await using opened = await open();
+  const { api, operations } = opened;
+  const log = createLogger({ pretty: false, level: "silent" });
+  const address = { kind: "tcp", host: "127.0.0.1", port: api.port } as const;
+  const next = await DockerProxyApi.open({ address, operations, log });
+  await api.close();
+  assert.equal((await ask(next.port, "/service/balancer/start")).status, 200);
+  await next.close();
+  const other = createServer();
+  other.listen(0, "127.0.0.1");
+  await once(other, "listening");
+  const { port } = other.address() as AddressInfo;
+  const taken = { address: { ...address, port }, operations, log };
+  await assert.rejects(DockerProxyApi.open(taken), /EADDRINUSE/);
+  other.close();
+});
+
+test("an address that others can reach is warned of", async () => {
+  const lines: string[] = [];
+  const log = createLogger({ pretty: false, level: "info", write: (line) => lines.push(line) });
+  const address = { kind: "tcp", host: "0.0.0.0", port: 0 } as const;
+  const api = await DockerProxyApi.open({ address, operations: new SampleOperations(), log });
+  await api.close();
+  assert.match(lines.join(""), /"level":"warn".*can stop the service/);
 });

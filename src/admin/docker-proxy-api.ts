@@ -4,10 +4,12 @@
 // look like a page's are refused.
 
 import { once } from "node:events";
+import { lstatSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { isIP } from "node:net";
 import type { Address } from "../config/snapshot.ts";
 import type { Log } from "../lib/log.ts";
+import { bindPrivately, removeIfStill } from "./control-socket.ts";
 import type { Operations, Outcome } from "./operations.ts";
 import { parseSize } from "./worker-size.ts";
 
@@ -25,13 +27,15 @@ const outcomeWaitMs = 500;
 const defaultSize = "5";
 
 export class DockerProxyApi {
-  /** The real port, if 0 was asked for; a unix socket has none. */
+  /** The real port, if 0 was asked for; 0 for a unix socket. */
   readonly port: number;
   readonly #server: Server;
+  readonly #removeSocket: () => void;
 
-  private constructor(server: Server, port: number) {
+  private constructor(server: Server, port: number, removeSocket: () => void) {
     this.#server = server;
     this.port = port;
+    this.#removeSocket = removeSocket;
   }
 
   /** Throws what the system says when it cannot listen. */
@@ -41,18 +45,43 @@ export class DockerProxyApi {
       (request, response) => void handle(request, response, { operations, log }),
     );
     server.maxConnections = maxConnections;
-    server.listen(address.kind === "tcp" ? address : { path: address.path });
-    await once(server, "listening");
+    let removeSocket = () => {};
+    if (address.kind === "unix") removeSocket = await listenPrivately(server, address.path);
+    else await listen(server, address);
+    server.on("error", (error) => log.warn("compat.dockerProxyApi could not accept", { error }));
+    if (address.kind === "tcp" && !isLoopback(address.host)) {
+      log.warn("compat.dockerProxyApi: whoever reaches its address can stop the service", address);
+    }
     const bound = server.address();
-    return new DockerProxyApi(server, typeof bound === "object" && bound !== null ? bound.port : 0);
+    const port = typeof bound === "object" && bound !== null ? bound.port : 0;
+    return new DockerProxyApi(server, port, removeSocket);
   }
 
   async close(): Promise<void> {
-    const closed = once(this.#server, "close");
-    this.#server.close();
+    this.#removeSocket();
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeAllConnections();
     await closed;
   }
+}
+
+/** Shared, so that a successor listens before its predecessor has left. */
+async function listen(server: Server, { host, port }: { host: string; port: number }) {
+  server.listen({ host, port, reusePort: true });
+  await once(server, "listening");
+}
+
+/** Returns what takes the socket away again, unless a successor has its path. */
+async function listenPrivately(server: Server, path: string): Promise<() => void> {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found !== undefined && !found.isSocket())
+    throw new Error(`${path} is there, and is no socket`);
+  const identity = await bindPrivately(server, { path, replace: true });
+  return () => void removeIfStill(path, identity);
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
 }
 
 type Parts = Pick<DockerProxyApiOptions, "operations" | "log">;

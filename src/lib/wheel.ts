@@ -17,8 +17,11 @@ const maxTicksAtOnce = 3;
 export class Deadline {
   /** Wheel time at which it is up; 0 = not armed. */
   due = 0;
-  /** Wheel time of the slot it stands in; 0 = in none. */
+  /** Wheel time of the slot it stands in. */
   slotTime = 0;
+  /** The slot it stands in, and where; null = in none. */
+  slot: Deadline[] | null = null;
+  at = 0;
   owner: Deadlined | null;
 
   constructor(owner: Deadlined) {
@@ -49,17 +52,26 @@ export class Wheel {
     }
     const due = this.now + ms + this.#tickMs;
     deadline.due = due;
-    if (deadline.slotTime === 0 || deadline.slotTime > due) this.#insert(deadline);
+    if (deadline.slot === null) {
+      this.#insert(deadline);
+    } else if (deadline.slotTime > due) {
+      this.#remove(deadline);
+      this.#insert(deadline);
+    }
   }
 
   disarm(deadline: Deadline): void {
     deadline.due = 0;
   }
 
-  /** Disarms for good. The wheel may hold the deadline for a while yet, but no longer its owner. */
+  /**
+   * Disarms for good, and takes the deadline out of the wheel: with thousands of short connections a second
+   * and a minute to wait for each, what is left standing would be most of the heap.
+   */
   release(deadline: Deadline): void {
     deadline.due = 0;
     deadline.owner = null;
+    if (deadline.slot !== null) this.#remove(deadline);
   }
 
   /** Deadlines standing in the wheel, disarmed ones that were not yet met included. */
@@ -70,13 +82,26 @@ export class Wheel {
   #insert(deadline: Deadline): void {
     const ticks = Math.min(Math.ceil((deadline.due - this.now) / this.#tickMs), slots - 1);
     deadline.slotTime = this.now + ticks * this.#tickMs;
-    this.#slots[(this.#slot + Math.max(ticks, 1)) % slots]!.push(deadline);
+    const slot = this.#slots[(this.#slot + Math.max(ticks, 1)) % slots]!;
+    deadline.slot = slot;
+    deadline.at = slot.push(deadline) - 1;
     this.#count++;
     if (this.#timer === undefined) {
       this.#lastTick = performance.now();
       this.#timer = setInterval(() => this.#tick(), this.#tickMs);
       this.#timer.unref();
     }
+  }
+
+  /** The last one of the slot takes its place. */
+  #remove(deadline: Deadline): void {
+    const last = deadline.slot?.pop();
+    if (last !== undefined && last !== deadline) {
+      deadline.slot![deadline.at] = last;
+      last.at = deadline.at;
+    }
+    deadline.slot = null;
+    this.#count--;
   }
 
   #tick(): void {
@@ -95,13 +120,11 @@ export class Wheel {
     this.now += this.#tickMs;
     this.#slot = (this.#slot + 1) % slots;
     const met = this.#slots[this.#slot]!;
-    if (met.length === 0) return;
-    this.#slots[this.#slot] = [];
-    this.#count -= met.length;
-    for (const deadline of met) {
-      // It was armed for an earlier time after it had been put here, and stands there as well.
-      if (deadline.slotTime !== this.now) continue;
-      deadline.slotTime = 0;
+    // Whoever is told may remove those behind it; what is armed meanwhile stands in other slots.
+    for (let at = 0; at < met.length; at++) {
+      const deadline = met[at]!;
+      deadline.slot = null;
+      this.#count--;
       if (deadline.due === 0) continue;
       if (deadline.due > this.now) {
         this.#insert(deadline);
@@ -110,5 +133,6 @@ export class Wheel {
       deadline.due = 0;
       deadline.owner?.onDeadline();
     }
+    met.length = 0;
   }
 }

@@ -25,12 +25,13 @@ const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
 
 /** Has the connections of a listening handle delivered to the acceptor. Call it before it listens. */
 export function adopt(listening: object, acceptor: Acceptor): void {
+  // Accepted sockets inherit it, which spares a system call for each.
+  setNoDelay(listening);
   Reflect.set(listening, "onconnection", (status: number, accepted: unknown) => {
     if (status !== 0 || accepted === undefined) {
       acceptor.onAcceptFailed(status);
       return;
     }
-    setNoDelay(accepted);
     let receiver: Receiver | undefined;
     const options = {
       handle: accepted,
@@ -50,8 +51,8 @@ export function adopt(listening: object, acceptor: Acceptor): void {
   });
 }
 
-function setNoDelay(handle: unknown): void {
-  if (typeof handle !== "object" || handle === null) return;
+/** Unix sockets have no such setting. */
+function setNoDelay(handle: object): void {
   const set: unknown = Reflect.get(handle, "setNoDelay");
   if (typeof set === "function") Reflect.apply(set, handle, [true]);
 }

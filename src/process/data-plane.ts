@@ -167,6 +167,10 @@ export class DataPlane {
     return this.#ports.keys;
   }
 
+  acceptsOn(key: string): boolean {
+    return this.#ports.has(key);
+  }
+
   get addresses(): Addresses {
     return this.#addresses;
   }

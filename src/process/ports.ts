@@ -87,9 +87,11 @@ export class Ports {
 
   /** Accepts on other sockets of an address from now on. */
   use(key: string, sockets: readonly ListeningSocket[]): void {
-    const held = this.#held.get(key);
-    if (held === undefined) for (const each of sockets) each.close();
-    else held.port.use(sockets);
+    this.#held.get(key)?.port.use(sockets);
+  }
+
+  has(key: string): boolean {
+    return this.#held.has(key);
   }
 
   get keys(): Iterable<string> {

@@ -26,6 +26,8 @@ export interface PrimaryOptions {
   /** The first snapshot is live; and after every change. */
   onLive(serving: Serving, snapshot: Snapshot, isFirst: boolean): Promise<void>;
   onReloading(isDone: boolean): void;
+  /** From now on it only finishes what runs. */
+  onEnding(): void;
 }
 
 /** The first configuration cannot be used: there is nothing to serve with. */
@@ -235,12 +237,18 @@ export class Primary {
   /** The first time: finish what runs. The second time: end at once. */
   stop(): void {
     if (this.isStopping) this.#cutting.abort();
-    else this.#stopping.abort();
+    else this.#beginToEnd();
   }
 
   /** A successor serves already. */
   retire(): void {
+    if (this.isStopping) return;
     this.#isPatient = true;
+    this.#beginToEnd();
+  }
+
+  #beginToEnd(): void {
+    this.#options.onEnding();
     this.#stopping.abort();
   }
 }

@@ -52,6 +52,7 @@ export class Program {
   #link: SupervisorLink | undefined;
   #crew: Crew | undefined;
   #control: ControlServer | undefined;
+  #controlPath = "";
   #dockerProxy: DockerProxyApi | undefined;
   #dockerProxyKey: string | undefined;
   /** Somebody of ours who lost its supervisor answers at the control socket. */
@@ -69,6 +70,8 @@ export class Program {
       begin: (snapshot) => this.#begin(snapshot),
       onLive: (serving, snapshot, isFirst) => this.#onLive(serving, snapshot, isFirst),
       onReloading: (isDone) => this.#onReloading(isDone),
+      // A successor may listen there already.
+      onEnding: () => void this.#dockerProxy?.close(),
     });
     this.#operations = new RunningProgram({
       version: versionOf(),
@@ -94,7 +97,7 @@ export class Program {
     try {
       await this.#primary.run();
     } finally {
-      await Promise.all([this.#control?.close(), this.#dockerProxy?.close()]);
+      await this.#control?.close();
     }
   }
 
@@ -133,7 +136,9 @@ export class Program {
       group: settings.group ?? snapshot.runAs.group,
     };
     const account = accountOf(runAs);
-    const path = this.#controlPath(snapshot);
+    const path = controlPlace(settings.control ?? snapshot.controlSocket).path;
+    // Kept, since as another user we might be told another one.
+    this.#controlPath = path;
     if (this.#link === undefined || supervisor === undefined) {
       return new Solo({
         log: this.#log,
@@ -159,10 +164,6 @@ export class Program {
     return this.#crew;
   }
 
-  #controlPath(snapshot: Snapshot): string {
-    return controlPlace(this.#options.settings.control ?? snapshot.controlSocket).path;
-  }
-
   async #findPredecessor(path: string): Promise<string | undefined> {
     const answer = await askControl(path, { route: "/v1/status", timeoutMs: predecessorWaitMs });
     if (answer.kind !== "answer") return undefined;
@@ -176,7 +177,7 @@ export class Program {
     this.#writePortsFile(serving);
     if (isFirst) {
       this.#options.onFirst(snapshot, serving.bound);
-      await this.#openControl(snapshot);
+      await this.#openControl();
     }
     const status = `${snapshot.routes.length} routes, ${serving.wanted} workers`;
     const pidFile = this.#options.settings.pidFile ?? snapshot.pidFile;
@@ -195,8 +196,8 @@ export class Program {
     renameSync(`${portsFile}.new`, portsFile);
   }
 
-  async #openControl(snapshot: Snapshot): Promise<void> {
-    const path = this.#controlPath(snapshot);
+  async #openControl(): Promise<void> {
+    const path = this.#controlPath;
     try {
       await this.#dismissPredecessor();
       // A successor takes the path from its predecessor, who answers there until then.

@@ -66,8 +66,7 @@ export class Worker implements SocketSource {
         this.#addSocket(message, handle);
         break;
       case "release":
-        this.#sockets.get(message.key)?.delete(message.index);
-        this.#use(message.key);
+        this.#release(message.key, message.index);
         break;
       case "publish":
         this.#base = assemble(this.#base, message.publication);
@@ -96,9 +95,19 @@ export class Worker implements SocketSource {
     this.#use(key);
   }
 
+  #release(key: string, index: number): void {
+    const socket = this.#sockets.get(key)?.get(index);
+    this.#sockets.get(key)?.delete(index);
+    this.#use(key);
+    // Closed twice where it was accepted on, which harms nothing; it may never have been.
+    socket?.close();
+  }
+
+  /** For an address that is accepted on already; those of a new one are asked for when it goes live. */
   #use(key: string): void {
-    if (!this.#isLeaving)
-      this.#plane?.useSockets(key, [...(this.#sockets.get(key)?.values() ?? [])]);
+    const plane = this.#plane;
+    if (this.#isLeaving || plane === undefined || !plane.acceptsOn(key)) return;
+    plane.useSockets(key, [...(this.#sockets.get(key)?.values() ?? [])]);
   }
 
   async socketsOf({ key }: AddressWish): Promise<readonly ListeningSocket[]> {
@@ -134,8 +143,13 @@ export class Worker implements SocketSource {
       hangTimeout === 0 ? pulseMs : hangTimeout / pulsesPerTimeout,
     );
     this.#pulsing = setInterval(() => this.#pulse(), interval).unref();
-    const wanted = new Set(this.#plane.addressKeys);
-    for (const key of this.#sockets.keys()) if (!wanted.has(key)) this.#sockets.delete(key);
+    for (const [key, sockets] of this.#sockets) {
+      // More may have come while it went live.
+      this.#use(key);
+      if (this.#plane.acceptsOn(key)) continue;
+      for (const each of sockets.values()) each.close();
+      this.#sockets.delete(key);
+    }
   }
 
   #learn(news: TallyNews): void {

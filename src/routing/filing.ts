@@ -9,8 +9,15 @@ export interface Filing<T> {
   readonly routes: readonly Route[];
   /** Of each route, in the order of `routes`. */
   readonly entries: readonly (readonly Entry<T>[])[];
-  /** Entries that came or went; undefined = the order of routes is another too, or there was none before. */
-  readonly changed: readonly Entry<T>[] | undefined;
+}
+
+export interface Filed<T> {
+  readonly filing: Filing<T>;
+  /**
+   * Entries that came, went, or stand elsewhere among the others. Of two that changed places at least one is
+   * named: the one that stood first was passed over when the other was met.
+   */
+  readonly changed: readonly Entry<T>[];
 }
 
 /** Makes the plan of a route; `known` is the one that the same route had before. */
@@ -19,31 +26,28 @@ export type PlanMaker<T> = (route: Route, known: T | undefined) => T;
 export function fileAll<T>(
   routes: readonly Route[],
   planOf: PlanMaker<T>,
-  before: Filing<T> | undefined,
-): Filing<T> {
-  if (before === undefined) {
-    const entries = routes.map((route) => entriesOf(route, planOf(route, undefined)));
-    return { routes, entries, changed: undefined };
-  }
+  before: Filing<T>,
+): Filed<T> {
   const placeOf = placesIn(before.routes);
   const entries: (readonly Entry<T>[])[] = [];
   const changed: (readonly Entry<T>[])[] = [];
-  let isReordered = false;
   let next = 0;
+  /** Routes of before up to here were met or passed over. */
+  let passed = 0;
   for (const route of routes) {
     const place = placeOf(route, next);
     const known = place === undefined ? undefined : before.entries[place];
     if (place !== undefined) {
-      isReordered ||= place < next;
-      changed.push(...before.entries.slice(next, place));
+      if (place > passed) changed.push(before.entries.slice(passed, place).flat());
       next = place + 1;
+      passed = Math.max(passed, next);
     }
     const own = refile(route, planOf(route, known?.[0]?.plan), known);
     if (own !== known) changed.push(own);
     entries.push(own);
   }
-  changed.push(...before.entries.slice(next));
-  return { routes, entries, changed: isReordered ? undefined : changed.flat() };
+  changed.push(before.entries.slice(passed).flat());
+  return { filing: { routes, entries }, changed: changed.flat() };
 }
 
 /** Nearly always a route stands where it is expected. */

@@ -29,7 +29,7 @@ interface Groups<T> {
   readonly any: Entry<T>[];
 }
 
-/** An index to build upon: entries have the same order as in it, and only `changed` ones came or went. */
+/** An index to build upon, and the entries that came, went or moved since. */
 export interface Basis<T> {
   readonly index: HostIndex<T>;
   readonly changed: readonly Entry<T>[];

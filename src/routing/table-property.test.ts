@@ -138,3 +138,70 @@ test("the table finds what a linear search finds", () => {
   );
   strictEqual(found > 1000, true, `only ${found} requests were claimed at all`);
 });
+
+/** What becomes of each route of a table: a new plan, gone, replaced by a new one of the same rule, or kept. */
+const fate = fc.constantFrom("keep", "keep", "keep", "plan", "drop", "renew");
+
+test("a table made from the one before finds what a new one finds", () => {
+  let kept = 0;
+  const change = fc.record({
+    fates: fc.array(fate, { minLength: 12, maxLength: 12 }),
+    added: routes,
+    at: fc.nat(12),
+    turn: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, fc.nat(12)),
+  });
+  fc.assert(
+    fc.property(routes, fc.array(change, { maxLength: 3 }), requests, (first, changes, asked) => {
+      let all: readonly Route[] = first;
+      const planned = new Map<Route, object>();
+      const compile = (before?: Table<object>) =>
+        Table.compile(all, (route) => planned.get(route) ?? { name: route.name }, before);
+      const plan = () => {
+        for (const each of all) if (!planned.has(each)) planned.set(each, { name: each.name });
+      };
+      plan();
+      let table = compile();
+      for (const { fates, added, at, turn } of changes) {
+        const left = all.flatMap((route, index) => {
+          const what = fates[index];
+          if (what === "plan") planned.delete(route);
+          if (what === "drop") return [];
+          return what === "renew" ? [{ ...route }] : [route];
+        });
+        all = [...left.slice(turn), ...left.slice(0, turn)].toSpliced(at, 0, ...added.slice(0, 3));
+        plan();
+        table = compile(table);
+        const anew = compile();
+        strictEqual(table.size, anew.size);
+        for (const [host, each] of asked) {
+          const subject = subjectOf(each);
+          const found = table.match(host, subject);
+          strictEqual(found, anew.match(host, subject));
+          if (found !== undefined) kept += 1;
+        }
+      }
+    }),
+    { numRuns: 1000 },
+  );
+  strictEqual(kept > 1000, true, `only ${kept} requests were claimed at all`);
+});
+
+test("what did not change is not compiled again", () => {
+  const rules = ["Host(`a`)", "Host(`b`) && PathRegexp(`x`)", "Host(`*.c`)", "Host(`d`)"];
+  const first = rules.map((text, index) => routeOf(`r${index}`, text));
+  const table = Table.compile(first, () => ({}));
+  let known = 0;
+  const next = first.with(3, routeOf("r3", "Host(`e`)"));
+  const planOf = (_route: Route, plan: object | undefined) => {
+    if (plan !== undefined) known += 1;
+    return plan ?? {};
+  };
+  const after = Table.compile(next, planOf, table);
+  strictEqual(known, 3);
+  const subject = subjectOf({ path: "/x" });
+  for (const host of ["a", "b", "x.c"]) {
+    strictEqual(after.match(host, subject), table.match(host, subject));
+  }
+  strictEqual(after.match("d", subject), undefined);
+  strictEqual(typeof after.match("e", subject), "object");
+});

@@ -36,11 +36,11 @@ export class Table<T> {
 
   /** `planOf` is asked once for every route. What is the same in `before` is taken over from it. */
   static compile<T>(routes: readonly Route[], planOf: PlanMaker<T>, before?: Table<T>): Table<T> {
-    const filing = fileAll(routes, planOf, before === undefined ? undefined : before.#filing);
-    const { changed } = filing;
+    const known = before === undefined ? nothing : before.#filing;
+    const { filing, changed } = fileAll(routes, planOf, known);
     const entries = filing.entries.flat();
     const plain = entries.filter(hasNoPriority);
-    if (before === undefined || changed === undefined) {
+    if (before === undefined) {
       return new Table(filing, hostIndexOf(plain, undefined), rankedIndexOf(entries));
     }
     const basis = { index: before.#plain, changed: changed.filter(hasNoPriority) };
@@ -61,6 +61,8 @@ export class Table<T> {
     return firstOfHosts(this.#plain, exact, host, subject)?.plan;
   }
 }
+
+const nothing = { routes: [], entries: [] };
 
 function hasNoPriority<T>({ route }: Entry<T>): boolean {
   return route.priority === undefined;

@@ -1,5 +1,6 @@
 // A service as it runs: its pools and its balancing state. It outlives a reload when nothing about it
-// changed, so that connections and turns are kept.
+// changed, so that connections and turns are kept. Pools are made when the first request comes: of ten
+// thousand services most are asked by few, and every worker has them all.
 
 import type { Service } from "../config/snapshot.ts";
 import type { Wheel } from "../lib/wheel.ts";
@@ -13,31 +14,49 @@ export interface UpstreamOptions {
   readonly bufferBytes: number;
 }
 
+const noCandidates: readonly Candidate[] = [];
+
 export class LiveService implements Disposable {
   readonly service: Service;
-  readonly candidates: readonly Candidate[];
-  readonly #policy: Policy;
+  readonly #options: UpstreamOptions;
+  #candidates = noCandidates;
+  #policy: Policy | undefined;
+  #isDisposed = false;
 
   constructor(service: Service, options: UpstreamOptions) {
     this.service = service;
-    this.candidates = service.backends.map((backend) => ({
+    this.#options = options;
+  }
+
+  get candidates(): readonly Candidate[] {
+    if (this.#candidates.length === 0) this.#start();
+    return this.#candidates;
+  }
+
+  #start(): void {
+    const { backends, pool: settings, tls } = this.service;
+    this.#candidates = backends.map((backend) => ({
       weight: backend.weight,
-      pool: new Pool({ ...options, backend, settings: service.pool, tls: service.tls }),
+      pool: new Pool({ ...this.#options, backend, settings, tls }),
     }));
-    this.#policy = policyOf(service.balance);
+    // An exchange that began before a reload may ask for the first time after it.
+    if (this.#isDisposed) this[Symbol.dispose]();
   }
 
   /** Index of the backend for the next attempt, -1 when all were tried. */
   pick(tried: ReadonlySet<number> | undefined): number {
-    if (this.candidates.length === 1) return tried?.has(0) ? -1 : 0;
-    return this.#policy.pick(this.candidates, tried);
+    const { candidates } = this;
+    if (candidates.length === 1) return tried?.has(0) ? -1 : 0;
+    this.#policy ??= policyOf(this.service.balance);
+    return this.#policy.pick(candidates, tried);
   }
 
   sweep(): void {
-    for (const { pool } of this.candidates) pool.sweep();
+    for (const { pool } of this.#candidates) pool.sweep();
   }
 
   [Symbol.dispose](): void {
-    for (const { pool } of this.candidates) pool[Symbol.dispose]();
+    this.#isDisposed = true;
+    for (const { pool } of this.#candidates) pool[Symbol.dispose]();
   }
 }

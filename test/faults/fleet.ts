@@ -1,6 +1,7 @@
 // A program with workers under a steady load: what the tests of workers have in common.
 
 import assert from "node:assert/strict";
+import { setTimeout as pause } from "node:timers/promises";
 import type { WorkerRow } from "../../src/admin/operations.ts";
 import { type Control, controlOf } from "../harness/control.ts";
 import {
@@ -38,6 +39,8 @@ export interface Fleet extends AsyncDisposable {
     without?: readonly WorkerRow[],
     ms?: number,
   ): Promise<readonly WorkerRow[]>;
+  /** Does it, and watches whether somebody leaves a place before another one is live there. */
+  withoutGap<T>(action: () => Promise<T>): Promise<T>;
   /** Ends the load, which must have had no failure at all. */
   endWithoutFailure(): Promise<LoadReport>;
 }
@@ -73,6 +76,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
           !rows.some(({ pid }) => without.some((each) => each.pid === pid)),
         ms,
       ),
+    withoutGap: (action) => withoutGap(control, action),
     async endWithoutFailure() {
       const report = await load.stop();
       assert.equal(report.failed, 0, `${summaryOf(report)}\n${program.stderr()}`);
@@ -81,6 +85,27 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
+}
+
+async function withoutGap<T>(control: Control, action: () => Promise<T>): Promise<T> {
+  const gaps: string[] = [];
+  const ending = new AbortController();
+  const watching = (async () => {
+    while (!ending.signal.aborted) {
+      // Between two primaries there is nobody to ask.
+      const rows = await control.workers().catch(() => []);
+      const live = new Set(rows.filter(({ state }) => state === "live").map(({ slot }) => slot));
+      if (rows.some(({ slot }) => !live.has(slot))) gaps.push(JSON.stringify(rows));
+      await pause(20, undefined, { signal: ending.signal }).catch(() => {});
+    }
+  })();
+  try {
+    return await action();
+  } finally {
+    ending.abort();
+    await watching;
+    assert.deepEqual(gaps.slice(0, 2), [], "a place was empty for a while");
+  }
 }
 
 /** No failure that a process which died does not explain: of its open connections at most all fail, once. */

@@ -12,5 +12,6 @@ for await (const line of createInterface({ input: process.stdin })) {
   const [order, port] = line.split(" ");
   if (order === "begin") await load.begin(Number(port));
   if (order === "lap") await load.lap();
-  reply(order === "stop" ? { report: await load.stop() } : {});
+  if (order === "stop") reply({ report: await load.stop() });
+  else reply(order === "report" ? { report: await load.report() } : {});
 }

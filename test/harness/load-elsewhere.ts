@@ -13,6 +13,8 @@ export interface LoadElsewhere extends AsyncDisposable {
   readonly url: string;
   begin(port: number): Promise<void>;
   lap(): Promise<void>;
+  /** What was counted so far. */
+  report(): Promise<LoadReport>;
   stop(): Promise<LoadReport>;
 }
 
@@ -41,16 +43,18 @@ export async function startLoadElsewhere(network: string): Promise<LoadElsewhere
     child.stdin.write(`${line}\n`);
     return next(line);
   };
+  const reported = async (line: string) => {
+    const { report } = await order(line);
+    if (report === undefined) throw new Error(`the load answered to ${line} without a report`);
+    return report;
+  };
   const { url = "" } = await next("start");
   return {
     url,
     begin: async (port) => void (await order(`begin ${port}`)),
     lap: async () => void (await order("lap")),
-    async stop() {
-      const { report } = await order("stop");
-      if (report === undefined) throw new Error("the load ended without a report");
-      return report;
-    },
+    report: () => reported("report"),
+    stop: () => reported("stop"),
     async [Symbol.asyncDispose]() {
       // It ends with its input.
       child.stdin.end();

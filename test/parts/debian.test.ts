@@ -1,7 +1,7 @@
 import { strict as assert } from "node:assert";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cp, copyFile, readFile, stat, writeFile } from "node:fs/promises";
+import { cp, copyFile, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { existsSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -40,11 +40,12 @@ test(
     await using folder = await tempFolder();
     const version = await versionHere();
     const [first, second] = [`${version}~first`, `${version}~second`];
-    const [debs, root] = await Promise.all([
-      bothPackages(folder.path, first, second),
-      debianRoot(),
-    ]);
-    await using _root = root;
+    // Both at once, and the root is removed also when the packages fail.
+    const making = debianRoot();
+    await using cleanup = new AsyncDisposableStack();
+    cleanup.defer(async () => (await making)[Symbol.asyncDispose]());
+    const debs = await bothPackages(folder.path, first, second);
+    const root = await making;
     await copyFile(debs[0], join(root.path, "root/first.deb"));
     await copyFile(debs[1], join(root.path, "root/second.deb"));
 
@@ -62,6 +63,10 @@ test(
 
     await using systemd = await bootSystemd(root.path);
     await systemd.run("dpkg", ["--install", "/root/first.deb"]);
+    // For later, when the package is gone again.
+    await cp(join(root.path, "usr/lib/tidegate"), join(root.path, "opt/tide"), { recursive: true });
+    const examples = join(root.path, "usr/share/doc/tidegate/examples");
+    await copyFile(join(examples, "tidegate.socket"), join(root.path, "root/tidegate.socket"));
     await underSystemd(context, systemd, root.path);
     await context.test("`tidegate install` makes a service, and uninstall removes all of it", () =>
       installs(systemd, root.path),
@@ -165,11 +170,6 @@ async function underSystemd(context: TestContext, systemd: Systemd, root: string
   });
   await context.test("purged from a running machine, it leaves nothing behind", async () => {
     await systemd.run("systemctl", ["start", unit]);
-    await cp(join(root, "usr/lib/tidegate"), join(root, "opt/tide"), { recursive: true });
-    await cp(
-      join(root, "usr/share/doc/tidegate/examples/tidegate.socket"),
-      join(root, "root/tidegate.socket"),
-    );
     await systemd.run("dpkg", ["--purge", "tidegate"]);
     assert.deepEqual(systemd.pids("tidegate"), []);
     await leavesNothing(root);
@@ -216,6 +216,7 @@ async function reloads(systemd: Systemd, root: string, load: LoadElsewhere): Pro
   await systemd.run("systemctl", ["reload", unit]);
   await load.lap();
   assert.equal(await systemd.show(unit, "ActiveState"), "active");
+  assert.deepEqual((await load.report()).failures, []);
 }
 
 async function isKilled(systemd: Systemd, load: LoadElsewhere): Promise<void> {
@@ -233,6 +234,7 @@ async function isKilled(systemd: Systemd, load: LoadElsewhere): Promise<void> {
   );
   await load.lap();
   assert.equal(await systemd.show(unit, "NRestarts"), "1");
+  assert.deepEqual((await load.report()).failures, []);
 }
 
 async function isUpgraded(systemd: Systemd, load: LoadElsewhere): Promise<void> {
@@ -248,6 +250,7 @@ async function isUpgraded(systemd: Systemd, load: LoadElsewhere): Promise<void> 
   );
   const fresh = systemd.pids("tidegate").filter((pid) => !before.has(pid));
   assert.ok(fresh.length >= 2, "primary and workers are new ones");
+  assert.deepEqual((await load.report()).failures, []);
 }
 
 async function installs(systemd: Systemd, root: string): Promise<void> {
@@ -257,15 +260,31 @@ async function installs(systemd: Systemd, root: string): Promise<void> {
   assert.equal((await answer(systemd)).status, 200);
   const path = join("/etc/systemd/system", unit);
   await systemd.run("systemd-analyze", ["verify", "--recursive-errors=no", path]);
+  await isEnded(systemd, root);
   await isActivated(systemd, root);
   await systemd.run("/opt/tide/bin/tidegate", ["uninstall", "--purge"]);
   assert.deepEqual(systemd.pids("tidegate"), []);
   await leavesNothing(root);
 }
 
+/** A stop that takes too long: systemd kills the main process, and nothing of the rest may stay. */
+async function isEnded(systemd: Systemd, root: string): Promise<void> {
+  const folder = join(root, "etc/systemd/system", `${unit}.d`);
+  await mkdir(folder);
+  await writeFile(join(folder, "short.conf"), "[Service]\nTimeoutStopSec=1\n");
+  await systemd.run("systemctl", ["daemon-reload"]);
+  // Not the main process: systemd wakes the one that it tells to end.
+  const [primary = 0] = systemd.pids("tidegate: primary");
+  process.kill(primary, "SIGSTOP");
+  await systemd.run("systemctl", ["stop", unit]);
+  assert.equal(await systemd.show(unit, "Result"), "timeout");
+  assert.deepEqual(systemd.pids("tidegate"), []);
+  await systemd.run("systemctl", ["reset-failed", unit]);
+  await rm(folder, { recursive: true });
+}
+
 /** With the sample socket unit systemd holds the port: a connection waits for a service that is stopped. */
 async function isActivated(systemd: Systemd, root: string): Promise<void> {
-  await systemd.run("systemctl", ["stop", unit]);
   const socket = join(root, "etc/systemd/system/tidegate.socket");
   await copyFile(join(root, "root/tidegate.socket"), socket);
   await systemd.run("systemd-analyze", [

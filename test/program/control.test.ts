@@ -13,6 +13,7 @@ import { ask } from "../harness/ask.ts";
 import { eventually, signal, within } from "../harness/barrier.ts";
 import { connect } from "../harness/client.ts";
 import { type Ended, runCommand, tidegate } from "../harness/command.ts";
+import { freePort } from "../harness/free-port.ts";
 import { httpOrigin } from "../harness/origin.ts";
 import { isRunning } from "../harness/processes.ts";
 import { startTidegate, type Tidegate } from "../harness/tidegate.ts";
@@ -137,10 +138,9 @@ test("drain lets no more in and waits for what runs; resume opens again", async 
     void answer.promise.then(() => response.end("finished"));
   });
   const routes = { "app.test": `http://127.0.0.1:${origin.port}` };
-  await using program = await startTidegate({
-    config: { listeners: { web: "127.0.0.1:0" }, routes },
-    workers: 2,
-  });
+  // Not one that the system chooses: that would be another one after the drain.
+  const listeners = { web: `127.0.0.1:${await freePort()}` };
+  await using program = await startTidegate({ config: { listeners, routes }, workers: 2 });
   const running = ask(program.port());
   await asked.promise;
   const draining = command(program, "drain");

@@ -11,9 +11,11 @@ import { startTidegate } from "../harness/tidegate.ts";
 
 test("stop, start and resize act on the workers, also after an upgrade", async () => {
   const port = await freePort();
+  // Not one that the system chooses: that would be another one after each stop.
+  const web = await freePort();
   await using program = await startTidegate({
     config: {
-      listeners: { web: "127.0.0.1:0" },
+      listeners: { web: `127.0.0.1:${web}` },
       routes: { "app.test": { respond: { body: "here" } } },
       compat: { dockerProxyApi: `127.0.0.1:${port}` },
     },
@@ -38,6 +40,8 @@ test("stop, start and resize act on the workers, also after an upgrade", async (
   };
   const until = (what: string, wanted: boolean) =>
     eventually(what, async () => ((await isServing()) === wanted ? true : undefined), 20_000);
+  // The addresses of clients open first, and those are what the start waited for.
+  await eventually("the port", () => call("/").catch(() => undefined), 10_000);
   for (const round of ["first", "after an upgrade"]) {
     assert.equal(await call("/service/balancer/stop"), "stopping...", round);
     await until("no more connections", false);
