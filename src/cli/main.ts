@@ -1,6 +1,7 @@
 // The program's entry: reads the command line and starts the command it names.
 
 import { Command, InvalidArgumentError } from "commander";
+import { programVersion } from "../lib/version.ts";
 import { addOperatingCommands, readWorkers } from "./operate.ts";
 import { addServiceCommands } from "./service.ts";
 
@@ -10,7 +11,7 @@ process.on("SIGUSR1", () => {});
 
 const program = new Command("tidegate")
   .description("The front door for a host full of containers and VMs.")
-  .version("0.1.0")
+  .version(programVersion())
   .showHelpAfterError("(tidegate --help shows all commands)");
 
 program

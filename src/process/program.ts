@@ -1,7 +1,7 @@
 // Puts a primary together with who serves for it, the control socket and what else belongs to a running
 // program. With a link to a supervisor workers serve; without one this process does.
 
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 
 import { askControl } from "../admin/control-client.ts";
 import { controlPlace, prepareFolder } from "../admin/control-path.ts";
@@ -10,6 +10,7 @@ import { DockerProxyApi } from "../admin/docker-proxy-api.ts";
 import type { Address, Snapshot } from "../config/snapshot.ts";
 import type { Logger } from "../lib/log.ts";
 import type { LogRing } from "../lib/log-ring.ts";
+import { programVersion } from "../lib/version.ts";
 import type { BoundAddress } from "../listen/listening-socket.ts";
 import { Crew } from "./crew.ts";
 import type { Inherited } from "./held-sockets.ts";
@@ -74,7 +75,7 @@ export class Program {
       onEnding: () => void this.#dockerProxy?.close(),
     });
     this.#operations = new RunningProgram({
-      version: versionOf(),
+      version: programVersion(),
       mainPid: supervisor?.pid ?? process.pid,
       config: settings.config,
       primary: this.#primary,
@@ -286,13 +287,4 @@ export class Program {
   reopenLogs(): void {
     this.#primary.serving?.reopenLogs();
   }
-}
-
-/** From package.json, which lies beside `src` and beside `dist`. */
-function versionOf(): string {
-  const file = new URL("../../package.json", import.meta.url);
-  const manifest: unknown = JSON.parse(readFileSync(file, "utf8"));
-  const version =
-    typeof manifest === "object" && manifest !== null && Reflect.get(manifest, "version");
-  return typeof version === "string" ? version : "unknown";
 }
