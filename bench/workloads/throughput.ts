@@ -47,9 +47,10 @@ export const large = throughput({
 
 export const connections = throughput({
   name: "connections",
-  claim: "a new client connection for every request: what accepting costs (no limit claimed)",
+  claim: "a new client connection for every request: at most twice nginx's CPU",
   path: "/small",
   closes: true,
+  mostToNginx: 2,
 });
 
 export const smoke = throughput({

@@ -1,7 +1,7 @@
 // Gives accepted sockets one shared read buffer. Node does that for outgoing connections (`onread`) but has
 // no public way for accepted ones, and allocates 64 kB for each read instead: about a twentieth of the
 // cost of a small request. So the socket is made from the accepted handle here, with the public option that
-// outgoing ones have. A new connection costs a few microseconds more this way; some ten requests pay that.
+// outgoing ones have. A new connection costs the same either way.
 // docs/decisions/0004-accept.md has the figures. Hot: bench/connections.ts
 
 import { Socket } from "node:net";

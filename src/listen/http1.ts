@@ -311,9 +311,10 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
     if (exchange === null || this.#state === State.CLOSED) return;
     this.#finish(exchange);
     if (!this.#isKept || !exchange.isRequestComplete) {
-      const isWhole = exchange.isRequestComplete && !this.#isBroken && this.#pending === null;
-      // Closing is a FIN too, without a system call and a turn of the loop more. Not so with TLS.
-      if (isWhole) this.#close();
+      // Closing is a FIN too, without a system call and a turn of the loop more; but not with TLS, and not
+      // with bytes unread, where it would reset the answer: only who asked for the end sends nothing more.
+      const isOver = exchange.isRequestComplete && !this.#isBroken && this.#pending === null;
+      if (isOver && !exchange.request.isPersistent) this.#close();
       else this.#linger();
       return;
     }
