@@ -105,8 +105,8 @@ export class Publisher {
   }
 
   /**
-   * The latest snapshot for a worker whose live snapshot has this version (undefined = it has none yet).
-   * Whoever was sent a publication must say what became of it before it is sent the next.
+   * The latest snapshot for a worker that was last sent this version (undefined = none yet), and has it as
+   * the base of what comes next, whether it went live or not.
    */
   publicationFor(version: number | undefined): Publication {
     const latest = this.#latest;

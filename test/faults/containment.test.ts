@@ -23,11 +23,16 @@ type Hooks = Partial<Pick<Plan, "requestHooks" | "responseHooks" | "doneHooks">>
 /** Until the test is over, every plan of that route gets these hooks, as if a middleware had brought them. */
 function addHooks(routeName: string, hooks: Hooks): Disposable {
   const { compile } = Table;
-  const mocked = mock.method(Table, "compile", ((all, planOf) =>
-    compile.call(Table, all, (route) => {
-      const plan = planOf(route);
-      return route.name === routeName ? { ...(plan as Plan), ...hooks } : plan;
-    })) as typeof compile);
+  const mocked = mock.method(Table, "compile", ((all, planOf, before) =>
+    compile.call(
+      Table,
+      all,
+      (route, known) => {
+        const plan = planOf(route, known as never);
+        return route.name === routeName ? { ...(plan as Plan), ...hooks } : plan;
+      },
+      before,
+    )) as typeof compile);
   return { [Symbol.dispose]: () => mocked.mock.restore() };
 }
 
