@@ -14,7 +14,11 @@ const groups = {
   program: () => testsUnder("test/program"),
   faults: () => testsUnder("test/faults"),
   fuzz: () => testsUnder("test/fuzz"),
+  parts: () => testsUnder("test/parts"),
 };
+
+/** A file of `parts` sets up a whole system first, and is one test to the runner. */
+const timeoutMs = { parts: 400_000, other: 120_000 };
 
 function testsUnder(folder) {
   if (!existsSync(join(root, folder))) return [];
@@ -52,9 +56,10 @@ env.FUZZ_SECONDS ??= "2";
 env.FUZZ_SEED ??= "1";
 env.WIRE_SEED ??= "1";
 
+const timeout = chosen.includes("parts") ? timeoutMs.parts : timeoutMs.other;
 const child = spawn(
   engine(),
-  ["--test", "--test-concurrency=2", "--test-timeout=120000", ...options, ...files],
+  ["--test", "--test-concurrency=2", `--test-timeout=${timeout}`, ...options, ...files],
   { cwd: root, env, stdio: "inherit" },
 );
 // Ctrl-C reaches the whole group by itself; a plain `kill` of this script has to be passed on.

@@ -6,8 +6,8 @@ import { readFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 
-/** `proxy` is the measured core; `load` carries the origin and the load generator. */
-export type Core = "proxy" | "load";
+/** `proxy` is the measured core; `load` carries the origin and the load generator; `any` pins nothing. */
+export type Core = "proxy" | "load" | "any";
 
 export interface Machine {
   readonly cpu: string;
@@ -50,7 +50,7 @@ export function firstLineOf(command: string, ...args: readonly string[]): string
 /** The words that pin a command to a core; none where there is no second core or no taskset. */
 export function pinning(core: Core): string[] {
   const [proxy, load] = allowedCores();
-  if (proxy === undefined || load === undefined || !hasTaskset) return [];
+  if (core === "any" || proxy === undefined || load === undefined || !hasTaskset) return [];
   return ["taskset", "-c", String(core === "proxy" ? proxy : load)];
 }
 

@@ -3,6 +3,7 @@
 
 import { writeFileSync } from "node:fs";
 import { freePort, untilAnswers } from "./deadline.ts";
+import type { Core } from "./machine.ts";
 import type { Stage } from "./stage.ts";
 
 export interface Origin {
@@ -12,7 +13,7 @@ export interface Origin {
 /** Body sizes by path. */
 export const bodies = { "/small": 128, "/medium": 10_240, "/large": 1_048_576 } as const;
 
-export async function startOrigin(stage: Stage): Promise<Origin> {
+export async function startOrigin(stage: Stage, core: Core = "load"): Promise<Origin> {
   const port = await freePort();
   for (const [path, size] of Object.entries(bodies)) {
     writeFileSync(stage.path(`body-${path.slice(1)}`), "tidegate".repeat(size / 8));
@@ -23,7 +24,7 @@ export async function startOrigin(stage: Stage): Promise<Origin> {
     name: "origin",
     command: "nginx",
     args: ["-p", stage.folder, "-e", stage.path("origin-error.log"), "-c", file],
-    core: "load",
+    core,
   });
   try {
     await untilAnswers(port, 10_000, origin.isAlive);

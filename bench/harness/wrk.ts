@@ -3,6 +3,7 @@
 
 import { writeFileSync } from "node:fs";
 import { within } from "./deadline.ts";
+import type { Core } from "./machine.ts";
 import type { Stage } from "./stage.ts";
 
 export interface Load {
@@ -13,6 +14,8 @@ export interface Load {
   readonly hosts: readonly string[];
   /** Ask for the connection to be closed after each answer. */
   readonly closes?: boolean;
+  /** Where wrk runs; without it on the core of the load. */
+  readonly core?: Core;
 }
 
 export interface Loaded {
@@ -61,7 +64,7 @@ export async function runWrk(stage: Stage, load: Load): Promise<Loaded> {
       ...headers,
       `http://127.0.0.1:${load.port}${load.path}`,
     ],
-    core: "load",
+    core: load.core ?? "load",
   });
   try {
     await within(load.seconds * 1000 + 30_000, "wrk", wrk.exited);

@@ -3,16 +3,26 @@
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { projectFolder } from "../harness/machine.ts";
+import { type Core, projectFolder } from "../harness/machine.ts";
 import type { Peer } from "./peer.ts";
 
-const program = join(projectFolder, "bin", "tidegate");
+export const program = join(projectFolder, "bin", "tidegate");
+
+export interface TidegateOptions {
+  /** One, as the others have, unless workers are what is measured. */
+  readonly workers?: number;
+  readonly core?: Core;
+}
 
 /** The default: every host goes to the origin. */
 export const tidegate: Peer = tidegateRouting("tidegate", ["*"]);
 
 /** The same program with one route per host given. */
-export function tidegateRouting(name: string, hosts: readonly string[]): Peer {
+export function tidegateRouting(
+  name: string,
+  hosts: readonly string[],
+  { workers = 1, core = "proxy" }: TidegateOptions = {},
+): Peer {
   return {
     name,
     version() {
@@ -27,13 +37,15 @@ export function tidegateRouting(name: string, hosts: readonly string[]): Peer {
         services: { origin: { backends: [`http://127.0.0.1:${origin.port}`] } },
         accessLog: { format: "combined", path: stage.path(`${name}-access.log`) },
         limits: { connections: 30_000, connectionsPerAddress: 30_000 },
+        workers,
+        controlSocket: stage.path(`${name}.sock`),
       };
       writeFileSync(file, JSON.stringify(configuration, undefined, 1));
       return stage.launch({
         name,
         command: program,
         args: ["run", "--config", file],
-        core: "proxy",
+        core,
         env: { NODE_ENV: "production" },
       });
     },

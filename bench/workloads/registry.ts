@@ -4,9 +4,10 @@ import { idle } from "./idle.ts";
 import { routes } from "./routes.ts";
 import { routing } from "./routing.ts";
 import { connections, large, medium, small, smoke } from "./throughput.ts";
+import { workers } from "./workers.ts";
 import type { Workload } from "./workload.ts";
 
-const all = [small, medium, large, connections, routes, idle, routing, smoke];
+const all = [small, medium, large, connections, routes, idle, routing, workers, smoke];
 
 export const workloads: ReadonlyMap<string, Workload> = new Map(
   all.map((each) => [each.name, each]),

@@ -24,7 +24,7 @@ export interface BindOptions {
 
 export async function bindPrivately(server: Server, options: BindOptions): Promise<FileIdentity> {
   const { path, replace } = options;
-  const folder = mkdtempSync(join(dirname(path), "."));
+  const folder = mkdtempSync(join(dirname(path), ".new-"));
   try {
     const own = join(folder, "s");
     if (Buffer.byteLength(own) > maxPathBytes || Buffer.byteLength(path) > maxPathBytes) {

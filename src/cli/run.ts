@@ -3,6 +3,7 @@
 
 import { join } from "node:path";
 
+import type { Log } from "../lib/log.ts";
 import { prettyLine, lineOf } from "../lib/log-line.ts";
 import { remoteLog } from "../lib/remote-log.ts";
 import { inheritedSockets } from "../process/inherited.ts";
@@ -25,13 +26,13 @@ export async function run(settings: RunOptions): Promise<number> {
   let isReady = false;
   const announce = {
     onServing(wantedPidFile: string | undefined, status: string) {
-      if (wantedPidFile !== undefined) pidFile ??= writePidFile(wantedPidFile);
+      if (wantedPidFile !== undefined) pidFile ??= tryPidFile(wantedPidFile, log);
       isReady = true;
       void systemd.ready(status);
     },
     onReloading(isDone: boolean) {
       // The first reading is the start, which `ready` ends.
-      if (!isDone && isReady) void systemd.reloading();
+      if (isReady) void systemd.reloading(isDone);
     },
     onStopping: () => void systemd.stopping("finishing what runs"),
   };
@@ -44,6 +45,17 @@ export async function run(settings: RunOptions): Promise<number> {
     return await runSolo(settings, { inherited, ...announce });
   } finally {
     pidFile?.[Symbol.dispose]();
+  }
+}
+
+/** A PID file that cannot be written is no reason not to serve. */
+function tryPidFile(path: string, log: Log): PidFile | undefined {
+  try {
+    return writePidFile(path);
+  } catch (error) {
+    const cause = error instanceof Error ? error.message : String(error);
+    log.error("the PID file cannot be written", { path, cause });
+    return undefined;
   }
 }
 

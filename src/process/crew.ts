@@ -183,6 +183,8 @@ export class Crew implements Serving {
     this.#members.set(slot, fresh);
     this.#assign();
     if (before !== undefined) this.#dismiss(before, reason ?? "replaced");
+    // Fewer may have been asked for meanwhile.
+    if (slot >= this.wanted) this.#remove([fresh], "fewer workers are wanted");
     this.#tellNews();
   }
 
@@ -301,10 +303,14 @@ export class Crew implements Serving {
     );
     await Promise.all(missing.map((slot) => this.replace(slot, "more workers are wanted")));
     const extra = [...this.#members.values()].filter(({ slot }) => slot >= wanted);
-    for (const { slot } of extra) this.#members.delete(slot);
-    // First others accept on their sockets, then they stop.
+    this.#remove(extra, "fewer workers are wanted");
+  }
+
+  /** Others accept on their sockets first, then they stop. */
+  #remove(members: readonly Member[], because: string): void {
+    for (const { slot } of members) this.#members.delete(slot);
     this.#assign();
-    for (const each of extra) this.#dismiss(each, "fewer workers are wanted");
+    for (const each of members) this.#dismiss(each, because);
   }
 
   /** Replaces all, one after the other. Throws why one could not be; the rest serve on then. */

@@ -78,3 +78,14 @@ test("a unix socket is one for all workers, and its file goes with it", async ()
   held.keep([]);
   await assert.rejects(stat(path), { code: "ENOENT" });
 });
+
+test("an address may become a narrower one with the same port, and back, while both are open", async () => {
+  const held = new HeldSockets([]);
+  const [wide] = await held.open([wish({ ...anyPort, host: "0.0.0.0" }, "wide")], 2, false);
+  assert.ok(wide !== undefined);
+  wide.socket.listen();
+  const narrow: Address = { ...anyPort, port: wide.note.bound.port };
+  assert.equal((await held.open([wish(narrow, "narrow")], 2, false)).length, 2);
+  held.keep(["narrow"]);
+  held.keep([]);
+});

@@ -53,7 +53,8 @@ export class HeldSockets {
         const held = this.#held.get(wish.key) ?? this.#adopt(wish);
         const missing = (held.isShared ? 1 : count) - held.sockets.length;
         for (let made = 0; made < missing; made++) {
-          const socket = await openNext(wish.address, held, isTakeOver);
+          const mayShare = isTakeOver || this.#hasPort(wish.address);
+          const socket = await openNext(wish.address, held, mayShare);
           held.sockets.push(socket);
           opened.push({ key: wish.key, socket });
         }
@@ -77,6 +78,13 @@ export class HeldSockets {
       return { sockets: [ListeningSocket.from(found.socket.handle, bound)], isShared: true };
     }
     return { sockets: [], isShared: address.kind === "unix" };
+  }
+
+  /** Whether an address with the same port is ours: `:8080` may become `127.0.0.1:8080` without a gap. */
+  #hasPort(address: Address): boolean {
+    if (address.kind === "unix") return false;
+    const all = [...this.#held.values()].flatMap(({ sockets }) => sockets);
+    return all.some(({ bound }) => bound.port === address.port);
   }
 
   #drop(key: string, socket: ListeningSocket): void {
@@ -113,17 +121,17 @@ export class HeldSockets {
 async function openNext(
   address: Address,
   held: HeldAddress,
-  isTakeOver: boolean,
+  mayShare: boolean,
 ): Promise<ListeningSocket> {
   const first = held.sockets[0];
   // A shared address does not tell that it belongs to somebody else: ask first, as one who does not share.
-  if (first === undefined && !isTakeOver) assertFree(address);
+  if (first === undefined && !mayShare) assertFree(address);
   if (address.kind === "unix")
-    return ListeningSocket.open(address, { isShared: false, isTakeOver });
+    return ListeningSocket.open(address, { isShared: false, isTakeOver: mayShare });
   // Port 0 is chosen once for all sockets of the address.
   const port = first?.bound.port ?? address.port;
   const host = first?.bound.host ?? address.host;
-  return ListeningSocket.open({ ...address, host, port }, { isShared: true, isTakeOver });
+  return ListeningSocket.open({ ...address, host, port }, { isShared: true, isTakeOver: false });
 }
 
 function isAt({ bound }: ListeningSocket, address: Address): boolean {

@@ -45,6 +45,8 @@ test(
       assert.equal(env["NOTIFY_SOCKET"], undefined, "children do not see the socket");
       await said.ready("serving 3 routes");
       await said.status("two\nlines");
+      await said.reloading();
+      await said.reloading(true);
       const busy = said.status("first");
       await setImmediate();
       for (let count = 0; count < 100; count += 1) void said.status(`change ${count}`);
@@ -53,6 +55,8 @@ test(
       assert.deepEqual(lines, [
         "READY=1|STATUS=serving 3 routes",
         "STATUS=two lines",
+        "STATUS=reading the configuration",
+        "STATUS=serving 3 routes",
         "STATUS=first",
         "STATUS=draining|STOPPING=1",
       ]);

@@ -12,9 +12,10 @@ export interface Notifier {
   status(status: string): Promise<void>;
   /**
    * Only another line, and no RELOADING=1: that must be taken back by READY=1, and if whoever reloads dies
-   * in between the unit would hang. `systemctl reload` knows by itself when it is over.
+   * in between the unit would hang. `systemctl reload` knows by itself when it is over. Once it is done
+   * the line that `ready` was told comes back.
    */
-  reloading(): Promise<void>;
+  reloading(isDone?: boolean): Promise<void>;
   stopping(status: string): Promise<void>;
 }
 
@@ -29,6 +30,7 @@ export function notifier(env: NodeJS.ProcessEnv, log: Log): Notifier {
   const socket = env["NOTIFY_SOCKET"];
   delete env["NOTIFY_SOCKET"];
   const waiting = new Map<string, string>();
+  let whenReady = "";
   let last: Promise<void> = Promise.resolve();
   // One after the other, as two children at once could arrive in the wrong order; and of what has to
   // wait only the latest is said, so that a storm of changes does not become a queue of processes.
@@ -44,9 +46,13 @@ export function notifier(env: NodeJS.ProcessEnv, log: Log): Notifier {
     return last;
   };
   return {
-    ready: (status) => say({ READY: "1", STATUS: line(status) }),
+    ready(status) {
+      whenReady = line(status);
+      return say({ READY: "1", STATUS: whenReady });
+    },
     status: (status) => say({ STATUS: line(status) }),
-    reloading: () => say({ STATUS: "reading the configuration" }),
+    reloading: (isDone = false) =>
+      say({ STATUS: isDone ? whenReady : "reading the configuration" }),
     stopping: (status) => say({ STOPPING: "1", STATUS: line(status) }),
   };
 }

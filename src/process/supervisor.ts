@@ -214,7 +214,9 @@ export class Supervisor {
       this.#endIfOver();
       return;
     }
-    this.#orphans.push(...primary.workers);
+    // Workers of one that never served are not needed, or a primary that dies at each start would gather them.
+    if (primary.isServing) this.#orphans.push(...primary.workers);
+    else for (const each of primary.workers) signalProcess(each, "SIGUSR2");
     if (primary === this.#successor) {
       this.#successor = undefined;
       // What only this one wanted.

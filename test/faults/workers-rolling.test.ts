@@ -11,7 +11,7 @@ import { ask } from "../harness/ask.ts";
 import { eventually } from "../harness/barrier.ts";
 import { connect } from "../harness/client.ts";
 import { origin } from "../harness/origin.ts";
-import { isRunning } from "../harness/processes.ts";
+import { acceptedBy, isRunning } from "../harness/processes.ts";
 import { type Fleet, startFleet } from "./fleet.ts";
 
 const bounded = { timeout: 40_000 };
@@ -82,6 +82,11 @@ test("`tidegate workers` goes from one to four to two", bounded, async () => {
       Array.from({ length: count }, (_, slot) => slot),
     );
     await fleet.load.lap();
+    await eventually(
+      "each worker to have something to finish",
+      () => rows.every(({ pid }) => acceptedBy(pid, fleet.port) >= 2) || undefined,
+      15_000,
+    );
   }
   await fleet.endWithoutFailure();
 });

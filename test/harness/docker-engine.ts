@@ -15,7 +15,7 @@ export interface DockerEngine extends AsyncDisposable {
 }
 
 /** What a test that uses it needs. */
-export const dockerEngineNeeds = ["dockerd", "docker", "ip"] as const;
+export const dockerEngineNeeds = ["dockerd", "docker", "ip", "setpriv"] as const;
 
 const startTimeoutMs = 60_000;
 
@@ -30,8 +30,10 @@ export async function startDockerEngine(): Promise<DockerEngine> {
   await must("ip", ["link", "set", bridge, "up"]);
   const socket = `unix://${folder.file("docker.sock")}`;
   const daemon = spawn(
-    findCommand("dockerd") ?? "dockerd",
+    // Whatever ends this process, a time limit included, ends the engine as well.
+    "setpriv",
     [
+      ...["--pdeathsig", "TERM", findCommand("dockerd") ?? "dockerd"],
       ...["--host", socket, "--data-root", folder.file("data"), "--exec-root", folder.file("exec")],
       ...["--pidfile", folder.file("pid"), "--bridge", bridge, "--iptables=false"],
       ...["--ip6tables=false", "--ip-masq=false", "--ip-forward=false"],

@@ -41,9 +41,18 @@ function marked(entry: Buffer): number[] {
 
 /** Neither gone nor a zombie that nobody has asked about yet. */
 export function isRunning(pid: number): boolean {
+  return !["", "Z", "X"].includes(stateOf(pid));
+}
+
+/** By SIGSTOP. */
+export function isStopped(pid: number): boolean {
+  return stateOf(pid) === "T";
+}
+
+function stateOf(pid: number): string {
   const stat = read(`/proc/${pid}/stat`).toString("latin1");
-  const state = stat.slice(stat.lastIndexOf(")") + 2, stat.lastIndexOf(")") + 3);
-  return state !== "" && state !== "Z" && state !== "X";
+  // The name in parentheses may hold parentheses itself: count from the last one.
+  return stat.slice(stat.lastIndexOf(")") + 2, stat.lastIndexOf(")") + 3);
 }
 
 export function residentBytes(pid: number): number {

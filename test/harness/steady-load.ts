@@ -58,7 +58,7 @@ const defaults: Required<LoadOptions> = {
   newPerSecond: 100,
   slow: 2,
   slowMs: 1500,
-  timeoutMs: 10_000,
+  timeoutMs: 20_000,
 };
 
 export async function startLoad(): Promise<SteadyLoad> {

@@ -5,7 +5,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, readdirSync, readlinkSync } from "node:fs";
-import { basename } from "node:path";
 import { eventually, within } from "./barrier.ts";
 import { type Ended, runCommand } from "./command.ts";
 
@@ -25,7 +24,7 @@ export interface Systemd extends AsyncDisposable {
 }
 
 /** What a test that uses it needs. */
-export const systemdNeeds = ["systemd-nspawn", "nsenter"] as const;
+export const systemdNeeds = ["systemd-nspawn", "nsenter", "setpriv"] as const;
 
 const bootTimeoutMs = 60_000;
 /** SIGRTMIN+4: systemd as first process powers off. */
@@ -33,8 +32,10 @@ const powerOff = 38;
 
 export async function bootSystemd(root: string): Promise<Systemd> {
   const nspawn = spawn(
-    "systemd-nspawn",
+    // Whatever ends this process, a time limit included, ends the container as well.
+    "setpriv",
     [
+      ...["--pdeathsig", "TERM", "systemd-nspawn"],
       ...["--quiet", "--directory", root, `--machine=tidegate-${process.pid}`, "--boot"],
       ...["--private-network", "--register=no", "--keep-unit", "--link-journal=no"],
       ...["--resolv-conf=off", "--timezone=off", "--console=pipe"],
@@ -130,7 +131,7 @@ async function shutDown(nspawn: ChildProcess, leader: number, exited: Promise<un
   if (nspawn.exitCode !== null || nspawn.signalCode !== null) return;
   process.kill(leader, powerOff);
   try {
-    await within(exited, 20_000, `the end of ${basename(nspawn.spawnfile)}`);
+    await within(exited, 20_000, "the end of systemd-nspawn");
   } catch {
     // It hangs: its first process takes all others with it.
     process.kill(leader, "SIGKILL");

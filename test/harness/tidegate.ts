@@ -207,11 +207,13 @@ function spawnProgram(
   });
 }
 
-// One process starts faster and has one memory to look at; what workers add has tests of its own.
+// One process starts faster and has one memory to look at; what workers add has tests of its own. The others
+// can be run with a worker, too (TEST_WORKERS=1 npm test program), but not with two: they look at the order of
+// log lines, and at connections to backends that are used again.
 function workersArgument({ config, workers }: TidegateOptions): string[] {
   if (workers !== undefined) return ["--workers", String(workers)];
   const isSaid = typeof config === "string" ? /^workers:/m.test(config) : "workers" in config;
-  return isSaid ? [] : ["--workers", "0"];
+  return isSaid ? [] : ["--workers", process.env["TEST_WORKERS"] ?? "0"];
 }
 
 async function started(file: string, watched: Watched, timeoutMs: number): Promise<Ports> {
