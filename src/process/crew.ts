@@ -69,6 +69,7 @@ export class Crew implements Serving {
       log: options.log,
       members: () => [...this.#members.values()],
       settings: () => this.#settings,
+      isBusy: () => this.#replacing.size > 0,
       replace: (member, reason) => this.#replaceSoon(member.slot, reason),
     });
   }

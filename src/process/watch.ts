@@ -11,6 +11,8 @@ export interface WatchOptions {
   readonly log: Log;
   members(): readonly Member[];
   settings(): WorkerSettings;
+  /** A worker is being replaced, for whatever reason. */
+  isBusy(): boolean;
   replace(member: Member, reason: string): void;
 }
 
@@ -46,8 +48,10 @@ export class Watch {
     this.#sinceCheck += stepMs;
     if (this.#sinceCheck < checkInterval) return;
     this.#sinceCheck = 0;
+    if (memoryLimit === 0) return;
     for (const each of members) {
-      if (memoryLimit > 0 && each.memory > memoryLimit) this.#onLarge(each, memoryLimit);
+      // One at a time: all at once would take twice the memory, and all cores, just when there is too little.
+      if (each.memory > memoryLimit && !this.#options.isBusy()) this.#onLarge(each, memoryLimit);
     }
   }
 

@@ -28,6 +28,10 @@ test("with no descriptor left the program lives on and recovers", { timeout: 60_
     folder.file("tidegate.yaml"),
     "--ports-file",
     folder.file("ports"),
+    "--control",
+    folder.file("control.sock"),
+    "--workers",
+    "0",
   ];
   const child = spawn("/bin/sh", ["-c", 'ulimit -n 64; exec "$0" "$@"', program, ...args], {
     stdio: ["ignore", "ignore", "pipe"],

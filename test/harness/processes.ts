@@ -19,16 +19,16 @@ export function mark(): Mark {
   const value = randomUUID();
   const entry = Buffer.from(`${variable}=${value}\0`);
   const pids = () => marked(entry);
-  return {
-    env: { [variable]: value },
-    pids,
-    kill() {
-      // One that is being killed may just be starting another.
-      for (let left = pids(); left.length > 0; left = pids()) {
-        for (const pid of left) killQuietly(pid);
-      }
-    },
+  const kill = () => {
+    process.off("exit", kill);
+    // One that is being killed may just be starting another.
+    for (let left = pids(); left.length > 0; left = pids()) {
+      for (const pid of left) killQuietly(pid);
+    }
   };
+  // Also when a test ends its process without an end of its own.
+  process.on("exit", kill);
+  return { env: { [variable]: value }, pids, kill };
 }
 
 function marked(entry: Buffer): number[] {

@@ -2,13 +2,13 @@
 // flows through must not pile up. The content is a repeating pattern that is checked to the last byte.
 
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { type IncomingMessage, request, type ServerResponse } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 import { test } from "node:test";
 import { ask } from "../harness/ask.ts";
+import { checkBody, sendBody } from "../harness/big-body.ts";
 import { httpOrigin } from "../harness/origin.ts";
 import { startTidegate, type Tidegate } from "../harness/tidegate.ts";
 
@@ -16,38 +16,6 @@ const listeners = { web: "127.0.0.1:0" };
 const total = 2 * 1024 ** 3;
 const mebibyte = 1024 ** 2;
 const maxGrowth = 150 * mebibyte;
-
-// Of an odd length, so that no piece of the stream looks like the one before it.
-const pattern = Buffer.alloc(1_000_003, createHash("sha512").update("pattern").digest());
-
-async function* patternOf(size: number): AsyncGenerator<Buffer> {
-  for (let left = size; left > 0; left -= pattern.length) {
-    yield left >= pattern.length ? pattern : pattern.subarray(0, left);
-  }
-}
-
-async function send(size: number, writable: NodeJS.WritableStream): Promise<void> {
-  for await (const chunk of patternOf(size)) {
-    if (!writable.write(chunk)) await once(writable, "drain");
-  }
-  writable.end();
-}
-
-/** Compares what arrives with the pattern; hashing two gigabytes twice would cost more and say less. */
-async function checked(stream: AsyncIterable<Buffer>): Promise<number> {
-  let size = 0;
-  for await (const chunk of stream) {
-    for (let at = 0; at < chunk.length;) {
-      const offset = (size + at) % pattern.length;
-      const length = Math.min(chunk.length - at, pattern.length - offset);
-      const isSame = chunk.compare(pattern, offset, offset + length, at, at + length) === 0;
-      if (!isSame) throw new Error(`wrong bytes behind ${size + at}`);
-      at += length;
-    }
-    size += chunk.length;
-  }
-  return size;
-}
 
 async function residentBytes(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
@@ -89,7 +57,7 @@ function serve(path: string, response: ServerResponse, size: number): void {
   if (path === "/length") response.setHeader("Content-Length", size);
   // A reader that leaves early ends the stream; that is not this test's affair.
   response.on("error", () => {});
-  void send(size, response);
+  void sendBody(response, size);
 }
 
 for (const path of ["/length", "/chunks"]) {
@@ -99,16 +67,16 @@ for (const path of ["/length", "/chunks"]) {
       serve(path, response, isWarmUp ? 50 * mebibyte : total);
     });
     await using program = await start(origin.url);
-    await checked(await get(program.port(), "/warm-up"));
+    await checkBody(await get(program.port(), "/warm-up"));
     const growth = await growthDuring(program, async () => {
-      assert.equal(await checked(await get(program.port(), path)), total);
+      assert.equal(await checkBody(await get(program.port(), path)), total);
     });
     assert.ok(growth < maxGrowth, `grew by ${(growth / mebibyte).toFixed()} MiB`);
   });
 
   test(`2 GB go up (${path}) in constant memory`, { timeout: 90_000 }, async () => {
     await using origin = await httpOrigin((incoming, response) => {
-      void checked(incoming).then(
+      void checkBody(incoming).then(
         (size) => response.end(String(size)),
         (error: unknown) => response.writeHead(400).end(String(error)),
       );
@@ -123,7 +91,7 @@ for (const path of ["/length", "/chunks"]) {
         headers: { Host: "app.test", ...(path === "/length" ? { "Content-Length": size } : {}) },
       });
       const answer = once(sent, "response");
-      await send(size, sent);
+      await sendBody(sent, size);
       const [response] = (await answer) as [IncomingMessage];
       let text = "";
       for await (const chunk of response) text += String(chunk);
@@ -176,7 +144,7 @@ test("a backend that reads slowly does not make uploads pile up", { timeout: 30_
     });
     for (const each of uploads) {
       // Until the other side takes no more: the promise of the rest never comes true.
-      void send(200 * mebibyte, each).catch(() => {});
+      void sendBody(each, 200 * mebibyte).catch(() => {});
     }
     await pause(2000);
     for (const each of uploads) each.destroy();

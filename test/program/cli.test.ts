@@ -33,7 +33,13 @@ async function runDefaults(
   const portsFile = folder.file("ports.json");
   const child = spawn(tidegate, ["run", "--ports-file", portsFile, ...args], {
     cwd: folder.path,
-    env: { ...process.env, PORT: undefined, NODE_TEST_CONTEXT: undefined, ...env },
+    env: {
+      ...process.env,
+      PORT: undefined,
+      NODE_TEST_CONTEXT: undefined,
+      TIDEGATE_CONTROL: folder.file("control.sock"),
+      ...env,
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const exited = once(child, "close");
