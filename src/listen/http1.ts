@@ -9,27 +9,25 @@ import type { Socket } from "node:net";
 
 import { AnswerWriter } from "../http/answer-writer.ts";
 import { factsOf, type FailureCode } from "../http/errors.ts";
-import {
-  Exchange,
-  type ClientSide,
-  type ExchangeOrigin,
-  type TunnelEnd,
-} from "../http/exchange.ts";
+import { Exchange } from "../http/exchange.ts";
+import type { ClientSide, ExchangeOrigin, TunnelEnd } from "../http/exchange.ts";
 import { HeadReader } from "../http/head-reader.ts";
 import { Pause, Reading } from "../http/reading.ts";
 import { RequestBody } from "../http/request-body.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import { giveBackHead, takeHead } from "../http/spare-heads.ts";
 import { Writer } from "../http/writer.ts";
+import type { Rostered } from "../lib/roster.ts";
 import { Deadline, type Deadlined } from "../lib/wheel.ts";
 import type { ConnectionContext, ConnectionSettings } from "./connection-context.ts";
 import { endingMs, lingerBytes, lingerMs, State } from "./connection-state.ts";
 import type { ConnectionState } from "./connection-state.ts";
 
-export class Connection<P = unknown> implements ClientSide, Deadlined {
+export class Connection<P = unknown> implements ClientSide, Deadlined, Rostered {
   readonly #socket: Socket;
   readonly #context: ConnectionContext<P>;
-  readonly #origin: ExchangeOrigin;
+  readonly origin: ExchangeOrigin;
+  place = -1;
   readonly #writer: Writer;
   readonly #answer: AnswerWriter;
   readonly #reading: Reading;
@@ -52,7 +50,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
   constructor(socket: Socket, context: ConnectionContext<P>, origin: ExchangeOrigin) {
     this.#socket = socket;
     this.#context = context;
-    this.#origin = origin;
+    this.origin = origin;
     this.#writer = new Writer(socket);
     this.#answer = new AnswerWriter(this.#writer);
     this.#reading = new Reading(socket);
@@ -189,7 +187,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined {
   }
 
   #beginExchange(head: RequestHead): Exchange<P> {
-    const exchange = new Exchange<P>(this, head, this.#origin);
+    const exchange = new Exchange<P>(this, head, this.origin);
     this.#exchange = exchange;
     this.#isAnswerEnded = false;
     this.#context.wheel.disarm(this.#deadline);

@@ -5,6 +5,7 @@ import type { Socket } from "node:net";
 import type { Listener as ListenerSettings, Snapshot } from "../config/snapshot.ts";
 import type { ExchangeOrigin } from "../http/exchange.ts";
 import { plainAddress } from "../lib/ip.ts";
+import { Roster } from "../lib/roster.ts";
 import { Warning } from "../lib/warning.ts";
 import type { Wheel } from "../lib/wheel.ts";
 import type { Receiver } from "./adopt.ts";
@@ -27,6 +28,9 @@ export interface ListenerOptions<P> {
   onProblem(message: string, fields: Readonly<Record<string, string>>): void;
 }
 
+/** What a unix socket's peer is called where others have an address. */
+const unixPeer = "unix:";
+
 export class Listener<P> implements ConnectionContext<P>, PortUser {
   readonly name: string;
   readonly handler: ExchangeHandler<P>;
@@ -34,7 +38,7 @@ export class Listener<P> implements ConnectionContext<P>, PortUser {
   settings: ConnectionSettings;
   isDraining = false;
   readonly #options: ListenerOptions<P>;
-  readonly #connections = new Map<Connection<P>, string>();
+  readonly #connections = new Roster<Connection<P>>();
   readonly #gates: ProxyGates;
   #isProxied: boolean;
   bufferBytes: number;
@@ -76,18 +80,18 @@ export class Listener<P> implements ConnectionContext<P>, PortUser {
     }
     socket.on("error", ignore);
     const origin = this.#originOf(port, peerIp);
-    if (!this.#isProxied) return this.#admit(socket, peerIp, origin);
+    if (!this.#isProxied) return this.#admit(socket, origin);
     return this.#gates.open(socket, origin.peerIp, (header) => {
-      if (header?.kind === "local") return this.#admit(socket, peerIp, origin);
+      if (header?.kind === "local") return this.#admit(socket, origin);
       addresses.leave(peerIp);
       return header === undefined ? undefined : this.#admitNamed(socket, origin, header);
     });
   }
 
-  /** @param address what the connection counts for; it has entered */
-  #admit(socket: Socket, address: string, origin: ExchangeOrigin): Receiver {
+  /** The peer's address has been counted. */
+  #admit(socket: Socket, origin: ExchangeOrigin): Receiver {
     const connection = new Connection<P>(socket, this, origin);
-    this.#connections.set(connection, address);
+    this.#connections.add(connection);
     socket.on("end", () => connection.onEnd());
     socket.on("drain", () => connection.onDrain());
     socket.on("close", () => connection.onClosed());
@@ -103,14 +107,14 @@ export class Listener<P> implements ConnectionContext<P>, PortUser {
       return undefined;
     }
     const named = { ...origin, peerIp: source.address, localPort: destination.port };
-    return this.#admit(socket, source.address, named);
+    return this.#admit(socket, named);
   }
 
   #originOf(port: Port, peerIp: string): ExchangeOrigin {
     return {
       listener: this.name,
       // A unix socket's clients have no address; the log says what nginx's does.
-      peerIp: peerIp === "" ? "unix:" : peerIp,
+      peerIp: peerIp === "" ? unixPeer : peerIp,
       isSecure: false,
       localPort: port.number,
       version: -1,
@@ -120,10 +124,9 @@ export class Listener<P> implements ConnectionContext<P>, PortUser {
   }
 
   onClosed(connection: Connection<P>): void {
-    const address = this.#connections.get(connection);
-    if (address === undefined) return;
-    this.#connections.delete(connection);
-    this.#options.addresses.leave(address);
+    if (!this.#connections.delete(connection)) return;
+    const { peerIp } = connection.origin;
+    this.#options.addresses.leave(peerIp === unixPeer ? "" : peerIp);
   }
 
   /** Takes over new settings; open connections follow with their next request. */
@@ -139,12 +142,12 @@ export class Listener<P> implements ConnectionContext<P>, PortUser {
   }
 
   get tunnelCount(): number {
-    return [...this.#connections.keys()].filter((each) => each.isTunnel).length;
+    return this.#connections.count((each) => each.isTunnel);
   }
 
   /** Connections that carry an exchange now, tunnels apart. */
   get exchangeCount(): number {
-    return [...this.#connections.keys()].filter((each) => !each.isIdle && !each.isTunnel).length;
+    return this.#connections.count((each) => !each.isIdle && !each.isTunnel);
   }
 
   /**
@@ -155,12 +158,12 @@ export class Listener<P> implements ConnectionContext<P>, PortUser {
     this.isDraining = true;
     if (isPatient) return;
     this.#gates.closeAll();
-    for (const connection of [...this.#connections.keys()]) connection.drain();
+    for (const connection of this.#connections.all()) connection.drain();
   }
 
   /** Closes what is left. */
   cut(which: (connection: Connection<P>) => boolean): void {
-    for (const connection of [...this.#connections.keys()]) {
+    for (const connection of this.#connections.all()) {
       if (which(connection)) connection.cut();
     }
   }

@@ -5,6 +5,7 @@
 import type { Socket } from "node:net";
 
 import { NetworkSet } from "../lib/ip.ts";
+import { Roster, type Rostered } from "../lib/roster.ts";
 import { Warning } from "../lib/warning.ts";
 import { Deadline, type Deadlined, type Wheel } from "../lib/wheel.ts";
 import type { Receiver } from "./adopt.ts";
@@ -32,7 +33,7 @@ export class ProxyGates {
   trusted: NetworkSet;
   headTimeout: number;
   readonly options: ProxyGateOptions;
-  readonly waiting = new Set<ProxyGate>();
+  readonly waiting = new Roster<ProxyGate>();
   readonly #strangers: Warning;
   readonly #faults: Warning;
 
@@ -77,7 +78,7 @@ export class ProxyGates {
 
   /** Closes what still waits: no exchange has begun there. */
   closeAll(): void {
-    for (const gate of [...this.waiting]) gate.close();
+    for (const gate of this.waiting.all()) gate.close();
   }
 }
 
@@ -87,7 +88,8 @@ interface Incoming {
   readonly take: HeaderTaker;
 }
 
-class ProxyGate implements Receiver, Deadlined {
+class ProxyGate implements Receiver, Deadlined, Rostered {
+  place = -1;
   readonly #gates: ProxyGates;
   readonly #deadline: Deadline;
   /** Both undefined once it is open or closed. */
