@@ -71,8 +71,6 @@ function questionOf(action: Action, { size, now }: ActOptions): Question {
 // --- waiting -----------------------------------------------------------------------------------
 
 const intervalMs = 100;
-/** After the control socket is gone the main process has only to end itself. */
-const lastMs = 5000;
 
 async function statusOf(path: string): Promise<Status | undefined> {
   const answer = await askControl(path, { route: "/v1/status", timeoutMs: 5000 });
@@ -93,18 +91,9 @@ async function ended(path: string, before: Status | undefined): Promise<Outcome>
   return { ok: true, message: "it has ended" };
 }
 
+/** It may wait for others after its control socket is gone. */
 async function processEnd(pid: number): Promise<void> {
-  const deadline = Date.now() + lastMs;
-  while (isAlive(pid) && Date.now() < deadline) await pause(intervalMs);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
+  while (identityOf(pid) !== undefined) await pause(intervalMs);
 }
 
 /** Until nothing runs any more. */

@@ -115,6 +115,8 @@ export const supervision = {
   mostLeaving: (wanted: number) => 2 * wanted + 2,
   // Loading code takes half a second, 10,000 routes another; a machine that just boots is slower.
   liveWait: 20_000,
+  // A primary waits for its configuration and then for its workers. One that hangs must not keep another away.
+  serveWait: 60_000,
   // A worker answers between two requests. Who does not within this is replaced: it has an old snapshot.
   ackWait: 10_000,
 } as const;

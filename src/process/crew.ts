@@ -27,6 +27,8 @@ export interface CrewOptions {
   /** Number of workers asked for at run time. */
   readonly size: number | "auto" | undefined;
   onResized(): void;
+  /** Who serves, or finishes what it carries. */
+  onWorkers(pids: readonly number[]): void;
 }
 
 export class Crew implements Serving {
@@ -68,6 +70,7 @@ export class Crew implements Serving {
     this.#watch = new Watch({
       log: options.log,
       members: () => [...this.#members.values()],
+      leaving: () => [...this.#leaving],
       settings: () => this.#settings,
       isBusy: () => this.#replacing.size > 0,
       replace: (member, reason) => this.#replaceSoon(member.slot, reason),
@@ -80,7 +83,7 @@ export class Crew implements Serving {
   }
 
   get wanted(): number {
-    return Math.max(1, workerCount(this.#size ?? this.#settings.count));
+    return this.#snapshot === undefined ? 1 : this.#wantedBy(this.#snapshot, this.#size);
   }
 
   // --- snapshots ---------------------------------------------------------------------------------
@@ -90,14 +93,32 @@ export class Crew implements Serving {
     const wishes = wishesOf(snapshot.listeners);
     // What was asked for at run time holds until the configuration says something else.
     const isNewCount = before !== undefined && before.workers.count !== snapshot.workers.count;
-    if (isNewCount) this.#size = undefined;
-    const wanted = Math.max(1, workerCount(this.#size ?? snapshot.workers.count));
-    await this.#link.open(wishes, Math.max(wanted, this.#highest), this.#options.isTakeOver);
+    const wanted = this.#wantedBy(snapshot, isNewCount ? undefined : this.#size);
+    // Somebody of ours may be there only at the start.
+    const isTakeOver = this.#options.isTakeOver && before === undefined;
+    await this.#link.open(wishes, Math.max(wanted, this.#highest), isTakeOver);
     this.#snapshot = snapshot;
     this.#publisher.take(snapshot);
     if (this.#members.size === 0 && before === undefined) await this.#startAll(wanted);
     else await this.#publish(before);
-    if (before !== undefined && wanted !== this.#members.size) await this.#fit(wanted);
+    if (isNewCount) this.#size = undefined;
+    if (before === undefined || wanted === this.#members.size) return;
+    // The snapshot is live; that some worker is missing is tried again, and no reason to take it back.
+    await this.#fit(wanted).catch((error: unknown) => {
+      this.#log.error("not all workers could be started", { cause: textOf(error) });
+      for (const slot of this.#missing(wanted)) this.#replaceSoon(slot, "more workers are wanted");
+    });
+  }
+
+  /** A single process needs a new start (0); until then as many serve as before. */
+  #wantedBy({ workers }: Snapshot, size: number | "auto" | undefined): number {
+    const count = size ?? workers.count;
+    return count === 0 ? Math.max(1, this.#members.size) : workerCount(count);
+  }
+
+  #missing(wanted: number): number[] {
+    const slots = Array.from({ length: wanted }, (_, slot) => slot);
+    return slots.filter((slot) => !this.#members.has(slot));
   }
 
   /** Sockets that have been opened for each address, as far as we are concerned. */
@@ -117,6 +138,7 @@ export class Crew implements Serving {
       this.#snapshot = before;
       this.#publisher.take(before);
       for (const each of members) void each.publish();
+      this.#assign();
       throw new Error(cause);
     }
     for (const { slot, pid } of failed) {
@@ -169,7 +191,9 @@ export class Crew implements Serving {
     const fresh = new Member(slot, { number: ++this.#numbers, reason }, this.#user);
     this.#starting.add(fresh);
     this.#hub.join(fresh.number);
+    this.#tellNews();
     this.#link.tell({ kind: "worker", pid: fresh.pid, isAlive: true });
+    this.#options.onWorkers(this.#all.map(({ pid }) => pid));
     try {
       await fresh.ready();
       this.#assign();
@@ -208,7 +232,7 @@ export class Crew implements Serving {
       if (this.#isEnding) return;
       const delay = this.#backoffOf(slot).next(0);
       this.#log.error("a worker could not be started; it is tried again", {
-        cause: error instanceof Error ? error.message : String(error),
+        cause: textOf(error),
         in: `${delay} ms`,
       });
       setTimeout(() => this.#replaceSoon(slot, reason), delay).unref();
@@ -255,8 +279,9 @@ export class Crew implements Serving {
     this.#vacate(member);
     const { slot, pid } = member;
     const delay = this.#delayAfter(member);
-    const again = delay === 0 ? "at once" : `in ${delay} ms`;
-    this.#log.error("a worker died; it is replaced", { worker: pid, how, replaced: again });
+    const isWanted = slot < this.wanted;
+    const again = !isWanted ? "no more" : delay === 0 ? "at once" : `in ${delay} ms`;
+    this.#log.error("a worker died", { worker: pid, how, replaced: again });
     if (delay === 0) this.#replaceSoon(slot, `its predecessor died: ${firstLine(how)}`);
     else
       setTimeout(() => this.#replaceSoon(slot, `its predecessor died: ${firstLine(how)}`), delay);
@@ -271,9 +296,9 @@ export class Crew implements Serving {
 
   #delayAfter(member: Member): number {
     const lived = performance.now() - member.liveAt;
-    return lived >= supervision.restart.forgottenAfter
-      ? 0
-      : this.#backoffOf(member.slot).next(lived);
+    if (lived < supervision.restart.forgottenAfter) return this.#backoffOf(member.slot).next(lived);
+    this.#backoffs.delete(member.slot);
+    return 0;
   }
 
   // --- size --------------------------------------------------------------------------------------
@@ -299,9 +324,7 @@ export class Crew implements Serving {
   async #fit(wanted: number): Promise<void> {
     const wishes = wishesOf(this.#snapshot?.listeners ?? []);
     await this.#link.open(wishes, Math.max(wanted, this.#highest), false);
-    const missing = Array.from({ length: wanted }, (_, slot) => slot).filter(
-      (slot) => !this.#members.has(slot),
-    );
+    const missing = this.#missing(wanted);
     await Promise.all(missing.map((slot) => this.replace(slot, "more workers are wanted")));
     const extra = [...this.#members.values()].filter(({ slot }) => slot >= wanted);
     this.#remove(extra, "fewer workers are wanted");
@@ -316,9 +339,7 @@ export class Crew implements Serving {
 
   /** Replaces all, one after the other. Throws why one could not be; the rest serve on then. */
   async roll(reason: string): Promise<void> {
-    for (const slot of [...this.#members.keys()].toSorted((a, b) => a - b)) {
-      await this.replace(slot, reason);
-    }
+    for (let slot = 0; slot < this.wanted; slot++) await this.replace(slot, reason);
   }
 
   // --- numbers -----------------------------------------------------------------------------------
@@ -364,6 +385,11 @@ export class Crew implements Serving {
     return this.#endAll({ grace, tunnelGrace, isPatient: false }, "the program ends", signal);
   }
 
+  hurry(): void {
+    const { grace, tunnelGrace } = this.#snapshot?.shutdown ?? { grace: 0, tunnelGrace: 0 };
+    for (const each of this.#leaving) each.cutAfter(Math.max(grace, tunnelGrace));
+  }
+
   retire(signal: AbortSignal): Promise<void> {
     return this.#endAll(this.#patience, "a newer program serves", signal);
   }
@@ -386,6 +412,10 @@ export class Crew implements Serving {
     await Promise.all(all.map(({ exited }) => exited));
     signal.removeEventListener("abort", cut);
   }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function firstLine(text: string): string {

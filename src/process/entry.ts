@@ -3,6 +3,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { extname } from "node:path";
 
+import { mainEnvironment } from "./main-process.ts";
 import { type FromPrimary, type FromWorker, protocol, protocolVariable } from "./messages.ts";
 
 const lastWordsMs = 500;
@@ -11,12 +12,15 @@ const lastWordsMs = 500;
 const extension = extname(import.meta.filename);
 
 /** @param entry the file it begins with, without its extension */
-export function startProcess(entry: string, args: readonly string[] = []): ChildProcess {
+export function startProcess(
+  entry: string,
+  { args = [], isMain = false }: { args?: readonly string[]; isMain?: boolean } = {},
+): ChildProcess {
   return fork(`${entry}${extension}`, args, {
     // A snapshot of 10,000 routes is one long string: this way it is copied, not escaped and parsed again.
     serialization: "advanced",
     stdio: ["ignore", "inherit", "inherit", "ipc"],
-    env: { ...process.env, [protocolVariable]: String(protocol) },
+    env: { ...process.env, ...mainEnvironment(isMain), [protocolVariable]: String(protocol) },
   });
 }
 

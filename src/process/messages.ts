@@ -31,8 +31,8 @@ export interface SocketNote {
 
 /** What a primary leaves to the next one. */
 export interface Legacy {
-  /** Number of workers that was asked for at run time. */
-  readonly workers: number | "auto" | undefined;
+  /** Number of workers that was asked for at run time; null = the configuration's, undefined = nothing was. */
+  readonly workers?: number | "auto" | null | undefined;
   readonly isDraining: boolean;
 }
 
@@ -48,8 +48,14 @@ export type FromPrimary =
     }
   /** Every other address may be closed. */
   | { readonly kind: "keep"; readonly keys: readonly string[] }
-  /** The first snapshot is live in all workers. */
-  | { readonly kind: "serving"; readonly pidFile: string | undefined; readonly status: string }
+  /** A snapshot is live in all workers. */
+  | {
+      readonly kind: "serving";
+      readonly pidFile: string | undefined;
+      readonly status: string;
+      /** How long the end may take, ms. */
+      readonly grace: number;
+    }
   /** Nothing can be served; a person was told why, or is to be told by whoever asked for an upgrade. */
   | { readonly kind: "not-started"; readonly why: string }
   /** The configuration wants a single process. */
@@ -58,7 +64,7 @@ export type FromPrimary =
   | { readonly kind: "legacy"; readonly legacy: Legacy }
   | { readonly kind: "upgrade"; readonly id: number }
   /** An operator asked for the end of the program. */
-  | { readonly kind: "stop" }
+  | { readonly kind: "stop"; readonly isNow: boolean }
   | { readonly kind: "reloading"; readonly isDone: boolean };
 
 export type ToPrimary =

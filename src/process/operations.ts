@@ -12,6 +12,7 @@ import { formatRule } from "../config/rule.ts";
 import type { Log } from "../lib/log.ts";
 import type { Primary } from "./primary.ts";
 import type { Crew } from "./crew.ts";
+import { residentBytes } from "./resident-memory.ts";
 
 export interface OperationsOptions {
   readonly version: string;
@@ -25,8 +26,8 @@ export interface OperationsOptions {
   /** Has a successor started; throws why it could not. */
   upgrade(): Promise<void>;
   isOrphaned(): boolean;
-  /** Ends the program; the second time at once. */
-  stop(): void;
+  /** Ends the program, or is in a hurry about it. */
+  stop(isNow: boolean): void;
 }
 
 const single = "everything runs in one process (workers: 0): stop and start it instead";
@@ -35,6 +36,7 @@ export class RunningProgram implements Operations {
   readonly #options: OperationsOptions;
   readonly #primary: Primary;
   readonly #startedAt = performance.now();
+  #isStopAsked = false;
 
   constructor(options: OperationsOptions) {
     this.#options = options;
@@ -65,7 +67,7 @@ export class RunningProgram implements Operations {
         leaving: rows.filter(({ state }) => state === "leaving").length,
       },
       counts: serving?.counts ?? { connections: 0, exchanges: 0, tunnels: 0, answered: 0 },
-      memory: process.memoryUsage.rss() + (serving?.memory ?? 0),
+      memory: residentBytes() + (serving?.memory ?? 0),
     };
   }
 
@@ -137,7 +139,8 @@ export class RunningProgram implements Operations {
   }
 
   stop(): void {
-    this.#options.stop();
+    this.#options.stop(this.#isStopAsked);
+    this.#isStopAsked = true;
   }
 
   retire(): Outcome {

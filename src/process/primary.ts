@@ -229,15 +229,27 @@ export class Primary {
   setDraining(isDraining: boolean): Promise<void> {
     return this.#exclusively(async () => {
       if (this.#snapshot === undefined) throw new Error("nothing is served yet");
+      const before = this.#isDraining;
       this.#isDraining = isDraining;
-      await this.#goLive({ ...this.#snapshot, version: ++this.#version });
+      try {
+        await this.#goLive({ ...this.#snapshot, version: ++this.#version });
+      } catch (error) {
+        this.#isDraining = before;
+        throw error;
+      }
     });
   }
 
   /** The first time: finish what runs. The second time: end at once. */
   stop(): void {
-    if (this.isStopping) this.#cutting.abort();
-    else this.#beginToEnd();
+    if (this.#isPatient) {
+      this.#isPatient = false;
+      this.#serving?.hurry();
+    } else if (this.isStopping) {
+      this.#cutting.abort();
+    } else {
+      this.#beginToEnd();
+    }
   }
 
   /** A successor serves already. */

@@ -3,15 +3,28 @@
 
 import { readFileSync } from "node:fs";
 
-/** `PID START`; undefined when there is no such process. Linux only: elsewhere nothing is ever found. */
+/**
+ * `PID START`; undefined when there is no such process, or only its remains. Linux only: elsewhere nothing is
+ * ever found.
+ */
 export function identityOf(pid: number): string | undefined {
+  const fields = fieldsOf(pid);
+  const start = fields[19];
+  return start === undefined || fields[0] === "Z" ? undefined : `${pid} ${start}`;
+}
+
+export function parentOf(pid: number): number | undefined {
+  const parent = fieldsOf(pid)[1];
+  return parent === undefined ? undefined : Number(parent);
+}
+
+/** Of /proc/PID/stat, from the third on: the second is the name, in parentheses, and may hold anything. */
+function fieldsOf(pid: number): string[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    // The second field is the name, in parentheses, and may hold anything. The start is the 22nd.
-    const start = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-    return start === undefined ? undefined : `${pid} ${start}`;
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   } catch {
-    return undefined; // ended
+    return []; // ended
   }
 }
 

@@ -1,7 +1,7 @@
 // Puts a primary together with who serves for it, the control socket and what else belongs to a running
 // program. With a link to a supervisor workers serve; without one this process does.
 
-import { renameSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, renameSync, writeFileSync } from "node:fs";
 
 import { askControl } from "../admin/control-client.ts";
 import { controlPlace, prepareFolder } from "../admin/control-path.ts";
@@ -20,12 +20,15 @@ import { Primary } from "./primary.ts";
 import type { SupervisorNote } from "./primary-arguments.ts";
 import type { ProgramSettings } from "./program-settings.ts";
 import { accountOf, become } from "./privileges.ts";
+import { signal } from "./process-identity.ts";
 import type { Serving } from "./serving.ts";
 import { Solo } from "./solo.ts";
 import { SupervisorLink } from "./supervisor-link.ts";
+import { WorkerList } from "./worker-list.ts";
 
 /** It runs on this machine, and has little else to do. */
 const predecessorWaitMs = 2000;
+const controlCheckMs = 5000;
 
 export interface ProgramOptions {
   readonly settings: ProgramSettings;
@@ -56,6 +59,9 @@ export class Program {
   #controlPath = "";
   #dockerProxy: DockerProxyApi | undefined;
   #dockerProxyKey: string | undefined;
+  #workerList: WorkerList | undefined;
+  /** Workers that lost primary and main process; they listen on our addresses still. */
+  #orphans: readonly string[] = [];
   /** Somebody of ours who lost its supervisor answers at the control socket. */
   #predecessor: string | undefined;
 
@@ -84,7 +90,7 @@ export class Program {
       crew: () => this.#crew,
       upgrade: async () => this.#link?.upgrade(),
       isOrphaned: () => this.#link !== undefined && !this.#link.isOpen,
-      stop: () => this.stop(),
+      stop: (isNow) => this.stop(isNow),
     });
     if (supervisor === undefined) return;
     this.#link = new SupervisorLink({
@@ -150,19 +156,43 @@ export class Program {
         },
       });
     }
-    if (count === 0) throw new WantsSingle();
+    // A program with workers goes on with workers; the primary says that this needs a new start.
+    if (count === 0 && supervisor.isFirst) throw new WantsSingle();
     prepareFolder(path, account);
     if (account !== undefined) become(account);
+    this.#warnIfUnreadable();
     this.#predecessor = await this.#findPredecessor(path);
+    this.#workerList = new WorkerList(path);
+    this.#orphans = this.#predecessor === undefined ? this.#workerList.left() : [];
+    const { workers } = supervisor.legacy;
     this.#crew = new Crew({
       link: this.#link,
       log: this.#log,
       onWorkerLog: (record) => this.#log.write(record),
-      isTakeOver: this.#predecessor !== undefined,
-      size: supervisor.legacy.workers ?? settings.workers,
+      isTakeOver: this.#predecessor !== undefined || this.#orphans.length > 0,
+      size: workers === undefined ? settings.workers : (workers ?? undefined),
       onResized: () => this.#tellLegacy(),
+      onWorkers: (pids) => this.#workerList?.write(pids),
     });
     return this.#crew;
+  }
+
+  /** Root could read it at the start; a reload will not. */
+  #warnIfUnreadable(): void {
+    const { config } = this.#options.settings;
+    if (config === undefined) return;
+    try {
+      accessSync(config, constants.R_OK);
+    } catch {
+      const user = process.getuid?.();
+      this.#log.warn(
+        "the configuration cannot be read by the user we run as: no reload will work",
+        {
+          config,
+          user,
+        },
+      );
+    }
   }
 
   async #findPredecessor(path: string): Promise<string | undefined> {
@@ -178,12 +208,16 @@ export class Program {
     this.#writePortsFile(serving);
     if (isFirst) {
       this.#options.onFirst(snapshot, serving.bound);
-      await this.#openControl();
+      // One that was told to end meanwhile must not take the path from who stays.
+      if (!this.#primary.isStopping) await this.#openControl();
+      this.#watchControl();
+      for (const each of this.#orphans) signal(each, "SIGUSR2");
     }
     const status = `${snapshot.routes.length} routes, ${serving.wanted} workers`;
     const pidFile = this.#options.settings.pidFile ?? snapshot.pidFile;
     this.#options.onServing(pidFile, status);
-    this.#link?.tell({ kind: "serving", pidFile, status });
+    const grace = Math.max(snapshot.shutdown.grace, snapshot.shutdown.tunnelGrace);
+    this.#link?.tell({ kind: "serving", pidFile, status, grace });
     this.#link?.keep(this.#crew?.keys ?? []);
     this.#tellLegacy();
     await this.#openDockerProxy(snapshot.compat.dockerProxyApi);
@@ -193,8 +227,13 @@ export class Program {
   #writePortsFile(serving: Serving): void {
     const { portsFile } = this.#options.settings;
     if (portsFile === undefined) return;
-    writeFileSync(`${portsFile}.new`, JSON.stringify(serving.bound));
-    renameSync(`${portsFile}.new`, portsFile);
+    try {
+      writeFileSync(`${portsFile}.new`, JSON.stringify(serving.bound));
+      renameSync(`${portsFile}.new`, portsFile);
+    } catch (error) {
+      const cause = error instanceof Error ? error.message : String(error);
+      this.#log.error("the ports file cannot be written", { cause });
+    }
   }
 
   async #openControl(): Promise<void> {
@@ -212,6 +251,25 @@ export class Program {
       const cause = error instanceof Error ? error.message : String(error);
       this.#log.warn("there is no control socket: commands cannot reach this program", { cause });
     }
+  }
+
+  /** A socket that somebody removed is opened anew, or no command would ever reach us again. */
+  #watchControl(): void {
+    const check = setInterval(() => {
+      if (this.#primary.isStopping) clearInterval(check);
+      else if (!existsSync(this.#controlPath)) void this.#reopenControl();
+    }, controlCheckMs);
+    check.unref();
+  }
+
+  async #reopenControl(): Promise<void> {
+    this.#log.warn("the control socket was removed; it is opened anew", {
+      path: this.#controlPath,
+    });
+    await this.#control?.close();
+    this.#control = undefined;
+    this.#predecessor = undefined;
+    await this.#openControl();
   }
 
   async #dismissPredecessor(): Promise<void> {
@@ -243,7 +301,7 @@ export class Program {
   }
 
   #tellLegacy(): void {
-    const legacy = { workers: this.#crew?.size, isDraining: this.#primary.isDraining };
+    const legacy = { workers: this.#crew?.size ?? null, isDraining: this.#primary.isDraining };
     this.#link?.tell({ kind: "legacy", legacy });
   }
 
@@ -267,10 +325,10 @@ export class Program {
     setTimeout(() => this.#primary.retire(), wait).unref();
   }
 
-  /** The first time: finish what runs. The second time: end at once. */
-  stop(): void {
+  /** The first time: finish what runs. With `isNow`, or without a supervisor the second time: end at once. */
+  stop(isNow = false): void {
     // The supervisor must know that the end is meant; it sends the order back.
-    if (this.#link?.isOpen === true) this.#link.tell({ kind: "stop" });
+    if (this.#link?.isOpen === true) this.#link.tell({ kind: "stop", isNow });
     else this.#primary.stop();
   }
 

@@ -17,6 +17,8 @@ export interface Serving {
   reopenLogs(): void;
   /** Finishes what runs, as for the end of the program, and ends. Aborted: at once. */
   end(signal: AbortSignal): Promise<void>;
+  /** Who retires is given no more time than the end of the program has. */
+  hurry(): void;
   /** The same, as patiently as when a worker is replaced: others serve already. */
   retire(signal: AbortSignal): Promise<void>;
 }

@@ -76,6 +76,8 @@ export class Solo implements Serving, SocketSource {
     await plane.drain({ grace, tunnelGrace, isPatient: false, signal });
   }
 
+  hurry(): void {}
+
   retire(signal: AbortSignal): Promise<void> {
     return this.end(signal);
   }

@@ -12,7 +12,8 @@ import { HeldSockets, type HeldSocket, type Inherited } from "./held-sockets.ts"
 import type { Failure, FromPrimary, Legacy, ToPrimary } from "./messages.ts";
 import { writePrimaryArguments } from "./primary-arguments.ts";
 import type { ProgramSettings } from "./program-settings.ts";
-import { identityOf, signal as signalProcess } from "./process-identity.ts";
+import { Orphans } from "./orphans.ts";
+import { identityOf, parentOf, signal as signalProcess } from "./process-identity.ts";
 
 export interface SupervisorOptions {
   readonly settings: ProgramSettings;
@@ -40,30 +41,41 @@ interface Primary {
   readonly workers: Set<string>;
   isServing: boolean;
   whyNotStarted: string | undefined;
+  /** Kills it when it does not serve in time. */
+  readonly late: NodeJS.Timeout | undefined;
   /** Who asked for this one by `upgrade`, and the number of the question. */
   askedBy: { readonly primary: Primary; readonly id: number } | undefined;
 }
+
+/** Beyond what the configuration grants until the end, ms; and after the second call for it. */
+const overstayMs = 10_000;
+const hurryMs = 3000;
 
 export class Supervisor {
   readonly #options: SupervisorOptions;
   /** Made when first asked for: a single process takes the inherited ones itself. */
   #sockets: HeldSockets | undefined;
   readonly #ended = Promise.withResolvers<Ending>();
+  /** Every one that lives. */
+  readonly #primaries = new Set<Primary>();
   /** The one that serves, or is to. */
   #primary: Primary | undefined;
   /** Started by `upgrade`, not serving yet. */
   #successor: Primary | undefined;
-  readonly #retired = new Set<Primary>();
-  /** Workers whose primary died; told to leave when another one serves. */
-  #orphans: string[] = [];
-  #legacy: Legacy = { workers: undefined, isDraining: false };
+  readonly #orphans = new Orphans();
+  #legacy: Legacy = { isDraining: false };
   readonly #backoff = new Backoff(supervision.restart);
   #restarting: NodeJS.Timeout | undefined;
   /** Addresses the primary wants. */
   #kept: readonly string[] = [];
   #hasServed = false;
+  /** What the first primary said, before it had read a byte from outside: later ones cannot name a file. */
+  #pidFile: string | undefined;
+  /** How long the end may take, ms. */
+  #grace = 0;
   #isStopping = false;
   #isSingle = false;
+  #killing: NodeJS.Timeout | undefined;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -75,15 +87,16 @@ export class Supervisor {
     const ending = await this.#ended.promise;
     clearTimeout(this.#restarting);
     this.#sockets?.keep([]);
+    await this.#orphans.gone();
+    clearTimeout(this.#killing);
     return ending;
   }
 
   #start(): Primary {
     const { settings, primaryEntry } = this.#options;
     const note = { pid: process.pid, isFirst: !this.#hasServed, legacy: this.#legacy };
-    const child = startProcess(primaryEntry, [
-      writePrimaryArguments({ settings, supervisor: note }),
-    ]);
+    const args = [writePrimaryArguments({ settings, supervisor: note })];
+    const child = startProcess(primaryEntry, { args, isMain: true });
     const primary: Primary = {
       child,
       channel: new Channel<FromPrimary, ToPrimary>(child, {
@@ -95,16 +108,24 @@ export class Supervisor {
       workers: new Set(),
       isServing: false,
       whyNotStarted: undefined,
+      late: note.isFirst
+        ? undefined
+        : setTimeout(() => this.#onLate(primary), supervision.serveWait),
       askedBy: undefined,
     };
-    child.once("error", (error) => {
-      this.#options.log.error("the primary could not be started", { cause: error.message });
-      this.#onExit(primary, "it could not be started");
-    });
-    child.once("exit", (code, signal) =>
+    this.#primaries.add(primary);
+    child.once("error", (error) =>
+      this.#onExit(primary, `it could not be started: ${error.message}`),
+    );
+    child.once("close", (code, signal) =>
       this.#onExit(primary, signal === null ? `code ${code}` : `signal ${signal}`),
     );
     return primary;
+  }
+
+  #onLate(primary: Primary): void {
+    primary.whyNotStarted = `the new primary did not serve within ${supervision.serveWait} ms`;
+    primary.child.kill("SIGKILL");
   }
 
   #onMessage(primary: Primary, message: FromPrimary): void {
@@ -116,7 +137,7 @@ export class Supervisor {
         if (primary === this.#primary) this.#keep(message.keys);
         break;
       case "serving":
-        this.#onServing(primary, message.pidFile, message.status);
+        this.#onServing(primary, message);
         break;
       case "not-started":
         primary.whyNotStarted = message.why;
@@ -134,7 +155,8 @@ export class Supervisor {
         this.#upgrade(primary, message.id);
         break;
       case "stop":
-        this.stop();
+        // A signal to the whole group reaches us by itself, too: that is not a second call.
+        if (!this.#isStopping || message.isNow) this.stop();
         break;
       case "reloading":
         this.#options.onReloading(message.isDone);
@@ -142,10 +164,7 @@ export class Supervisor {
     }
   }
 
-  async #open(
-    primary: Primary,
-    { id, wishes, count, isTakeOver }: Extract<FromPrimary, { kind: "open" }>,
-  ): Promise<void> {
+  async #open(primary: Primary, { id, wishes, count, isTakeOver }: Message<"open">): Promise<void> {
     let failure: Failure | undefined;
     try {
       this.#sockets ??= new HeldSockets(this.#options.inherited);
@@ -172,30 +191,32 @@ export class Supervisor {
   #noteWorker(primary: Primary, pid: number, isAlive: boolean): void {
     if (isAlive) {
       const identity = identityOf(pid);
-      if (identity !== undefined) primary.workers.add(identity);
+      // Its own child, and nobody else's: whom it names is signalled with our rights.
+      if (identity !== undefined && parentOf(pid) === primary.child.pid) {
+        primary.workers.add(identity);
+      }
       return;
     }
     for (const each of primary.workers)
       if (each.startsWith(`${pid} `)) primary.workers.delete(each);
   }
 
-  #onServing(primary: Primary, pidFile: string | undefined, status: string): void {
+  #onServing(primary: Primary, { pidFile, status, grace }: Message<"serving">): void {
+    clearTimeout(primary.late);
     primary.isServing = true;
+    this.#grace = grace;
+    if (!this.#hasServed) this.#pidFile = pidFile;
     this.#hasServed = true;
     if (primary === this.#successor) {
-      const before = this.#primary;
+      clearTimeout(this.#restarting);
+      this.#primary?.channel.send({ kind: "retire" });
       this.#primary = primary;
       this.#successor = undefined;
-      if (before !== undefined) {
-        this.#retired.add(before);
-        before.channel.send({ kind: "retire" });
-      }
       const { askedBy } = primary;
       askedBy?.primary.channel.send({ kind: "upgraded", id: askedBy.id, failure: undefined });
     }
-    for (const orphan of this.#orphans) signalProcess(orphan, "SIGUSR2");
-    this.#orphans = [];
-    this.#options.onServing(pidFile, status);
+    this.#orphans.tell("SIGUSR2");
+    this.#options.onServing(this.#pidFile, status);
     if (this.#isStopping) primary.channel.send({ kind: "stop" });
   }
 
@@ -210,38 +231,44 @@ export class Supervisor {
   }
 
   #onExit(primary: Primary, how: string): void {
-    if (this.#retired.delete(primary)) {
-      this.#endIfOver();
-      return;
-    }
+    if (!this.#primaries.delete(primary)) return;
+    clearTimeout(primary.late);
+    this.#orphans.add(primary.workers);
     // Workers of one that never served are not needed, or a primary that dies at each start would gather them.
-    if (primary.isServing) this.#orphans.push(...primary.workers);
-    else for (const each of primary.workers) signalProcess(each, "SIGUSR2");
-    if (primary === this.#successor) {
-      this.#successor = undefined;
-      // What only this one wanted.
-      this.#sockets?.keep(this.#kept);
-      const failure = primary.whyNotStarted ?? `the new primary ended with ${how} before it served`;
-      const { askedBy } = primary;
-      askedBy?.primary.channel.send({ kind: "upgraded", id: askedBy.id, failure });
-      this.#endIfOver();
-      return;
+    if (!primary.isServing) {
+      for (const each of primary.workers) signalProcess(each, "SIGUSR2");
     }
-    if (primary !== this.#primary) return;
+    if (primary === this.#successor) this.#onSuccessorExit(primary, how);
+    else if (primary === this.#primary) this.#onPrimaryExit(primary, how);
+    this.#endIfOver();
+  }
+
+  #onSuccessorExit(primary: Primary, how: string): void {
+    this.#successor = undefined;
+    // What only this one wanted.
+    this.#sockets?.keep(this.#kept);
+    const failure = primary.whyNotStarted ?? `the new primary ended with ${how} before it served`;
+    const { askedBy } = primary;
+    askedBy?.primary.channel.send({ kind: "upgraded", id: askedBy.id, failure });
+    if (this.#primary === undefined && !this.#isStopping) this.#restart(primary, how);
+  }
+
+  #onPrimaryExit(primary: Primary, how: string): void {
     this.#primary = undefined;
     if (this.#isSingle) {
       this.#ended.resolve(this.#isStopping ? 0 : "single");
       return;
     }
-    if (this.#isStopping) {
-      this.#endIfOver();
+    // A successor that is starting takes its place.
+    if (this.#isStopping || this.#successor !== undefined) return;
+    if (this.#hasServed) {
+      this.#restart(primary, how);
       return;
     }
-    if (!this.#hasServed) {
-      this.#ended.resolve(1);
-      return;
+    if (primary.whyNotStarted === undefined) {
+      this.#options.log.error("the primary ended before it served", { how });
     }
-    this.#restart(primary, how);
+    this.#ended.resolve(1);
   }
 
   /** The workers serve on meanwhile. */
@@ -256,33 +283,50 @@ export class Supervisor {
     }, delay);
   }
 
+  // --- the end -----------------------------------------------------------------------------------
+
   #endIfOver(): void {
-    if (!this.#isStopping) return;
-    const isOver =
-      this.#primary === undefined && this.#successor === undefined && this.#retired.size === 0;
-    if (!isOver) return;
-    // Their primary is gone and nobody else will tell them.
-    for (const orphan of this.#orphans) signalProcess(orphan, "SIGTERM");
-    this.#ended.resolve(0);
+    if (this.#isStopping && this.#primaries.size === 0) this.#ended.resolve(0);
   }
 
   /** The first time: finish what runs. The second time: end at once. */
   stop(): void {
-    if (!this.#isStopping) this.#options.onStopping();
+    const isFirst = !this.#isStopping;
     this.#isStopping = true;
     clearTimeout(this.#restarting);
-    // Who connects from now on is refused at once, rather than left waiting for nobody.
-    this.#sockets?.keep([]);
-    for (const each of [this.#primary, this.#successor, ...this.#retired]) {
-      each?.channel.send({ kind: "stop" });
+    clearTimeout(this.#killing);
+    this.#killing = setTimeout(() => this.#kill(), isFirst ? this.#grace + overstayMs : hurryMs);
+    if (isFirst) {
+      this.#options.onStopping();
+      // Who connects from now on is refused at once, rather than left waiting for nobody.
+      this.#sockets?.keep([]);
     }
+    for (const each of this.#primaries) each.channel.send({ kind: "stop" });
+    this.#orphans.tell(isFirst ? "SIGTERM" : "SIGKILL");
     this.#endIfOver();
   }
 
+  /** Whoever does not hear, or does not come to an end. */
+  #kill(): void {
+    for (const { child, workers } of this.#primaries) {
+      for (const each of workers) signalProcess(each, "SIGKILL");
+      child.kill("SIGKILL");
+    }
+    this.#orphans.tell("SIGKILL");
+  }
+
   tell(kind: "reload" | "reopen-logs" | "restart"): void {
-    this.#primary?.channel.send({ kind });
+    if (kind !== "reopen-logs") {
+      this.#primary?.channel.send({ kind });
+      return;
+    }
+    // Also whoever only finishes what it carries writes lines for it.
+    for (const each of this.#primaries) each.channel.send({ kind });
+    this.#orphans.tell("SIGUSR1");
   }
 }
+
+type Message<Kind extends FromPrimary["kind"]> = Extract<FromPrimary, { kind: Kind }>;
 
 function failureOf(error: unknown): Failure {
   if (!(error instanceof Error)) return { message: String(error), code: undefined };

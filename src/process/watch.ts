@@ -9,7 +9,10 @@ import type { Member } from "./member.ts";
 
 export interface WatchOptions {
   readonly log: Log;
+  /** Those that serve. */
   members(): readonly Member[];
+  /** Those that finish what they carry. */
+  leaving(): readonly Member[];
   settings(): WorkerSettings;
   /** A worker is being replaced, for whatever reason. */
   isBusy(): boolean;
@@ -41,7 +44,7 @@ export class Watch {
     const members = this.#options.members();
     if (members.length === 0) return;
     const { hangTimeout, checkInterval, memoryLimit } = this.#options.settings();
-    for (const each of members) {
+    for (const each of [...members, ...this.#options.leaving()]) {
       each.silence++;
       if (hangTimeout > 0 && each.silence * stepMs > hangTimeout) this.#onSilent(each);
     }

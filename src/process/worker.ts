@@ -12,10 +12,14 @@ import { DataPlane, type DrainOptions } from "./data-plane.ts";
 import type { FromWorker, SocketNote, ToWorker } from "./messages.ts";
 import { assemble } from "./publication.ts";
 import type { AddressWish, SocketSource } from "./ports.ts";
+import { isMainAlive } from "./main-process.ts";
+import { residentBytes } from "./resident-memory.ts";
 
 /** How often the primary hears of us at least, ms; and how often within `workers.hangTimeout`. */
 const pulseMs = 1000;
 const pulsesPerTimeout = 5;
+/** How often an orphan looks whether its main process lives, ms. */
+const mainCheckMs = 250;
 /** How often counts are exchanged that hold over all workers, ms. */
 const tallyMs = 100;
 
@@ -143,13 +147,8 @@ export class Worker implements SocketSource {
       hangTimeout === 0 ? pulseMs : hangTimeout / pulsesPerTimeout,
     );
     this.#pulsing = setInterval(() => this.#pulse(), interval).unref();
-    for (const [key, sockets] of this.#sockets) {
-      // More may have come while it went live.
-      this.#use(key);
-      if (this.#plane.acceptsOn(key)) continue;
-      for (const each of sockets.values()) each.close();
-      this.#sockets.delete(key);
-    }
+    // More may have come while it went live. Those of addresses to come stay: the primary takes them back.
+    for (const key of this.#sockets.keys()) this.#use(key);
   }
 
   #learn(news: TallyNews): void {
@@ -168,7 +167,7 @@ export class Worker implements SocketSource {
 
   #lifeSign(): FromWorker {
     const counts = this.#plane?.counts ?? nothing;
-    return { kind: "pulse", counts, memory: process.memoryUsage.rss() };
+    return { kind: "pulse", counts, memory: residentBytes() };
   }
 
   #tally(): void {
@@ -177,15 +176,21 @@ export class Worker implements SocketSource {
     if (report !== undefined) this.#channel.send({ kind: "tally", report });
   }
 
-  /** Somebody else than the primary wants us to end. */
+  /** Somebody else than the primary wants us to end; SIGTERM also shortens what was granted before. */
   #leaveByItself(how: "shutdown" | "graceful"): void {
-    this.#channel.send({ kind: "leaving" });
     const snapshot = this.#plane?.snapshot;
     if (snapshot === undefined) process.exit(0);
-    const { gracefulWait, tunnelWait } = snapshot.workers;
+    const { shutdown, workers } = snapshot;
+    if (this.#isLeaving) {
+      const soon = Math.max(shutdown.grace, shutdown.tunnelGrace);
+      if (how === "shutdown") setTimeout(() => this.#cutting.abort(), soon);
+      return;
+    }
+    this.#channel.send({ kind: "leaving" });
+    const { gracefulWait, tunnelWait } = workers;
     void this.#leave(
       how === "shutdown"
-        ? { ...snapshot.shutdown, isPatient: true }
+        ? { ...shutdown, isPatient: true }
         : { grace: gracefulWait, tunnelGrace: tunnelWait, isPatient: true },
     );
   }
@@ -199,13 +204,19 @@ export class Worker implements SocketSource {
     process.exit(0);
   }
 
-  /** Serves on; a successor's supervisor says when to leave (SIGUSR2). */
+  /** Serves on. While the main process lives it starts another primary, and tells us when to leave (SIGUSR2). */
   #onOrphaned(): void {
     if (this.#isLeaving) return;
     const wait = this.#plane?.snapshot.workers.orphanWait;
     if (wait === undefined) process.exit(0);
-    this.#log.warn("the primary is gone; this worker serves on", { for: `${wait} ms` });
-    setTimeout(() => this.#leaveByItself("shutdown"), wait);
+    this.#log.warn("the primary is gone; this worker serves on", {
+      until: `another one serves, or ${wait} ms without a main process`,
+    });
+    const check = setInterval(() => {
+      if (isMainAlive()) return;
+      clearInterval(check);
+      setTimeout(() => this.#leaveByItself("shutdown"), wait);
+    }, mainCheckMs);
   }
 }
 
