@@ -4,6 +4,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { readOutcome, readStatus } from "../admin/answers.ts";
 import { askControl, type Question } from "../admin/control-client.ts";
+import { identityOf } from "../process/process-identity.ts";
 import type { Outcome, Status } from "../admin/operations.ts";
 import { tellProblem } from "./paint.ts";
 import { withProgress } from "./progress.ts";
