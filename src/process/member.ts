@@ -153,7 +153,7 @@ export class Member {
       clearTimeout(late);
       resolve(failure);
     });
-    this.send({ kind: "publish", publication });
+    this.send({ kind: "publish", publication, sockets: this.#sockets.size });
     return promise;
   }
 

@@ -89,7 +89,8 @@ export type ToWorker =
   | SocketNote
   /** Not to be accepted on by this worker any more. */
   | { readonly kind: "release"; readonly key: string; readonly index: number }
-  | { readonly kind: "publish"; readonly publication: Publication }
+  /** `sockets` = how many it must have been given: one that finds no free descriptor gets lost on the way. */
+  | { readonly kind: "publish"; readonly publication: Publication; readonly sockets: number }
   | { readonly kind: "learn"; readonly news: TallyNews }
   | { readonly kind: "reopen-logs" }
   | {

@@ -74,7 +74,8 @@ export class Worker implements SocketSource {
         break;
       case "publish":
         this.#base = assemble(this.#base, message.publication);
-        this.#queue(this.#base);
+        if (this.#socketCount < message.sockets) this.#refuse(this.#base.version, lostSockets);
+        else this.#queue(this.#base);
         break;
       case "learn":
         this.#learn(message.news);
@@ -118,6 +119,14 @@ export class Worker implements SocketSource {
     return [...(this.#sockets.get(key)?.values() ?? [])];
   }
 
+  get #socketCount(): number {
+    return [...this.#sockets.values()].reduce((sum, { size }) => sum + size, 0);
+  }
+
+  #refuse(version: number, cause: string): void {
+    this.#channel.send({ kind: "refused", version, cause });
+  }
+
   #queue(snapshot: Snapshot): void {
     this.#applying = this.#applying.then(async () => {
       const { version } = snapshot;
@@ -125,8 +134,7 @@ export class Worker implements SocketSource {
         await this.#apply(snapshot);
         this.#channel.send({ kind: "live", version });
       } catch (error) {
-        const cause = error instanceof Error ? error.message : String(error);
-        this.#channel.send({ kind: "refused", version, cause });
+        this.#refuse(version, error instanceof Error ? error.message : String(error));
       }
       this.#pulse();
     });
@@ -219,5 +227,8 @@ export class Worker implements SocketSource {
     }, mainCheckMs);
   }
 }
+
+const lostSockets =
+  "a listening socket did not reach a worker: it has no free file descriptors (ulimit -n, limits.connections)";
 
 const nothing = { connections: 0, exchanges: 0, tunnels: 0, answered: 0 };
