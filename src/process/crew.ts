@@ -215,12 +215,15 @@ export class Crew implements Serving {
 
   /** Until it serves with the latest snapshot: another one may have come while it started. */
   async #bringUp(fresh: Member): Promise<void> {
-    let failure: string | undefined;
-    do {
+    for (;;) {
       if (this.#snapshot === undefined || this.#isEnding) throw new Error("the program ends");
-      failure = await fresh.publish();
-    } while (failure === undefined && fresh.version !== this.#snapshot?.version);
-    if (failure !== undefined) throw new Error(failure);
+      const { version } = this.#snapshot;
+      const failure = await fresh.publish();
+      if (failure === undefined && version === this.#snapshot.version) break;
+      // Of a snapshot that is over already, sockets may have been closed on the way.
+      const isOver = version !== this.#snapshot.version && fresh.isRunning;
+      if (failure !== undefined && !isOver) throw new Error(failure);
+    }
     fresh.state = "live";
     fresh.liveAt = performance.now();
   }

@@ -175,6 +175,10 @@ export class Member {
     this.#channel.send(message);
   }
 
+  get isRunning(): boolean {
+    return this.state !== "gone";
+  }
+
   get isCongested(): boolean {
     return this.#channel.isCongested;
   }
