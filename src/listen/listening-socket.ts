@@ -2,13 +2,14 @@
 // somebody is ready to take connections. Such a socket can also be handed to another process. Node offers
 // neither publicly; its own cluster module is built on what is used here. docs/decisions/0005-listening.md
 
-import { chmod, rm, stat } from "node:fs/promises";
-import { connect } from "node:net";
 import net from "node:net";
 import { constants } from "node:os";
-import { getSystemErrorMap } from "node:util";
 
 import type { Address } from "../config/snapshot.ts";
+import { clearPath, SocketFile } from "./socket-file.ts";
+import { errorCode, systemError } from "./system-error.ts";
+
+export { systemError };
 
 /** Where clients can connect; a unix socket has its path as host, and port 0. */
 export interface BoundAddress {
@@ -19,7 +20,7 @@ export interface BoundAddress {
 export interface OpenOptions {
   /** Further sockets of this user may be opened on the address; the kernel deals connections out. */
   readonly isShared: boolean;
-  /** A unix socket is replaced although somebody listens on it. */
+  /** The path of a unix socket is not taken before `publish`: whoever listens there is reachable until then. */
   readonly isTakeOver: boolean;
 }
 
@@ -36,26 +37,34 @@ interface RawHandle {
 export class ListeningSocket {
   readonly #handle: RawHandle;
   readonly bound: BoundAddress;
+  /** Where we made the socket: a copy of it leaves the file to others. */
+  readonly #file: SocketFile | undefined;
 
-  private constructor(handle: RawHandle, bound: BoundAddress) {
+  private constructor(handle: RawHandle, bound: BoundAddress, file?: SocketFile) {
     this.#handle = handle;
     this.bound = bound;
+    this.#file = file;
   }
 
   /** Opens an address. Throws what the system says, with its code. */
-  static async open(
-    address: Address,
-    { isShared, isTakeOver }: OpenOptions,
-  ): Promise<ListeningSocket> {
-    if (address.kind === "unix") return openUnix(address.path, isTakeOver);
+  static open(address: Address, { isShared, isTakeOver }: OpenOptions): ListeningSocket {
+    if (address.kind === "unix") return ListeningSocket.#openUnix(address.path, isTakeOver);
     const flags = isShared ? reusePort : 0;
     try {
       return openTcp(address.host, address.port, flags);
     } catch (error) {
       // No IPv6 on this machine: "all addresses" then means all of IPv4.
-      if (address.host !== "::" || !hasCode(error, "EAFNOSUPPORT", "EADDRNOTAVAIL")) throw error;
+      if (address.host !== "::" || !isNoSuchFamily(error)) throw error;
       return openTcp("0.0.0.0", address.port, flags);
     }
+  }
+
+  /** For everybody who reaches it, as TCP ports are; its folder's rights say who does. */
+  static #openUnix(path: string, isTakeOver: boolean): ListeningSocket {
+    const { bound, file } = SocketFile.make(path, isTakeOver, (hidden) =>
+      create(path, hidden, -1, -1),
+    );
+    return new ListeningSocket(bound, { host: path, port: 0 }, file);
   }
 
   /** Takes what another process handed over. Throws when it is none of ours. */
@@ -66,7 +75,7 @@ export class ListeningSocket {
 
   /** Takes an open descriptor, as systemd hands it over. Throws when it is no listening socket. */
   static fromDescriptor(descriptor: number): ListeningSocket {
-    const handle = create(null, undefined, undefined, descriptor);
+    const handle = create(`descriptor ${descriptor}`, null, undefined, undefined, descriptor);
     return new ListeningSocket(handle, boundOf(handle) ?? { host: "", port: 0 });
   }
 
@@ -81,7 +90,16 @@ export class ListeningSocket {
     if (status < 0) throw systemError(status, "listen", nameOf(this.bound));
   }
 
+  /**
+   * Takes the path of a unix socket from a predecessor, once somebody listens on this one. Throws what the
+   * system says. Otherwise, and the second time, it does nothing.
+   */
+  publish(): void {
+    this.#file?.publish();
+  }
+
   close(): void {
+    this.#file?.remove();
     this.#handle.close();
   }
 }
@@ -90,7 +108,14 @@ export class ListeningSocket {
 const reusePort = 2;
 
 function openTcp(host: string, port: number, flags: number): ListeningSocket {
-  const handle = create(host, port, host.includes(":") ? 6 : 4, undefined, flags);
+  const handle = create(
+    nameOf({ host, port }),
+    host,
+    port,
+    host.includes(":") ? 6 : 4,
+    undefined,
+    flags,
+  );
   const bound = boundOf(handle);
   if (bound !== undefined && bound.port !== 0) return ListeningSocket.from(handle, bound);
   // libuv keeps a taken address to itself until `listen`. A socket without a port tells it now.
@@ -98,34 +123,31 @@ function openTcp(host: string, port: number, flags: number): ListeningSocket {
   throw systemError(-constants.errno.EADDRINUSE, "listen", nameOf({ host, port }));
 }
 
-/** Throws EADDRINUSE when somebody listens there, even one that would share. */
-export function assertFree(address: Address): void {
-  if (address.kind === "unix" || address.port === 0) return;
+/**
+ * Throws EADDRINUSE when somebody listens there, even one that would share. A unix socket that nobody listens
+ * on any more is removed.
+ */
+export async function clearAddress(address: Address): Promise<void> {
+  if (address.kind === "unix") {
+    await clearPath(address.path);
+    return;
+  }
+  if (address.port === 0) return;
   try {
     openTcp(address.host, address.port, 0).close();
   } catch (error) {
-    if (hasCode(error, "EADDRINUSE")) throw error;
+    if (errorCode(error) === "EADDRINUSE") throw error;
   }
 }
 
-async function openUnix(path: string, isTakeOver: boolean): Promise<ListeningSocket> {
-  if (isTakeOver) await rm(path, { force: true });
-  else await removeStaleSocket(path);
-  const socket = ListeningSocket.from(create(path, -1, -1), { host: path, port: 0 });
-  // As TCP ports, it is for everybody who reaches it; its folder's rights say who does.
-  await chmod(path, 0o777);
-  return socket;
-}
-
-function create(...args: readonly unknown[]): RawHandle {
+function create(where: string, ...args: readonly unknown[]): RawHandle {
   const createServerHandle: unknown = Reflect.get(net, "_createServerHandle");
   if (typeof createServerHandle !== "function") {
     throw new Error(`Node.js ${process.version} has changed how sockets are opened`);
   }
   const made: unknown = Reflect.apply(createServerHandle, net, args);
   if (isRawHandle(made)) return made;
-  const [host, port] = args.map(String);
-  throw systemError(Number(made), "listen", port === "-1" ? `${host}` : `${host}:${port}`);
+  throw systemError(Number(made), "listen", where);
 }
 
 function isRawHandle(value: unknown): value is RawHandle {
@@ -147,26 +169,6 @@ export function nameOf({ host, port }: BoundAddress): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** An error as `net` would give it. @param status a negative errno */
-export function systemError(status: number, call: string, where: string): Error {
-  const [code = "UNKNOWN", what = "unknown error"] = getSystemErrorMap().get(status) ?? [];
-  return Object.assign(new Error(`${call} ${code}: ${what} ${where}`), { code });
-}
-
-/** Removes what a killed process left behind. A socket that somebody listens on is not ours to take. */
-async function removeStaleSocket(path: string): Promise<void> {
-  const found = await stat(path).catch(() => undefined);
-  if (found === undefined || !found.isSocket()) return;
-  const isAlive = await new Promise<boolean>((resolve) => {
-    const probe = connect({ path }, () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.on("error", () => resolve(false));
-  });
-  if (!isAlive) await rm(path, { force: true });
-}
-
-function hasCode(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof Error && "code" in error && codes.includes(String(error.code));
+function isNoSuchFamily(error: unknown): boolean {
+  return ["EAFNOSUPPORT", "EADDRNOTAVAIL"].includes(errorCode(error));
 }

@@ -139,6 +139,7 @@ export class Crew implements Serving {
       this.#publisher.take(before);
       for (const each of members) void each.publish();
       this.#assign();
+      await this.#link.keep(this.keys);
       throw new Error(cause);
     }
     for (const { slot, pid } of failed) {
@@ -401,7 +402,7 @@ export class Crew implements Serving {
     this.#isEnding = true;
     this.#watch.stop();
     // A copy that nobody accepts on would keep connections waiting for nothing.
-    this.#link.keep([]);
+    void this.#link.keep([]);
     const all = this.#all;
     for (const each of all) {
       if (each.state === "leaving") each.cutAfter(times.grace);

@@ -2,7 +2,8 @@
 // and primaries come and go with copies; the connections waiting in a socket stay, because it stays.
 
 import type { Address } from "../config/snapshot.ts";
-import { assertFree, ListeningSocket } from "../listen/listening-socket.ts";
+import { clearAddress, ListeningSocket } from "../listen/listening-socket.ts";
+import { type AddressLock, lockAddress, lockNameOf } from "./address-lock.ts";
 import type { SocketNote } from "./messages.ts";
 import type { AddressWish } from "./ports.ts";
 
@@ -18,19 +19,47 @@ export interface HeldSocket {
   readonly socket: ListeningSocket;
 }
 
+export interface HeldOptions {
+  readonly warn: (message: string) => void;
+  /** How long another program that is starting on an address is waited for, ms. */
+  readonly patience: number;
+}
+
+/** Longer than a start takes on a busy machine, shorter than a service manager waits for one. */
+const patienceMs = 10_000;
+
+interface InheritedSocket {
+  readonly name: string;
+  readonly socket: ListeningSocket;
+}
+
 interface HeldAddress {
   readonly sockets: ListeningSocket[];
   /** There is one socket, for all workers: a unix socket, or one that was inherited. */
   readonly isShared: boolean;
+  /** Of an inherited one. */
+  readonly name: string | undefined;
 }
 
 export class HeldSockets {
   readonly #held = new Map<string, HeldAddress>();
-  /** Not asked for yet. Never closed: the service manager would not open them again. */
-  readonly #inherited: { readonly name: string; readonly socket: ListeningSocket }[];
+  /** Not asked for now. Never closed: the service manager would not open them again. */
+  readonly #inherited: InheritedSocket[];
+  /** Of addresses that nobody may listen on yet. */
+  readonly #locks: AddressLock[] = [];
+  /** One at a time: who asks second gets what was opened for the first. */
+  #opening: Promise<unknown> = Promise.resolve();
+  readonly #options: HeldOptions;
 
   /** Throws when an inherited descriptor is no listening socket. */
-  constructor(inherited: readonly Inherited[]) {
+  constructor(
+    inherited: readonly Inherited[],
+    {
+      warn = (message) => process.emitWarning(message),
+      patience = patienceMs,
+    }: Partial<HeldOptions> = {},
+  ) {
+    this.#options = { warn, patience };
     this.#inherited = inherited.map(({ fd, name }) => ({
       name,
       socket: ListeningSocket.fromDescriptor(fd),
@@ -42,19 +71,26 @@ export class HeldSockets {
    * @param count sockets of each TCP address, at least
    * @param isTakeOver processes of ours may listen there still
    */
-  async open(
+  open(wishes: readonly AddressWish[], count: number, isTakeOver: boolean): Promise<HeldSocket[]> {
+    const result = this.#opening.then(() => this.#openAll(wishes, count, isTakeOver));
+    this.#opening = result.catch(() => {}); // who asked is told
+    return result;
+  }
+
+  async #openAll(
     wishes: readonly AddressWish[],
     count: number,
     isTakeOver: boolean,
   ): Promise<HeldSocket[]> {
+    const locks = await this.#clear(wishes, isTakeOver);
     const opened: { readonly key: string; readonly socket: ListeningSocket }[] = [];
     try {
+      // Nothing is awaited here: `keep` must not find half of it.
       for (const wish of wishes) {
         const held = this.#held.get(wish.key) ?? this.#adopt(wish);
         const missing = (held.isShared ? 1 : count) - held.sockets.length;
         for (let made = 0; made < missing; made++) {
-          const mayShare = isTakeOver || this.#hasPort(wish.address);
-          const socket = await openNext(wish.address, held, mayShare);
+          const socket = openNext(wish.address, held, isTakeOver);
           held.sockets.push(socket);
           opened.push({ key: wish.key, socket });
         }
@@ -62,29 +98,75 @@ export class HeldSockets {
       }
     } catch (error) {
       for (const { key, socket } of opened) this.#drop(key, socket);
+      for (const lock of locks) lock.release();
       throw error;
     }
+    this.#locks.push(...locks);
     return wishes.flatMap(({ key }) => this.#socketsOf(key));
   }
 
-  #adopt({ address, listener }: AddressWish): HeldAddress {
-    const index = this.#inherited.findIndex(
-      ({ name, socket }) => name === listener || isAt(socket, address),
+  /**
+   * Makes sure that nobody else has, or is about to have, the addresses that are new. A shared address does not
+   * tell that it belongs to somebody else: it is asked for as one who does not share.
+   */
+  async #clear(wishes: readonly AddressWish[], isTakeOver: boolean): Promise<AddressLock[]> {
+    const left = [...this.#inherited];
+    const fresh = wishes.filter(
+      (each) => !this.#held.has(each.key) && takeFor(each, left) === undefined,
     );
-    const found = index === -1 ? undefined : this.#inherited.splice(index, 1)[0];
-    if (found !== undefined) {
-      // A unix socket does not know its own path.
-      const bound = address.kind === "unix" ? { host: address.path, port: 0 } : found.socket.bound;
-      return { sockets: [ListeningSocket.from(found.socket.handle, bound)], isShared: true };
+    const locks = await this.#lock(fresh);
+    try {
+      for (const { address } of fresh) {
+        if (!isTakeOver && !this.#covers(address)) await clearAddress(address);
+      }
+    } catch (error) {
+      for (const lock of locks) lock.release();
+      throw error;
     }
-    return { sockets: [], isShared: address.kind === "unix" };
+    return locks;
   }
 
-  /** Whether an address with the same port is ours: `:8080` may become `127.0.0.1:8080` without a gap. */
-  #hasPort(address: Address): boolean {
+  /** Always in the same order, or two programs would wait for each other. */
+  async #lock(wishes: readonly AddressWish[]): Promise<AddressLock[]> {
+    const names = new Set(wishes.flatMap(({ address }) => lockNameOf(address) ?? []));
+    for (const { name } of this.#locks) names.delete(name);
+    const locks: AddressLock[] = [];
+    for (const name of [...names].sort((a, b) => (a < b ? -1 : 1))) {
+      const lock = await lockAddress(name, this.#options.patience);
+      if (typeof lock !== "string") locks.push(lock);
+      if (lock !== "busy") continue;
+      this.#options.warn(
+        `another process holds the lock @tidegate:${name} and does not let go of it (ss -xlp shows who); ` +
+          "going on without, so make sure that no second program starts on the same address",
+      );
+    }
+    return locks;
+  }
+
+  #adopt(wish: AddressWish): HeldAddress {
+    const { address } = wish;
+    const inherited = takeFor(wish, this.#inherited);
+    if (inherited !== undefined) {
+      const { handle, bound } = inherited.socket;
+      // A unix socket does not know its own path.
+      const known = address.kind === "unix" ? { host: address.path, port: 0 } : bound;
+      // Another object each time it is asked for: who gave up the one before has to be given it again.
+      return {
+        sockets: [ListeningSocket.from(handle, known)],
+        isShared: true,
+        name: inherited.name,
+      };
+    }
+    return { sockets: [], isShared: address.kind === "unix", name: undefined };
+  }
+
+  /** Whether we have the port for a wider or narrower address: `:8080` may become `127.0.0.1:8080` without a gap. */
+  #covers(address: Address): boolean {
     if (address.kind === "unix") return false;
     const all = [...this.#held.values()].flatMap(({ sockets }) => sockets);
-    return all.some(({ bound }) => bound.port === address.port);
+    return all.some(
+      ({ bound }) => bound.port === address.port && doOverlap(bound.host, address.host),
+    );
   }
 
   #drop(key: string, socket: ListeningSocket): void {
@@ -104,10 +186,14 @@ export class HeldSockets {
     }));
   }
 
-  /** Closes all other addresses. */
+  /** Somebody listens on these addresses now. Closes all others. */
   keep(keys: readonly string[]): void {
-    for (const [key, { sockets }] of this.#held) {
-      if (!keys.includes(key)) for (const each of sockets) each.close();
+    for (const [key, { sockets, name }] of this.#held) {
+      if (keys.includes(key)) continue;
+      for (const socket of sockets) {
+        if (name === undefined) socket.close();
+        else this.#inherited.push({ name, socket });
+      }
     }
     this.forget(keys);
   }
@@ -115,23 +201,47 @@ export class HeldSockets {
   /** As `keep`, where whoever accepts on a socket closes it. */
   forget(keys: readonly string[]): void {
     for (const key of this.#held.keys()) if (!keys.includes(key)) this.#held.delete(key);
+    for (const { sockets } of this.#held.values()) for (const each of sockets) this.#publish(each);
+    for (const lock of this.#locks.splice(0)) lock.release();
+  }
+
+  /** One that cannot be found at its path is no reason to take the others away. */
+  #publish(socket: ListeningSocket): void {
+    try {
+      socket.publish();
+    } catch (error) {
+      const cause = error instanceof Error ? error.message : String(error);
+      this.#options.warn(`the socket cannot be put in its place: ${cause}`);
+    }
   }
 }
 
-async function openNext(
-  address: Address,
-  held: HeldAddress,
-  mayShare: boolean,
-): Promise<ListeningSocket> {
-  const first = held.sockets[0];
-  // A shared address does not tell that it belongs to somebody else: ask first, as one who does not share.
-  if (first === undefined && !mayShare) assertFree(address);
+function openNext(address: Address, held: HeldAddress, isTakeOver: boolean): ListeningSocket {
   if (address.kind === "unix")
-    return ListeningSocket.open(address, { isShared: false, isTakeOver: mayShare });
+    return ListeningSocket.open(address, { isShared: false, isTakeOver });
+  const first = held.sockets[0];
   // Port 0 is chosen once for all sockets of the address.
   const port = first?.bound.port ?? address.port;
   const host = first?.bound.host ?? address.host;
   return ListeningSocket.open({ ...address, host, port }, { isShared: true, isTakeOver: false });
+}
+
+/** Whether one is all addresses of the machine and the other among them. */
+function doOverlap(a: string, b: string): boolean {
+  const isIn = (narrow: string, wide: string) =>
+    wide === "::" || (wide === "0.0.0.0" && !narrow.includes(":"));
+  return a === b || isIn(a, b) || isIn(b, a);
+}
+
+/** Removes it from the list. By the address first: several may have the name of one listener. */
+function takeFor(
+  { address, listener }: AddressWish,
+  list: InheritedSocket[],
+): InheritedSocket | undefined {
+  const found =
+    list.find(({ socket }) => isAt(socket, address)) ?? list.find(({ name }) => name === listener);
+  if (found !== undefined) list.splice(list.indexOf(found), 1);
+  return found;
 }
 
 function isAt({ bound }: ListeningSocket, address: Address): boolean {

@@ -37,7 +37,7 @@ export interface Legacy {
 }
 
 export type FromPrimary =
-  /** Wants these addresses opened, with so many sockets each; answered by sockets, then by `opened`. */
+  /** Wants these addresses opened, with so many sockets each; answered by sockets, then by `done`. */
   | {
       readonly kind: "open";
       readonly id: number;
@@ -46,8 +46,8 @@ export type FromPrimary =
       /** Somebody of ours, who lost its supervisor, may listen there still. */
       readonly isTakeOver: boolean;
     }
-  /** Every other address may be closed. */
-  | { readonly kind: "keep"; readonly keys: readonly string[] }
+  /** Every other address may be closed, and these are accepted on; answered by `done`. */
+  | { readonly kind: "keep"; readonly id: number; readonly keys: readonly string[] }
   /** A snapshot is live in all workers. */
   | {
       readonly kind: "serving";
@@ -69,7 +69,7 @@ export type FromPrimary =
 
 export type ToPrimary =
   | SocketNote
-  | { readonly kind: "opened"; readonly id: number; readonly failure: Failure | undefined }
+  | { readonly kind: "done"; readonly id: number; readonly failure: Failure | undefined }
   | { readonly kind: "upgraded"; readonly id: number; readonly failure: string | undefined }
   /** The first time: finish what runs. The second time: end at once. */
   | { readonly kind: "stop" }

@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -80,4 +90,37 @@ test("nothing is left beside it, also when it could not be written", async () =>
     readdirSync(folder).filter((name) => !name.endsWith(".pid")),
     [],
   );
+});
+
+test("no link is followed: neither at the path nor at a name that can be foreseen", () => {
+  const victim = fileWith("victim.pid", "precious\n");
+  const path = join(folder, "linked.pid");
+  symlinkSync(victim, path);
+  const foreseen = ["", ".new", ".tmp"].map((end) => `${path}.${process.pid}${end}`);
+  for (const each of foreseen) symlinkSync(victim, each);
+  {
+    using file = writePidFile(path);
+    assert.ok(lstatSync(file.path).isFile());
+    assert.equal(readFileSync(path, "utf8"), `${process.pid}\n`);
+  }
+  assert.equal(readFileSync(victim, "utf8"), "precious\n");
+  for (const each of foreseen) rmSync(each);
+});
+
+test("the number in a file that a link leads to is not believed", async () => {
+  await using other = await living("tidegate");
+  const path = join(folder, "led.pid");
+  symlinkSync(fileWith("elsewhere.pid", `${other.pid}\n`), path);
+  using _file = writePidFile(path);
+  assert.equal(readFileSync(join(folder, "elsewhere.pid"), "utf8"), `${other.pid}\n`);
+});
+
+test("a pipe at the path stops nobody, and a folder there is an error that leaves nothing", () => {
+  const path = join(folder, "pipe.pid");
+  execFileSync("mkfifo", [path]);
+  writePidFile(path)[Symbol.dispose]();
+  const inner = join(folder, "inner.pid");
+  mkdirSync(join(inner, "x.pid"), { recursive: true });
+  assert.throws(() => writePidFile(join(inner, "x.pid")), /EISDIR|EEXIST|ENOTEMPTY/);
+  assert.deepEqual(readdirSync(inner), ["x.pid"]);
 });

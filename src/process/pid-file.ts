@@ -1,7 +1,20 @@
 // The file with the process id of the main process, for scripts and old service managers. It appears
-// whole or not at all, a living program's file is not taken from it, and only our own is removed.
+// whole or not at all, a living program's file is not taken from it, and only our own is removed. We may be
+// root in a folder that belongs to somebody else: no link there is followed, for reading or for writing.
 
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 
 export interface PidFile extends Disposable {
   readonly path: string;
@@ -20,18 +33,17 @@ export class PidFileTaken extends Error {
 
 /** Throws PidFileTaken when another Tidegate that lives is in it, and what the system says otherwise. */
 export function writePidFile(path: string, pid = process.pid): PidFile {
-  const next = `${path}.${pid}`;
-  writeFileSync(next, `${pid}\n`, { mode: 0o644 });
+  const next = `${path}.${randomBytes(6).toString("hex")}`;
+  // Never what somebody has put there to be overwritten.
+  writeFileSync(next, `${pid}\n`, { mode: 0o644, flag: "wx" });
   try {
     // A link is made only where nothing is: of two that start at once, one sees the other.
     linkSync(next, path);
-    rmSync(next);
   } catch (error) {
-    if (!isCode(error, "EEXIST")) {
-      rmSync(next, { force: true });
-      throw error;
-    }
+    if (!isCode(error, "EEXIST")) throw error;
     takeOver(path, next, pid);
+  } finally {
+    rmSync(next, { force: true });
   }
   return {
     path,
@@ -44,7 +56,6 @@ export function writePidFile(path: string, pid = process.pid): PidFile {
 function takeOver(path: string, next: string, pid: number): void {
   const holder = pidIn(path);
   if (holder !== undefined && holder !== pid && isTidegate(holder)) {
-    rmSync(next);
     throw new PidFileTaken(path, holder);
   }
   renameSync(next, path);
@@ -52,10 +63,23 @@ function takeOver(path: string, next: string, pid: number): void {
 
 function pidIn(path: string): number | undefined {
   try {
-    const text = readFileSync(path, "latin1").trim();
+    const text = startOf(path).trim();
     return /^[1-9]\d{0,9}$/.test(text) ? Number(text) : undefined;
   } catch {
-    return undefined; // gone, or not readable by us: nobody we could name holds it
+    return undefined; // gone, a link, or not readable by us: nobody we could name holds it
+  }
+}
+
+/** More than any number takes. Not the whole: what stands there need not be a PID file, nor have an end. */
+function startOf(path: string): string {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const descriptor = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    if (!fstatSync(descriptor).isFile()) return "";
+    const buffer = Buffer.alloc(32);
+    return buffer.toString("latin1", 0, readSync(descriptor, buffer));
+  } finally {
+    closeSync(descriptor);
   }
 }
 

@@ -169,12 +169,16 @@ export class Program {
       link: this.#link,
       log: this.#log,
       onWorkerLog: (record) => this.#log.write(record),
-      isTakeOver: this.#predecessor !== undefined || this.#orphans.length > 0,
+      isTakeOver: this.#isTakeOver,
       size: workers === undefined ? settings.workers : (workers ?? undefined),
       onResized: () => this.#tellLegacy(),
       onWorkers: (pids) => this.#workerList?.write(pids),
     });
     return this.#crew;
+  }
+
+  get #isTakeOver(): boolean {
+    return this.#predecessor !== undefined || this.#orphans.length > 0;
   }
 
   /** Root could read it at the start; a reload will not. */
@@ -208,17 +212,20 @@ export class Program {
     this.#writePortsFile(serving);
     if (isFirst) {
       this.#options.onFirst(snapshot, serving.bound);
-      // One that was told to end meanwhile must not take the path from who stays.
-      if (!this.#primary.isStopping) await this.#openControl();
+      if (!this.#isTakeOver) await this.#openControl();
       this.#watchControl();
-      for (const each of this.#orphans) signal(each, "SIGUSR2");
     }
     const status = `${snapshot.routes.length} routes, ${serving.wanted} workers`;
     const pidFile = this.#options.settings.pidFile ?? snapshot.pidFile;
     this.#options.onServing(pidFile, status);
     const grace = Math.max(snapshot.shutdown.grace, snapshot.shutdown.tunnelGrace);
     this.#link?.tell({ kind: "serving", pidFile, status, grace });
-    this.#link?.keep(this.#crew?.keys ?? []);
+    await this.#link?.keep(this.#crew?.keys ?? []);
+    // Those before us are told to leave when everybody who connects reaches us.
+    if (isFirst && this.#isTakeOver) {
+      await this.#openControl();
+      for (const each of this.#orphans) signal(each, "SIGUSR2");
+    }
     this.#tellLegacy();
     await this.#openDockerProxy(snapshot.compat.dockerProxyApi);
   }
@@ -237,6 +244,8 @@ export class Program {
   }
 
   async #openControl(): Promise<void> {
+    // One that was told to end meanwhile must not take the path from who stays.
+    if (this.#primary.isStopping) return;
     const path = this.#controlPath;
     try {
       await this.#dismissPredecessor();

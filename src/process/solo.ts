@@ -27,7 +27,7 @@ export class Solo implements Serving, SocketSource {
   constructor({ log, inherited, onOpened }: SoloOptions) {
     this.#log = log;
     this.#onOpened = onOpened;
-    this.#sockets = new HeldSockets(inherited);
+    this.#sockets = new HeldSockets(inherited, { warn: (message) => log.warn(message) });
   }
 
   async socketsOf(wish: AddressWish): Promise<readonly ListeningSocket[]> {
@@ -36,13 +36,16 @@ export class Solo implements Serving, SocketSource {
   }
 
   async apply(snapshot: Snapshot): Promise<void> {
-    if (this.#plane === undefined) {
-      this.#plane = await DataPlane.start(snapshot, { log: this.#log, sockets: this });
-      this.#onOpened();
-    } else {
-      await this.#plane.apply(snapshot);
+    try {
+      if (this.#plane === undefined) {
+        this.#plane = await DataPlane.start(snapshot, { log: this.#log, sockets: this });
+        this.#onOpened();
+      } else {
+        await this.#plane.apply(snapshot);
+      }
+    } finally {
+      this.#sockets.forget([...(this.#plane?.addressKeys ?? [])]);
     }
-    this.#sockets.forget([...this.#plane.addressKeys]);
   }
 
   get bound(): Readonly<Record<string, readonly BoundAddress[]>> {

@@ -41,7 +41,7 @@ export class SupervisorLink {
       case "socket":
         this.#take(message, handle);
         break;
-      case "opened":
+      case "done":
         this.#answer(message.id, message.failure);
         break;
       case "upgraded": {
@@ -107,18 +107,19 @@ export class SupervisorLink {
     return this.#ask((id) => ({ kind: "upgrade", id }));
   }
 
-  tell(message: Exclude<FromPrimary, { kind: "open" | "upgrade" }>): void {
+  tell(message: Exclude<FromPrimary, { kind: "open" | "keep" | "upgrade" }>): void {
     this.#channel.send(message);
   }
 
-  /** Gives up all other addresses. */
-  keep(keys: readonly string[]): void {
+  /** Gives up all other addresses; these are accepted on. Resolves when the supervisor knows. */
+  async keep(keys: readonly string[]): Promise<void> {
     for (const [key, given] of this.#sockets) {
       if (keys.includes(key)) continue;
       for (const { socket } of given) socket.close();
       this.#sockets.delete(key);
     }
-    this.tell({ kind: "keep", keys });
+    // Without a supervisor there is nobody else to give them up.
+    await this.#ask((id) => ({ kind: "keep", id, keys })).catch(() => {});
   }
 
   socketsOf(key: string): readonly GivenSocket[] {

@@ -135,6 +135,7 @@ export class Supervisor {
         break;
       case "keep":
         if (primary === this.#primary) this.#keep(message.keys);
+        primary.channel.send({ kind: "done", id: message.id, failure: undefined });
         break;
       case "serving":
         this.#onServing(primary, message);
@@ -167,14 +168,16 @@ export class Supervisor {
   async #open(primary: Primary, { id, wishes, count, isTakeOver }: Message<"open">): Promise<void> {
     let failure: Failure | undefined;
     try {
-      this.#sockets ??= new HeldSockets(this.#options.inherited);
+      this.#sockets ??= new HeldSockets(this.#options.inherited, {
+        warn: (message) => this.#options.log.warn(message),
+      });
       for (const held of await this.#sockets.open(wishes, count, isTakeOver)) {
         this.#give(primary, held);
       }
     } catch (error) {
       failure = failureOf(error);
     }
-    primary.channel.send({ kind: "opened", id, failure });
+    primary.channel.send({ kind: "done", id, failure });
   }
 
   #give({ given, channel }: Primary, { note, socket }: HeldSocket): void {
@@ -185,7 +188,8 @@ export class Supervisor {
 
   #keep(keys: readonly string[]): void {
     this.#kept = keys;
-    this.#sockets?.keep(keys);
+    // A successor may have opened others already; it says so itself when it serves.
+    if (this.#successor === undefined) this.#sockets?.keep(keys);
   }
 
   #noteWorker(primary: Primary, pid: number, isAlive: boolean): void {

@@ -95,7 +95,7 @@ export async function startPlane(config: Config): Promise<Plane> {
     log,
     sockets: {
       socketsOf: async ({ address }) => [
-        await ListeningSocket.open(address, { isShared: false, isTakeOver: false }),
+        ListeningSocket.open(address, { isShared: false, isTakeOver: false }),
       ],
     },
   });

@@ -4,6 +4,7 @@
 
 import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { eventually } from "./barrier.ts";
 
 const variable = "TIDEGATE_TEST_MARK";
 
@@ -47,6 +48,29 @@ export function isRunning(pid: number): boolean {
 /** By SIGSTOP. */
 export function isStopped(pid: number): boolean {
   return stateOf(pid) === "T";
+}
+
+/** All of them, however they end. */
+export function allGone(pids: readonly number[], ms = 15_000): Promise<true> {
+  const isOver = () => pids.every((pid) => !isRunning(pid)) || undefined;
+  return eventually(`the end of ${pids.join()}`, isOver, ms);
+}
+
+/** Two signals that count as two: the second one is sent when the first one has arrived. */
+export async function signalTwice(pid: number, name: NodeJS.Signals): Promise<void> {
+  process.kill(pid, name);
+  const isTaken = () => /^ShdPnd:\s+0+$/m.test(read(`/proc/${pid}/status`).toString("latin1"));
+  await eventually(`${name} to arrive`, () => isTaken() || undefined);
+  process.kill(pid, name);
+}
+
+/** What the process calls itself, or the words it was started with. */
+export function titleOf(pid: number): string {
+  return read(`/proc/${pid}/cmdline`).toString("latin1").replaceAll("\0", " ").trim();
+}
+
+export function descriptorsOf(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length;
 }
 
 function stateOf(pid: number): string {
