@@ -113,7 +113,8 @@ export class Crew implements Serving {
   /** A single process needs a new start (0); until then as many serve as before. */
   #wantedBy({ workers }: Snapshot, size: number | "auto" | undefined): number {
     const count = size ?? workers.count;
-    return count === 0 ? Math.max(1, this.#members.size) : workerCount(count);
+    if (count !== 0) return workerCount(count);
+    return this.#members.size > 0 ? this.#members.size : workerCount("auto");
   }
 
   #missing(wanted: number): number[] {

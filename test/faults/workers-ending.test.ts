@@ -51,13 +51,17 @@ async function startWithRequest() {
     client,
     /** The program has heard that it shall end, and the request has had time to be cut. */
     async heardEnd() {
-      await eventually("connections to be refused", async () => {
-        const refused = connect(program.port()).then(
-          (other) => other[Symbol.asyncDispose](),
-          () => true as const,
-        );
-        return (await refused) || undefined;
-      });
+      await eventually(
+        "connections to be refused",
+        async () => {
+          const refused = connect(program.port()).then(
+            (other) => other[Symbol.asyncDispose](),
+            () => true as const,
+          );
+          return (await refused) || undefined;
+        },
+        15_000,
+      );
       await pause(500);
     },
     async assertAnswered() {
@@ -119,7 +123,7 @@ test("two signals end the program when its primary hangs", bounded, async () => 
 });
 
 test("a worker that hangs while it shall leave is killed", bounded, async () => {
-  const config = { ...base, workers: { count: 2, hangTimeout: "3s", gracefulWait: "1h" } };
+  const config = { ...base, workers: { count: 2, hangTimeout: "4s", gracefulWait: "1h" } };
   await using program = await startTidegate({ config });
   const control = controlOf(program.control);
   const victim = (await control.settled(2)).find(({ slot }) => slot === 1);
@@ -149,10 +153,14 @@ test("a new listener is refused while a worker has no descriptor for it", bounde
   const workers = await control.settled(2);
   await using stack = new AsyncDisposableStack();
   const connections: Client[] = [];
-  await eventually("workers without a free descriptor", async () => {
-    for (let count = 0; count < 20; count += 1) connections.push(stack.use(await connect(port)));
-    return workers.every(({ pid }) => descriptorsOf(pid) >= 128) || undefined;
-  });
+  await eventually(
+    "workers without a free descriptor",
+    async () => {
+      for (let count = 0; count < 20; count += 1) connections.push(stack.use(await connect(port)));
+      return workers.every(({ pid }) => descriptorsOf(pid) >= 128) || undefined;
+    },
+    15_000,
+  );
   const next = { ...config, listeners: { ...config.listeners, new: `127.0.0.1:${other}` } };
   await program.writeConfig(next);
   const refused = await control.command("reload");

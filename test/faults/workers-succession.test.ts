@@ -29,6 +29,7 @@ async function start(options: Partial<TidegateOptions> = {}) {
 }
 
 const isPrimary = (pid: number) => titleOf(pid).includes("primary");
+const isWorker = (pid: number) => titleOf(pid) === "tidegate: worker";
 
 /** Kills the primary and returns when it is gone. */
 async function killPrimary(control: Control): Promise<void> {
@@ -38,8 +39,10 @@ async function killPrimary(control: Control): Promise<void> {
 }
 
 async function successorOf(program: Tidegate, primary: number): Promise<number> {
-  return eventually("a successor to start", () =>
-    program.pids().find((pid) => pid !== primary && isPrimary(pid)),
+  return eventually(
+    "a successor to start",
+    () => program.pids().find((pid) => pid !== primary && isPrimary(pid)),
+    15_000,
   );
 }
 
@@ -51,7 +54,12 @@ test("a primary that is killed while its successor starts is succeeded once", bo
   // Its answer dies with who would give it.
   const upgrading = control.order("upgrade").catch(() => {});
   const successor = await successorOf(program, primary);
+  // So late that it serves before anybody else could: then nobody else is needed.
+  const haveStarted = () => program.pids().filter(isWorker).length === 4 || undefined;
+  await eventually("its workers", haveStarted, 15_000);
   process.kill(successor, "SIGSTOP");
+  // They load their code meanwhile, which cannot be seen from outside.
+  await pause(700);
   process.kill(primary, "SIGKILL");
   await allGone([primary]);
   process.kill(successor, "SIGCONT");
@@ -63,6 +71,9 @@ test("a primary that is killed while its successor starts is succeeded once", bo
     () => program.pids().length === 4 || undefined,
     10_000,
   );
+  // Longer than who starts another one waits with it.
+  await pause(400);
+  assert.equal(program.pids().length, 4);
   assert.deepEqual(program.pids().filter(isPrimary), [successor]);
   assert.equal((await program.stop()).code, 0);
   assert.deepEqual(program.pids(), []);
@@ -105,7 +116,7 @@ test(
     await fleet.program.waitForLog(/the last good one serves on/);
     await killPrimary(fleet.control);
     // Beyond what orphans wait by themselves: that nothing happens cannot be awaited.
-    await pause(2500);
+    await pause(2000);
     await fleet.load.lap();
     assert.ok(before.every(({ pid }) => isRunning(pid)));
     await fleet.program.writeConfig(fleet.configWith({}));
@@ -155,8 +166,11 @@ test("a restart brings up workers that are missing", bounded, async () => {
   await using _program = program;
   // Who dies again and again is replaced later each time: the last time there is time enough.
   for (let times = 0; times < 4; times += 1) {
-    for (const { pid } of await control.settled(2)) process.kill(pid, "SIGKILL");
-    await control.until("nobody to be left", (rows) => rows.length === 0);
+    const killed = (await control.settled(2)).map(({ pid }) => pid);
+    for (const pid of killed) process.kill(pid, "SIGKILL");
+    await control.until("both to be missed", (rows) =>
+      rows.every(({ pid }) => !killed.includes(pid)),
+    );
   }
   const { ok, message } = await control.order("restart");
   assert.equal(ok, true, message);
