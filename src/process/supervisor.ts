@@ -50,6 +50,8 @@ interface Primary {
 /** Beyond what the configuration grants until the end, ms; and after the second call for it. */
 const overstayMs = 10_000;
 const hurryMs = 3000;
+/** Within this, a signal to the whole group has reached all of it, ms. */
+const sameCallMs = 500;
 
 export class Supervisor {
   readonly #options: SupervisorOptions;
@@ -74,6 +76,8 @@ export class Supervisor {
   /** How long the end may take, ms. */
   #grace = 0;
   #isStopping = false;
+  /** `performance.now()` when a primary passed on a call for the end that no signal to us has followed. */
+  #relayedAt = -Infinity;
   #isSingle = false;
   #killing: NodeJS.Timeout | undefined;
 
@@ -156,8 +160,11 @@ export class Supervisor {
         this.#upgrade(primary, message.id);
         break;
       case "stop":
-        // A signal to the whole group reaches us by itself, too: that is not a second call.
-        if (!this.#isStopping || message.isNow) this.stop();
+        // A signal to the whole group reaches us by itself, too, before this or after: that is no second call.
+        if (!this.#isStopping || message.isNow) {
+          if (!message.isNow) this.#relayedAt = performance.now();
+          this.#stop();
+        }
         break;
       case "reloading":
         this.#options.onReloading(message.isDone);
@@ -293,8 +300,14 @@ export class Supervisor {
     if (this.#isStopping && this.#primaries.size === 0) this.#ended.resolve(0);
   }
 
-  /** The first time: finish what runs. The second time: end at once. */
+  /** By a signal to this process. The first time: finish what runs. The second time: end at once. */
   stop(): void {
+    const isSameCall = performance.now() - this.#relayedAt < sameCallMs;
+    this.#relayedAt = -Infinity;
+    if (!isSameCall) this.#stop();
+  }
+
+  #stop(): void {
     const isFirst = !this.#isStopping;
     this.#isStopping = true;
     clearTimeout(this.#restarting);

@@ -94,8 +94,14 @@ export class Worker implements SocketSource {
   }
 
   #addSocket({ key, index, bound }: SocketNote, handle: unknown): void {
+    const socket = ListeningSocket.from(handle, bound);
+    if (this.#isLeaving) {
+      // Sent before the primary knew: who connects here would wait for nobody.
+      socket.close();
+      return;
+    }
     const sockets = this.#sockets.get(key) ?? new Map<number, ListeningSocket>();
-    sockets.set(index, ListeningSocket.from(handle, bound));
+    sockets.set(index, socket);
     this.#sockets.set(key, sockets);
     this.#use(key);
   }
