@@ -76,6 +76,8 @@ export interface Counts {
   readonly answered: number;
 }
 
+export const noCounts: Counts = { connections: 0, exchanges: 0, tunnels: 0, answered: 0 };
+
 export interface RouteRow {
   readonly name: string;
   readonly rule: string;

@@ -1,21 +1,15 @@
 // The primary's process: the control plane of a program whose supervisor started it.
 
 import { Program, WantsSingle } from "../process/program.ts";
+import { openDiagnostics } from "./diagnostics.ts";
 import { explanationOf } from "./explanation.ts";
-import { createLogger } from "../lib/log.ts";
-import { LogRing } from "../lib/log-ring.ts";
 import { readPrimaryArguments } from "../process/primary-arguments.ts";
 import { welcome } from "./welcome.ts";
 
 /** Returns the exit code. @param argument what the supervisor said */
 export async function runPrimary(argument: string | undefined): Promise<number> {
   const { settings, supervisor } = readPrimaryArguments(argument);
-  const ring = new LogRing();
-  const log = createLogger({
-    pretty: process.stderr.isTTY,
-    level: "info",
-    onRecord: (record) => ring.push(record),
-  });
+  const { log, ring } = openDiagnostics();
   const program = new Program({
     settings,
     log,

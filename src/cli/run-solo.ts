@@ -1,10 +1,9 @@
 // `tidegate run` with `workers: 0`: everything in this process.
 
-import { createLogger } from "../lib/log.ts";
-import { LogRing } from "../lib/log-ring.ts";
 import type { Inherited } from "../process/held-sockets.ts";
 import { Program } from "../process/program.ts";
 import type { ProgramSettings } from "../process/program-settings.ts";
+import { openDiagnostics } from "./diagnostics.ts";
 import { explanationOf } from "./explanation.ts";
 import { welcome } from "./welcome.ts";
 
@@ -20,12 +19,7 @@ export async function runSolo(
   settings: ProgramSettings,
   { inherited, onServing, onReloading, onStopping }: Surroundings,
 ): Promise<number> {
-  const ring = new LogRing();
-  const log = createLogger({
-    pretty: process.stderr.isTTY,
-    level: "info",
-    onRecord: (record) => ring.push(record),
-  });
+  const { log, ring } = openDiagnostics();
   const program = new Program({
     settings,
     log,

@@ -1,6 +1,7 @@
 // The data plane of one process: listeners, the proxy behind them, and the change from one snapshot to the
 // next while traffic flows. The only place where they are put together.
 
+import type { Counts } from "../admin/operations.ts";
 import type { Listener as ListenerSettings, Snapshot } from "../config/snapshot.ts";
 import type { Log } from "../lib/log.ts";
 import { Wheel } from "../lib/wheel.ts";
@@ -30,15 +31,6 @@ export interface DrainOptions {
 export interface PlaneOptions {
   readonly log: Log;
   readonly sockets: SocketSource;
-}
-
-/** What goes on in this process now. */
-export interface PlaneCounts {
-  readonly connections: number;
-  readonly exchanges: number;
-  readonly tunnels: number;
-  /** Exchanges answered since the start. */
-  readonly answered: number;
 }
 
 export class DataPlane {
@@ -175,7 +167,7 @@ export class DataPlane {
     return this.#addresses;
   }
 
-  get counts(): PlaneCounts {
+  get counts(): Counts {
     const all = [...this.#listeners.values(), ...this.#leaving];
     const sum = (count: (each: Listener<Plan>) => number) =>
       all.reduce((total, each) => total + count(each), 0);

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 
-import type { Counts, WorkerRow } from "../admin/operations.ts";
+import { type Counts, noCounts, type WorkerRow } from "../admin/operations.ts";
 import { supervision } from "../config/limits.ts";
 import type { LogRecord } from "../lib/log.ts";
 import type { TallyReport } from "../lib/tally.ts";
@@ -51,7 +51,7 @@ export class Member {
   leavingBecause: string | undefined;
   version = 0;
   memory = 0;
-  counts: Counts = { connections: 0, exchanges: 0, tunnels: 0, answered: 0 };
+  counts: Counts = noCounts;
   /** Looks of the primary since the last sign of life. */
   silence = 0;
   /** `performance.now()` when it went live. */

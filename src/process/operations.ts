@@ -1,5 +1,6 @@
 // What operators can ask of the running program, answered by the primary. src/admin carries the questions.
 
+import { noCounts } from "../admin/operations.ts";
 import type {
   LogTail,
   Operations,
@@ -66,7 +67,7 @@ export class RunningProgram implements Operations {
         live: rows.filter(({ state }) => state === "live").length,
         leaving: rows.filter(({ state }) => state === "leaving").length,
       },
-      counts: serving?.counts ?? { connections: 0, exchanges: 0, tunnels: 0, answered: 0 },
+      counts: serving?.counts ?? noCounts,
       memory: residentBytes() + (serving?.memory ?? 0),
     };
   }

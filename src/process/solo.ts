@@ -1,7 +1,7 @@
 // `workers: 0`: the primary's own process serves. For embedding and development: what would replace a worker
 // has nobody to replace here.
 
-import type { Counts, WorkerRow } from "../admin/operations.ts";
+import { type Counts, noCounts, type WorkerRow } from "../admin/operations.ts";
 import type { Snapshot } from "../config/snapshot.ts";
 import type { Log } from "../lib/log.ts";
 import type { BoundAddress, ListeningSocket } from "../listen/listening-socket.ts";
@@ -61,7 +61,7 @@ export class Solo implements Serving, SocketSource {
   }
 
   get counts(): Counts {
-    return this.#plane?.counts ?? { connections: 0, exchanges: 0, tunnels: 0, answered: 0 };
+    return this.#plane?.counts ?? noCounts;
   }
 
   get memory(): number {

@@ -126,10 +126,6 @@ export class SupervisorLink {
     return this.#sockets.get(key) ?? [];
   }
 
-  get keys(): readonly string[] {
-    return [...this.#sockets.keys()];
-  }
-
   boundOf(key: string): BoundAddress | undefined {
     return this.#sockets.get(key)?.[0]?.note.bound;
   }

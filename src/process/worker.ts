@@ -1,6 +1,7 @@
 // A process that serves: a data plane fed by messages. When the primary is gone it serves on with what it
 // has; when nobody takes over in time it finishes what it carries and ends.
 
+import { noCounts } from "../admin/operations.ts";
 import type { Snapshot } from "../config/snapshot.ts";
 import type { Log } from "../lib/log.ts";
 import type { TallyNews } from "../lib/tally.ts";
@@ -180,7 +181,7 @@ export class Worker implements SocketSource {
   }
 
   #lifeSign(): FromWorker {
-    const counts = this.#plane?.counts ?? nothing;
+    const counts = this.#plane?.counts ?? noCounts;
     return { kind: "pulse", counts, memory: residentBytes() };
   }
 
@@ -236,5 +237,3 @@ export class Worker implements SocketSource {
 
 const lostSockets =
   "a listening socket did not reach a worker: it has no free file descriptors (ulimit -n, limits.connections)";
-
-const nothing = { connections: 0, exchanges: 0, tunnels: 0, answered: 0 };
