@@ -19,7 +19,7 @@ import { RunningProgram } from "./operations.ts";
 import { Primary } from "./primary.ts";
 import type { SupervisorNote } from "./primary-arguments.ts";
 import type { ProgramSettings } from "./program-settings.ts";
-import { accountOf, become } from "./privileges.ts";
+import { type Account, accountOf, become } from "./privileges.ts";
 import { signal } from "./process-identity.ts";
 import type { Serving } from "./serving.ts";
 import { Solo } from "./solo.ts";
@@ -150,17 +150,12 @@ export class Program {
       return new Solo({
         log: this.#log,
         inherited,
-        onOpened: () => {
-          prepareFolder(path, account);
-          if (account !== undefined) become(account);
-        },
+        onOpened: () => this.#giveUpRights(account),
       });
     }
     // A program with workers goes on with workers; the primary says that this needs a new start.
     if (count === 0 && supervisor.isFirst) throw new WantsSingle();
-    prepareFolder(path, account);
-    if (account !== undefined) become(account);
-    this.#warnIfUnreadable();
+    this.#giveUpRights(account);
     this.#predecessor = await this.#findPredecessor(path);
     this.#workerList = new WorkerList(path);
     this.#orphans = this.#predecessor === undefined ? this.#workerList.left() : [];
@@ -179,6 +174,14 @@ export class Program {
 
   get #isTakeOver(): boolean {
     return this.#predecessor !== undefined || this.#orphans.length > 0;
+  }
+
+  /** The folder of the control socket is made first: whom we become may not be able to. */
+  #giveUpRights(account: Account | undefined): void {
+    prepareFolder(this.#controlPath, account);
+    if (account === undefined) return;
+    become(account);
+    this.#warnIfUnreadable();
   }
 
   /** Root could read it at the start; a reload will not. */
@@ -266,7 +269,9 @@ export class Program {
   #watchControl(): void {
     const check = setInterval(() => {
       if (this.#primary.isStopping) clearInterval(check);
-      else if (!existsSync(this.#controlPath)) void this.#reopenControl();
+      // One that could not be opened was told of, and is not tried for ever.
+      else if (this.#control !== undefined && !existsSync(this.#controlPath))
+        void this.#reopenControl();
     }, controlCheckMs);
     check.unref();
   }
