@@ -1,17 +1,48 @@
 // Where a backend is: http://HOST:PORT[/base], https://…, unix:/run/app.sock, or nginx's way of writing
-// the latter, http://unix:/run/app.sock[:/base]. Read by hand: WHATWG URL would repair what is wrong
-// (backslashes, tabs, 127.1), and what was repaired is not what the operator checked.
+// the latter, http://unix:/run/app.sock[:/base]; for streams tcp://HOST:PORT, tls://…, tcp://unix:/PATH and
+// udp://HOST:PORT. Read by hand: WHATWG URL would repair what is wrong (backslashes, tabs, 127.1), and
+// what was repaired is not what the operator checked.
 
 import { normaliseHostPattern } from "../lib/host.ts";
 import type { Refuse } from "./scalar.ts";
 import type { Backend } from "./snapshot.ts";
 
-export type BackendUrl = Omit<Backend, "weight">;
+export type BackendUrl = Omit<Backend, "weight" | "tier">;
 
 // sockaddr_un holds 108 bytes on Linux, the last one a NUL.
 const maxSocketPath = 107;
 
-const forms = "write http://HOST:PORT, https://HOST:PORT or unix:/PATH";
+export const urlForms =
+  "write http://HOST:PORT, https://HOST:PORT or unix:/PATH, or for streams tcp://, tls:// or udp://";
+
+interface Scheme {
+  readonly protocol: Backend["protocol"];
+  readonly secure: boolean;
+  /** undefined = it must be written. */
+  readonly port: number | undefined;
+}
+
+const schemes: Readonly<Record<string, Scheme>> = {
+  http: { protocol: "http", secure: false, port: 80 },
+  https: { protocol: "http", secure: true, port: 443 },
+  tcp: { protocol: "tcp", secure: false, port: undefined },
+  tls: { protocol: "tcp", secure: true, port: undefined },
+  udp: { protocol: "udp", secure: false, port: undefined },
+};
+
+/** What else people write in front of "://", and what they mean. */
+const strangers: Readonly<Record<string, string>> = {
+  ws: "WebSockets pass through http:// as they are",
+  wss: "WebSockets pass through https:// as they are",
+  h2c: "write http://HOST:PORT",
+  ssl: "write tls://HOST:PORT",
+  tcps: "write tls://HOST:PORT",
+  mysql: "write tcp://HOST:PORT, for a listener with protocol: tcp",
+  postgres: "write tcp://HOST:PORT, for a listener with protocol: tcp",
+  postgresql: "write tcp://HOST:PORT, for a listener with protocol: tcp",
+  redis: "write tcp://HOST:PORT, for a listener with protocol: tcp",
+  dns: "write udp://HOST:PORT, for a listener with protocol: udp",
+};
 
 /** True for what can only be meant as a URL: the rest is the name of a service. */
 export function isUrlLike(text: string): boolean {
@@ -20,74 +51,100 @@ export function isUrlLike(text: string): boolean {
 
 export function parseBackendUrl(text: string, refuse: Refuse): BackendUrl | undefined {
   if (/[\s\p{Cc}\\]/u.test(text)) {
-    return refuse(`${JSON.stringify(text)} contains a space, a control or a backslash`, forms);
+    return refuse(`${JSON.stringify(text)} contains a space, a control or a backslash`, urlForms);
   }
-  const [, socket, socketBase = ""] = /^(?:https?:\/\/)?unix:([^:]*)(?::(.*))?$/i.exec(text) ?? [];
-  if (socket !== undefined) return parseSocket(text, socket, socketBase, refuse);
-  const [, scheme = "", rest] = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(text) ?? [];
+  const [, wrapper = "", socket, socketBase = ""] =
+    /^(?:(https?|tcp|tls|udp):\/\/)?unix:([^:]*)(?::(.*))?$/i.exec(text) ?? [];
+  if (socket !== undefined) {
+    return parseSocket(
+      { url: text, scheme: wrapper.toLowerCase(), path: socket },
+      socketBase,
+      refuse,
+    );
+  }
+  const [, written = "", rest] = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/i.exec(text) ?? [];
   if (rest === undefined) {
-    const remedy = /^[\w.-]+(:\d+)?(\/.*)?$/.test(text) ? `write http://${text}` : forms;
+    const remedy = /^[\w.-]+(:\d+)?(\/.*)?$/.test(text) ? `write http://${text}` : urlForms;
     return refuse(`${JSON.stringify(text)} has no scheme`, remedy);
   }
-  const secure = scheme.toLowerCase() === "https";
-  if (!secure && scheme.toLowerCase() !== "http") {
-    const remedy = /^wss?$/i.test(scheme)
-      ? `WebSockets pass through ${scheme.toLowerCase() === "ws" ? "http" : "https"}:// as they are`
-      : forms;
-    return refuse(`${scheme}:// is not supported`, remedy);
+  const name = written.toLowerCase();
+  const scheme = Object.hasOwn(schemes, name) ? schemes[name] : undefined;
+  if (scheme === undefined) {
+    const meant = Object.hasOwn(strangers, name) ? strangers[name] : undefined;
+    return refuse(`${written}:// is not supported`, meant ?? urlForms);
   }
   if (/[?#]/.test(rest))
     return refuse("a backend URL has no query and no fragment", "leave it out");
   if (/^[^/]*@/.test(rest)) {
     return refuse("a backend URL has no user and password", "leave them out");
   }
-  return parseTcp(text, rest, secure, refuse);
+  return parseTcp(text, rest, scheme, refuse);
 }
 
-function parseTcp(url: string, rest: string, secure: boolean, refuse: Refuse) {
+function parseTcp(url: string, rest: string, scheme: Scheme, refuse: Refuse) {
   const slash = rest.indexOf("/");
   const authority = slash === -1 ? rest : rest.slice(0, slash);
   const basePath = slash === -1 ? "" : rest.slice(slash).replace(/\/+$/, "");
   const [, name, digits] = /^(\[[^\]]*\]|[^:[\]]*)(?::([^:]*))?$/.exec(authority) ?? [];
   if (name === undefined) {
     const remedy = /^[0-9a-f:.]+$/i.test(authority)
-      ? "put an IPv6 address in brackets: http://[::1]:80"
-      : forms;
+      ? `put an IPv6 address in brackets: ${url.slice(0, url.indexOf(":"))}://[::1]:80`
+      : urlForms;
     return refuse(`${JSON.stringify(authority)} is not HOST:PORT`, remedy);
   }
   const host = name.includes("*") ? undefined : normaliseHostPattern(name);
   if (host === undefined)
-    return refuse(`${JSON.stringify(name)} is not a host name or address`, forms);
-  const usual = secure ? 443 : 80;
-  const port = digits === undefined ? usual : parsePort(digits);
+    return refuse(`${JSON.stringify(name)} is not a host name or address`, urlForms);
+  const { protocol, secure } = scheme;
+  if (digits === undefined && scheme.port === undefined) {
+    return refuse(`${url} has no port`, `write ${url.replace(/\/+$/, "")}:PORT`);
+  }
+  const port = digits === undefined ? scheme.port : parsePort(digits);
   if (port === undefined || port === 0) {
     return refuse(`${JSON.stringify(digits)} is not a port`, "write a number from 1 to 65535");
+  }
+  if (protocol !== "http" && basePath !== "") {
+    return refuse(`a ${protocol} backend has no path`, `leave out ${basePath}`);
   }
   const bare = host.startsWith("[") ? host.slice(1, -1) : host;
   return {
     url,
+    protocol,
     secure,
     address: { kind: "tcp", host: bare, port },
     basePath,
-    authority: port === usual ? host : `${host}:${port}`,
+    authority: port === scheme.port ? host : `${host}:${port}`,
   } as const;
 }
 
-function parseSocket(url: string, path: string, base: string, refuse: Refuse) {
-  if (url.toLowerCase().startsWith("https:")) {
-    return refuse("TLS over a unix socket is not supported", `write unix:${path}`);
+interface SocketUrl {
+  readonly url: string;
+  /** "" = none was written. */
+  readonly scheme: string;
+  readonly path: string;
+}
+
+function parseSocket({ url, scheme, path }: SocketUrl, base: string, refuse: Refuse) {
+  if (scheme === "https" || scheme === "tls") {
+    const remedy = `write ${scheme === "tls" ? "tcp://" : ""}unix:${path}`;
+    return refuse("TLS over a unix socket is not supported", remedy);
   }
+  if (scheme === "udp") return refuse("datagrams over a unix socket are not supported", urlForms);
   if (!path.startsWith("/")) {
     return refuse(`${JSON.stringify(path)} is not an absolute path`, "write unix:/run/app.sock");
   }
   if (Buffer.byteLength(path) > maxSocketPath) {
     return refuse(`the socket's path is longer than ${maxSocketPath} bytes`);
   }
+  if (base !== "" && scheme === "tcp") {
+    return refuse("a tcp backend has no path", `write tcp://unix:${path}`);
+  }
   if (base !== "" && !base.startsWith("/")) {
     return refuse(`${JSON.stringify(base)} is not a path`, `write unix:${path}:/${base}`);
   }
   return {
     url,
+    protocol: scheme === "tcp" ? "tcp" : "http",
     secure: false,
     address: { kind: "unix", path },
     basePath: base.replace(/\/+$/, ""),

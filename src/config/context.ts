@@ -4,7 +4,7 @@
 import type { Path, Problem } from "./problem.ts";
 import { problemAt } from "./source.ts";
 import type { Source } from "./source.ts";
-import type { ClientTimeouts, ExchangeTimeouts, Origin, Service } from "./snapshot.ts";
+import type { ClientTimeouts, ExchangeTimeouts, Listener, Origin, Service } from "./snapshot.ts";
 
 export interface Context {
   readonly source: Source;
@@ -17,8 +17,19 @@ export interface Context {
   /** Names under `services`, also of those that are wrong themselves. */
   readonly serviceNames: ReadonlySet<string>;
   readonly services: Map<string, Service>;
+  /** Where each of `services` is written. */
+  readonly servicePaths: Map<string, Path>;
   /** What services grant their routes. */
   readonly serviceTimeouts: Map<string, Partial<ExchangeTimeouts>>;
+  /** Who leads to a service from outside; looked at once all services are known. */
+  readonly uses: ServiceUse[];
+}
+
+export interface ServiceUse {
+  readonly service: string;
+  readonly protocol: Listener["protocol"];
+  /** Where it says so. */
+  readonly path: Path;
 }
 
 type Fault = Parameters<typeof problemAt>[2];

@@ -5,7 +5,7 @@ import type * as z from "zod";
 import { nearest } from "../lib/nearest.ts";
 import type { Path, Problem } from "./problem.ts";
 import { named, splitFault } from "./scalar.ts";
-import { problemAt } from "./source.ts";
+import { dataAt, problemAt } from "./source.ts";
 import type { Source } from "./source.ts";
 
 type Issue = z.core.$ZodIssue;
@@ -27,7 +27,7 @@ function problemsOfIssue(source: Source, root: Path, issue: Issue): Problem[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((name) => unknownKey(source, [...path, name], issue.message.split(" ")));
   }
-  const value = valueOf(source.value, path);
+  const value = dataAt(source, path);
   if (value === undefined) {
     const name = String(path.at(-1));
     return [
@@ -60,16 +60,6 @@ function unknownKey(source: Source, path: Path, known: readonly string[]): Probl
 function oneOf(issue: z.core.$ZodIssueInvalidValue, value: unknown) {
   const words = issue.values.map(String);
   const near = typeof value === "string" ? nearest(value, words) : undefined;
-  const remedy = near === undefined ? undefined : `write ${near}`;
+  const remedy = near === undefined ? splitFault(issue.message).remedy : `write ${near}`;
   return { message: `must be ${words.join(" or ")}, not ${named(value)}`, remedy };
-}
-
-function valueOf(value: unknown, path: Path): unknown {
-  let current = value;
-  for (const part of path) {
-    if (typeof current !== "object" || current === null || !Object.hasOwn(current, part))
-      return undefined;
-    current = Reflect.get(current, part);
-  }
-  return current;
 }

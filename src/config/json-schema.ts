@@ -14,6 +14,7 @@ export function jsonSchema(): JsonSchema {
     override({ zodSchema, jsonSchema: target }) {
       const fallback = z.globalRegistry.get(zodSchema)?.["default"];
       if (isJson(fallback)) target.default = fallback;
+      else if (Array.isArray(fallback)) target.default = fallback.filter(isJson);
     },
   });
   return {

@@ -1,8 +1,9 @@
 // Every default that bounds something, in one place, each with its reason. Milliseconds and bytes;
 // 0 = no limit, where the setting allows it.
 
-import type { ClientTimeouts, ExchangeTimeouts, Limits, PoolSettings } from "./snapshot.ts";
-import type { RetrySettings, Shutdown, WorkerSettings } from "./snapshot.ts";
+import type { Breaker, ClientTimeouts, DatagramLimits, ExchangeTimeouts } from "./snapshot.ts";
+import type { HealthCheck, HoldSettings, Limits, Maintenance, PassiveHealth } from "./snapshot.ts";
+import type { PoolSettings, RetrySettings, Shutdown, WorkerSettings } from "./snapshot.ts";
 
 export const defaultLimits: Limits = {
   // 10 kB each when idle: 200 MB at worst. Above the usual soft limit of files, which Node raises to the
@@ -68,7 +69,126 @@ export const defaultRetry: RetrySettings = {
   // Forms and JSON calls fit; uploads do not and are not worth the memory.
   replayBody: 64 * 1024,
   nonIdempotent: false,
+  // The route's own limit. A shorter one asks another backend while the first may still be working.
+  tryTimeout: 0,
+  // A backend's 503 is its answer, and often the same one everywhere.
+  statuses: [],
+  // One request in five: covers a backend that dies among several, and cannot make a storm of an outage.
+  budget: 0.2,
 };
+
+/** Retries that `budget` always grants, so that a quiet service has some at all: in each worker. */
+export const retryReserve = {
+  count: 10,
+  // Also what the budget looks back on.
+  window: 10_000,
+} as const;
+
+export const defaultCheck: Omit<HealthCheck, "probe" | "port"> = {
+  // A dead backend is found by traffic at once; checks bring it back, and find it when nobody asks.
+  interval: 10_000,
+  // Back within two seconds of being up, at a request a second while nobody else asks it.
+  fastInterval: 1000,
+  // As long as a connection may take (`timeouts.connect`).
+  timeout: 5000,
+  // One good answer may be luck of a program that restarts over and over.
+  rise: 2,
+  // One lost packet or one long garbage collection is no outage.
+  fall: 3,
+  // A start must not answer 503 until the first round is through.
+  initially: "up",
+};
+
+/** What checks must be at least. */
+export const leastCheck = {
+  // More often only loads the backend: traffic itself tells the rest.
+  interval: 100,
+  // Less than a slow network needs for one round trip.
+  timeout: 10,
+} as const;
+
+export const defaultPassive: PassiveHealth = {
+  // Who refuses a connection refuses the next one too; asking costs each client a retry.
+  connectFailures: 1,
+  // Some requests kill what answers them. Five in a row are not the requests.
+  failures: 5,
+  // What share is too much depends on the application.
+  ratio: 0,
+  // Below that, one failure is already 5 %.
+  minRequests: 20,
+  window: 10_000,
+  slow: 0,
+  // A status is an answer of the application, about the request.
+  statuses: [],
+  // Hipache's deadBackendTTL was 30 s; we try a single exchange afterwards, so asking earlier is cheap.
+  deadFor: 10_000,
+};
+
+/** A dead backend is tried again only after so long: below, it is as if it were never marked. */
+export const leastDeadFor = 100;
+
+export const defaultHold: HoldSettings = {
+  // Waiting turns a quick 503 into a slow one where nobody comes back: by choice only.
+  holdFor: 0,
+  // 10 kB each, like any open request.
+  maxHeld: 1000,
+  // Longer than a restart; what browsers and most clients still wait for.
+  pauseFor: 60_000,
+};
+
+export const defaultBreaker: Omit<Breaker, "expression" | "text"> = {
+  // As Traefik's, all four.
+  checkPeriod: 100,
+  fallbackDuration: 10_000,
+  recoveryDuration: 10_000,
+  status: 503,
+};
+
+/** The shortest times of a breaker; below, it would look at nothing, or never cut anything off. */
+export const leastBreaker = { checkPeriod: 10, duration: 100 } as const;
+
+export const defaultMaintenance: Maintenance = {
+  allow: [],
+  page: undefined,
+  // Clients and search engines that ask again in five minutes harm nobody, and are back soon.
+  retryAfter: 300,
+};
+
+/** A page is sent as a whole, from memory, in every worker. */
+export const maxPageBytes = 1024 * 1024;
+
+export const defaultSessions = {
+  // What application servers commonly keep a session for, twice.
+  idle: 3_600_000,
+  // 200 bytes each: 20 MB in each worker at worst.
+  sessions: 100_000,
+} as const;
+
+export const defaultHashBound = 1.25;
+
+export const defaultMirror = {
+  // Held in memory until the request is complete. As `retry.replayBody`: forms and JSON calls fit.
+  maxBody: 64 * 1024,
+} as const;
+
+/** Copies under way in one worker. A slow shadow must cost the real traffic neither memory nor sockets. */
+export const maxMirrors = 100;
+
+export const defaultDatagrams: DatagramLimits = {
+  // A socket and about 2 kB each, of the one worker that serves the address.
+  sessions: 10_000,
+  // A resolver or a game server behind one NAT; an address that is forged cannot take it all.
+  sessionsPerAddress: 1000,
+  // DNS answers within seconds; what NAT boxes commonly keep a mapping for (RFC 4787 asks for 2 minutes
+  // for unknown protocols, and sees 30 s widely).
+  idle: 30_000,
+};
+
+/** A split of failovers of mirrors is three. Each level is gone through for every request. */
+export const maxServiceDepth = 16;
+
+/** Certificates and keys are a few kB, a bundle of all public authorities 250 kB. */
+export const maxPemBytes = 1024 * 1024;
 
 export const defaultShutdown: Shutdown = {
   // Most supervisors kill after 30 s or later (systemd 90 s, Kubernetes 30 s).

@@ -2,11 +2,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { checkProblems } from "../../test/harness/config-problems.ts";
+import type { ProblemCase } from "../../test/harness/config-problems.ts";
 import { formatProblem } from "./problem.ts";
 import { readConfig } from "./read.ts";
 
-// Text, then all problems. The warning about missing routes is left out where routes are not the point.
-const cases: readonly (readonly [text: string, ...problems: string[]])[] = [
+const cases: readonly ProblemCase[] = [
   ["routs:\n  a.test: http://x:1\n", 't.yaml:1:1: routs: unknown key "routs"; write routes'],
   [
     "a: [1\n",
@@ -52,7 +53,7 @@ const cases: readonly (readonly [text: string, ...problems: string[]])[] = [
   ],
   [
     "routes:\n  a.test: ftp://x\n",
-    't.yaml:2:11: routes["a.test"]: ftp:// is not supported; write http://HOST:PORT, https://HOST:PORT or unix:/PATH',
+    't.yaml:2:11: routes["a.test"]: ftp:// is not supported; write http://HOST:PORT, https://HOST:PORT or unix:/PATH, or for streams tcp://, tls:// or udp://',
   ],
   [
     "routes:\n  a.test: ws://x\n",
@@ -76,7 +77,7 @@ const cases: readonly (readonly [text: string, ...problems: string[]])[] = [
   ],
   [
     "routes:\n  a.test: http://x y\n",
-    't.yaml:2:11: routes["a.test"]: "http://x y" contains a space, a control or a backslash; write http://HOST:PORT, https://HOST:PORT or unix:/PATH',
+    't.yaml:2:11: routes["a.test"]: "http://x y" contains a space, a control or a backslash; write http://HOST:PORT, https://HOST:PORT or unix:/PATH, or for streams tcp://, tls:// or udp://',
   ],
   [
     "routes:\n  a.test: unix:run.sock\n",
@@ -93,7 +94,7 @@ const cases: readonly (readonly [text: string, ...problems: string[]])[] = [
   ],
   [
     "routes:\n  a.test: [http://x, 5]\n",
-    't.yaml:2:22: routes["a.test"][1]: must be a backend URL or { url, weight }, not the number 5; write http://HOST:PORT, https://HOST:PORT or unix:/PATH',
+    't.yaml:2:22: routes["a.test"][1]: must be a backend URL or { url, weight, tier }, not the number 5; write http://HOST:PORT, https://HOST:PORT or unix:/PATH, or for streams tcp://, tls:// or udp://',
   ],
   [
     "routes:\n  a.test: {}\n",
@@ -121,15 +122,15 @@ const cases: readonly (readonly [text: string, ...problems: string[]])[] = [
   ],
   [
     "routes:\n  a.test: { service: { balance: random } }\n",
-    't.yaml:2:13: routes["a.test"].service.backends: backends is missing; add backends',
+    't.yaml:2:13: routes["a.test"].service: the service leads nowhere; add backends, split, failover or mirror',
   ],
   [
     "routes:\n  a.test: { service: { backends: [http://x], balance: rando } }\n",
-    't.yaml:2:55: routes["a.test"].service.balance: must be round-robin or random or least-connections, not the text "rando"; write random',
+    't.yaml:2:55: routes["a.test"].service.balance: there is no policy "rando"; write random',
   ],
   [
-    "routes:\n  a.test: { service: { backends: [{ url: http://x, weight: 0 }] } }\n",
-    't.yaml:2:60: routes["a.test"].service.backends[0].weight: must be a whole number from 1 to 1000, not the number 0',
+    "routes:\n  a.test: { service: { backends: [{ url: http://x, weight: -1 }] } }\n",
+    't.yaml:2:60: routes["a.test"].service.backends[0].weight: must be a whole number from 0 to 1000, not the number -1',
   ],
   [
     "routes:\n  a.test: { service: { backends: [{ weight: 1 }] } }\n",
@@ -141,7 +142,7 @@ const cases: readonly (readonly [text: string, ...problems: string[]])[] = [
   ],
   [
     "routes:\n  a.test: { service: { backends: [http://x], tls: { ca: no.pem } } }\n",
-    "t.yaml:2:57: routes[\"a.test\"].service.tls.ca: cannot be read: ENOENT: no such file or directory, open '/nonexistent/no.pem'",
+    "t.yaml:2:57: routes[\"a.test\"].service.tls.ca: cannot be read: ENOENT: no such file or directory, stat '/nonexistent/no.pem'",
   ],
   [
     "routes:\n  a.test: { service: { backends: [http://x], tls: { verify: yes } } }\n",
@@ -412,7 +413,7 @@ const cases: readonly (readonly [text: string, ...problems: string[]])[] = [
   ],
   [
     "services: { api: }\n",
-    "t.yaml:1:13: services.api: has no value; write http://HOST:PORT, https://HOST:PORT or unix:/PATH",
+    "t.yaml:1:13: services.api: has no value; write http://HOST:PORT, https://HOST:PORT or unix:/PATH, or for streams tcp://, tls:// or udp://",
   ],
   [
     "services: { api: { backends: [http://x], pool: { maxWait: soon } } }\n",
@@ -427,23 +428,14 @@ const cases: readonly (readonly [text: string, ...problems: string[]])[] = [
 ];
 
 test("each mistake is told with its place, its cause and its remedy", () => {
-  assert.ok(cases.length >= 40);
-  for (const [text, ...expected] of cases) {
-    const { snapshot, problems } = readConfig(text, { file: "t.yaml", baseFolder: "/nonexistent" });
-    const told = problems.map(formatProblem);
-    const hasOther = told.some((line) => !line.includes("there are no routes"));
-    const shown = told.filter((line) => !hasOther || !line.includes("there are no routes"));
-    assert.deepEqual(shown, expected, text);
-    const isRefused = problems.some(({ severity }) => severity === "error");
-    assert.equal(snapshot === undefined, isRefused, text);
-  }
+  checkProblems(cases, 40);
 });
 
 test("no message is zod's own", () => {
   const values = ["5", "true", "null", "text", "[5]", "[[]]", "{ x: 5 }", "1.5", "-1", "'\\n'"];
   const keys = ["routes", "listeners", "services", "timeouts", "limits", "trustedProxies"];
   const more = ["accessLog", "errorPages", "debug", "compat", "workers", "shutdown"];
-  const last = ["user", "group", "controlSocket", "pidFile"];
+  const last = ["user", "group", "controlSocket", "pidFile", "stateFolder", "tcpRoutes", "alerts"];
   let told = 0;
   for (const key of [...keys, ...more, ...last]) {
     for (const value of values) {

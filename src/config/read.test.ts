@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { defaultWorkers } from "./limits.ts";
 import { formatProblem } from "./problem.ts";
 import { defaultSnapshot, readConfig, readConfigFile } from "./read.ts";
-import type { Snapshot } from "./snapshot.ts";
+import type { Service, Snapshot } from "./snapshot.ts";
 
 const sample = `\
 listeners:
@@ -34,7 +34,11 @@ const timeouts = {
 };
 
 const service = {
-  balance: "round-robin",
+  kind: "backends",
+  maintenance: undefined,
+  balance: { policy: "two-random" },
+  slowStart: 0,
+  sticky: undefined,
   host: "keep",
   pool: {
     maxConnections: 512,
@@ -44,13 +48,39 @@ const service = {
     idleTimeout: 30_000,
   },
   tls: { verify: true, ca: undefined, serverName: undefined },
-  retry: { attempts: 2, replayBody: 65_536, nonIdempotent: false },
+  retry: {
+    attempts: 2,
+    replayBody: 65_536,
+    nonIdempotent: false,
+    tryTimeout: 0,
+    statuses: [],
+    budget: 0.2,
+  },
+  check: undefined,
+  passive: {
+    connectFailures: 1,
+    failures: 5,
+    ratio: 0,
+    minRequests: 20,
+    window: 10_000,
+    slow: 0,
+    statuses: [],
+    deadFor: 10_000,
+  },
+  whenAllDown: "try",
+  hold: { holdFor: 0, maxHeld: 1000, pauseFor: 60_000 },
+  breaker: undefined,
+  proxyProtocol: undefined,
 } as const;
 
 function read(text: string): Snapshot {
   const { snapshot, problems } = readConfig(text, { file: "t.yaml", baseFolder: "/base" });
   assert.ok(snapshot, problems.map(formatProblem).join("\n"));
   return snapshot;
+}
+
+function backendsOf(found: Service | undefined) {
+  return found?.kind === "backends" ? found.backends : [];
 }
 
 function origin(line: number, column = 3) {
@@ -60,7 +90,8 @@ function origin(line: number, column = 3) {
 function tcp(url: string, host: string, port: number, weight = 1) {
   const authority = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
   const address = { kind: "tcp", host, port } as const;
-  return { url, secure: false, address, basePath: "", authority, weight };
+  const place = { protocol: "http", secure: false, address, basePath: "", authority } as const;
+  return { url, ...place, weight, tier: 0 };
 }
 
 test("the sample reads into listeners, settings and defaults", () => {
@@ -70,6 +101,10 @@ test("the sample reads into listeners, settings and defaults", () => {
       name: "web",
       origin: origin(2),
       bind: [{ kind: "tcp", host: "::", port: 8080 }],
+      protocol: "http",
+      service: undefined,
+      streamTimeouts: { connect: 5000, idle: 3_600_000 },
+      datagrams: { sessions: 10_000, sessionsPerAddress: 1000, idle: 30_000 },
       proxyProtocol: false,
       trustedProxies: [],
       timeouts: { head: 30_000, idle: 75_000 },
@@ -96,6 +131,10 @@ test("the sample reads into listeners, settings and defaults", () => {
     runAs: { user: undefined, group: undefined },
     controlSocket: undefined,
     pidFile: undefined,
+    stateFolder: undefined,
+    streamRoutes: [],
+    alerts: undefined,
+    secret: "",
   });
 });
 
@@ -104,6 +143,7 @@ test("the sample's routes are rules, middlewares and services", () => {
   const common = {
     priority: undefined,
     middlewares: [],
+    maintenance: undefined,
     timeouts,
     maxBody: 0,
     errorPages: undefined,
@@ -184,11 +224,13 @@ test("the sample's services are complete, those written inside routes too", () =
       backends: [
         {
           url: "unix:/run/app.sock",
+          protocol: "http",
           secure: false,
           address: { kind: "unix", path: "/run/app.sock" },
           basePath: "",
           authority: "localhost",
           weight: 1,
+          tier: 0,
         },
       ],
     },
@@ -264,7 +306,7 @@ test("backends are told apart by scheme, port, base path and socket", () => {
   const urls = ["https://H.test/b/", "http://h.test:81", "http://unix:/run/x:/base", "http://a_b"];
   const { services } = read(`services: { s: [${urls.map((url) => `"${url}"`).join(", ")}] }`);
   assert.deepEqual(
-    services["s"]?.backends.map(({ secure, address, basePath, authority }) => [
+    backendsOf(services["s"]).map(({ secure, address, basePath, authority }) => [
       secure,
       address.kind === "unix" ? address.path : `${address.host} ${address.port}`,
       basePath,
@@ -287,8 +329,8 @@ services: { api: http://y }`);
     routes.map((route) => route.service),
     ["api@route", "api"],
   );
-  assert.equal(services["api"]?.backends[0]?.url, "http://y");
-  assert.equal(services["api@route"]?.backends[0]?.url, "http://x");
+  assert.equal(backendsOf(services["api"])[0]?.url, "http://y");
+  assert.equal(backendsOf(services["api@route"])[0]?.url, "http://x");
 });
 
 test("JSON is read like YAML", () => {

@@ -4,22 +4,28 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type * as z from "zod";
-import { given, originOf, report } from "./context.ts";
+import { given, report } from "./context.ts";
 import type { Context } from "./context.ts";
 import { problemsOf } from "./issue.ts";
 import { defaultClientTimeouts, defaultExchangeTimeouts, defaultLimits } from "./limits.ts";
 import { defaultMaxBody, defaultShutdown } from "./limits.ts";
+import { listener, tcpRoute } from "./listener-schema.ts";
 import { nearest } from "../lib/nearest.ts";
 import type { Path, Problem } from "./problem.ts";
-import { resolvePidFile, resolveRunAs, resolveSocket, resolveWorkers } from "./resolve-process.ts";
+import { resolveAlerts } from "./resolve-alerts.ts";
+import { ownersOf, refuseSharedAddresses, resolveListener } from "./resolve-listener.ts";
+import { resolvePath, resolveRunAs, resolveSocket, resolveWorkers } from "./resolve-process.ts";
 import { folderOf, resolveAccessLog, resolveRoute } from "./resolve-route.ts";
 import { resolveService } from "./resolve-service.ts";
+import { checkStreams, resolveStreamRoute } from "./resolve-stream.ts";
+import type { ListenerNames } from "./resolve-stream.ts";
 import { route } from "./route-schema.ts";
 import { named } from "./scalar.ts";
-import { config, listener } from "./schema.ts";
-import type { ListenerInput } from "./schema.ts";
+import { config } from "./schema.ts";
+import { checkServices } from "./service-graph.ts";
 import { service } from "./service-schema.ts";
-import type { Address, Compat, Listener, Route, Snapshot } from "./snapshot.ts";
+import type { Compat, Listener, Route, Snapshot, StreamRoute } from "./snapshot.ts";
+import { warnOfSharedCookies } from "./shared-cookies.ts";
 import { parseSource, problemAt } from "./source.ts";
 import type { Source } from "./source.ts";
 
@@ -95,35 +101,29 @@ function resolveAll(
     source,
     baseFolder: options.baseFolder,
     problems,
+    maxBody,
     timeouts: {
       ...defaultClientTimeouts,
       ...defaultExchangeTimeouts,
       ...given(section("timeouts", shape.timeouts)),
     },
     trustedProxies: section("trustedProxies", shape.trustedProxies) ?? [],
-    maxBody,
     serviceNames: new Set(entriesOf(root, "services").map(([name]) => name)),
     services: new Map(),
+    servicePaths: new Map(),
     serviceTimeouts: new Map(),
+    uses: [],
   };
-  for (const [name, value] of namedEntries(context, root, "services")) {
-    const path = ["services", name];
-    const input = check(context, service, value, path);
-    if (input !== undefined) {
-      context.services.set(name, resolveService(context, name, input, path));
-    }
-  }
+  const traffic = resolveTraffic(context, root);
   const errorPages = section("errorPages", shape.errorPages);
-  const routes = resolveRoutes(context, root);
   const merged = { ...defaultLimits, ...otherLimits };
   checkLimits(context, merged);
   const compat = { ...defaultCompat, ...given(section("compat", shape.compat)) };
   const controlSocket = resolveSocket(context, section("controlSocket", shape.controlSocket));
+  refuseSharedAddresses(context, traffic.listeners, ownersOf(controlSocket, compat));
   return {
     version: 0,
-    listeners: resolveListeners(context, root, ownersOf(controlSocket, compat)),
-    routes,
-    services: Object.fromEntries(context.services),
+    ...traffic,
     accessLog: resolveAccessLog(context, accessLog ?? true),
     limits: merged,
     shutdown: { ...defaultShutdown, ...given(section("shutdown", shape.shutdown)) },
@@ -133,8 +133,31 @@ function resolveAll(
     workers: resolveWorkers(context, section("workers", shape.workers)),
     runAs: resolveRunAs(context, section("user", shape.user), section("group", shape.group)),
     controlSocket,
-    pidFile: resolvePidFile(context, section("pidFile", shape.pidFile)),
+    pidFile: resolvePath(context, section("pidFile", shape.pidFile)),
+    stateFolder: resolvePath(context, section("stateFolder", shape.stateFolder)),
+    alerts: resolveAlerts(context, section("alerts", shape.alerts)),
+    secret: "",
   };
+}
+
+/** What comes in and where it goes. Services first: who leads to them grants what they do. */
+function resolveTraffic(
+  context: Context,
+  root: Root,
+): Pick<Snapshot, "listeners" | "routes" | "streamRoutes" | "services"> {
+  for (const [name, value] of namedEntries(context, root, "services")) {
+    const path = ["services", name];
+    const input = check(context, service, value, path);
+    if (input !== undefined) resolveService(context, name, input, path);
+  }
+  const listeners = resolveListeners(context, root);
+  const routes = resolveRoutes(context, root, listeners);
+  const names = new Set(entriesOf(root, "listeners").map(([name]) => name));
+  const streamRoutes = resolveTcpRoutes(context, root, { names, listeners });
+  checkServices(context);
+  warnOfSharedCookies(context, routes);
+  checkStreams(context, listeners, streamRoutes);
+  return { listeners, routes, streamRoutes, services: Object.fromEntries(context.services) };
 }
 
 function check<Schema extends z.ZodType>(
@@ -188,17 +211,15 @@ function namedEntries(context: Context, root: Root, section: string): [string, u
   });
 }
 
-function resolveRoutes(context: Context, root: Root): Route[] {
+function resolveRoutes(context: Context, root: Root, listeners: readonly Listener[]): Route[] {
   const entries = namedEntries(context, root, "routes");
-  if (entries.length === 0) {
-    const remedy = "write routes: and, indented below, HOST: URL";
-    const fault = {
-      message: "there are no routes",
-      remedy,
-      at: "key",
-      severity: "warning",
-    } as const;
-    report(context, ["routes"], fault);
+  const hasHttp = listeners.some(({ protocol }) => protocol === "http");
+  const warn = (message: string, remedy: string) =>
+    report(context, ["routes"], { message, remedy, at: "key", severity: "warning" });
+  if (entries.length === 0 && (hasHttp || listeners.length === 0)) {
+    warn("there are no routes", "write routes: and, indented below, HOST: URL");
+  } else if (entries.length > 0 && !hasHttp && listeners.length > 0) {
+    warn("no listener takes requests", 'add one without protocol, such as web: ":8080"');
   }
   return entries.flatMap(([name, value]) => {
     const path = ["routes", name];
@@ -207,77 +228,24 @@ function resolveRoutes(context: Context, root: Root): Route[] {
   });
 }
 
-/** Addresses by who already has them. */
-type Owners = Map<string, string>;
-
-function ownersOf(controlSocket: string | undefined, { dockerProxyApi }: Compat): Owners {
-  const owners: Owners = new Map();
-  if (controlSocket !== undefined) owners.set(controlSocket, "controlSocket");
-  if (dockerProxyApi !== undefined) owners.set(keyOf(dockerProxyApi), "compat.dockerProxyApi");
-  return owners;
+function resolveTcpRoutes(context: Context, root: Root, listeners: ListenerNames): StreamRoute[] {
+  return namedEntries(context, root, "tcpRoutes").flatMap(([name, value]) => {
+    const path = ["tcpRoutes", name];
+    const input = check(context, tcpRoute, value, path);
+    if (input === undefined) return [];
+    return resolveStreamRoute(context, { name, input, path }, listeners) ?? [];
+  });
 }
 
-function keyOf(address: Address): string {
-  if (address.kind === "unix") return address.path;
-  return `${address.host === "::" ? "" : address.host}:${address.port}`;
-}
-
-function resolveListeners(context: Context, root: Root, owners: Owners): Listener[] {
+function resolveListeners(context: Context, root: Root): Listener[] {
   const entries = namedEntries(context, root, "listeners");
   // An empty mapping may be meant, but never helps: nothing could reach the proxy.
   if (entries.length === 0) entries.push(["web", ":8080"]);
-  const listeners = entries.flatMap(([name, value]) => {
+  return entries.flatMap(([name, value]) => {
     const path = ["listeners", name];
     const input = check(context, listener, value, path);
     return input === undefined ? [] : [resolveListener(context, name, input, path)];
   });
-  refuseSharedAddresses(context, listeners, owners);
-  return listeners;
-}
-
-/** Two that listen on one address: only one of them would ever get a connection. */
-function refuseSharedAddresses(
-  context: Context,
-  listeners: readonly Listener[],
-  owners: Owners,
-): void {
-  for (const { name, bind } of listeners) {
-    const self = `the listener ${name}`;
-    for (const address of bind) {
-      if (address.kind === "tcp" && address.port === 0) continue;
-      const key = keyOf(address);
-      const owner = owners.get(key);
-      if (owner === undefined) {
-        owners.set(key, self);
-        continue;
-      }
-      const message =
-        owner === self ? `${key} is there twice` : `${key} already belongs to ${owner}`;
-      report(context, ["listeners", name], { message, remedy: "leave out one of them" });
-    }
-  }
-}
-
-function resolveListener(
-  context: Context,
-  name: string,
-  input: ListenerInput,
-  path: Path,
-): Listener {
-  const trustedProxies = input.trustedProxies ?? context.trustedProxies;
-  if (input.proxyProtocol === true && trustedProxies.length === 0) {
-    const message = "needs to know which proxies may connect";
-    report(context, [...path, "proxyProtocol"], { message, remedy: "add trustedProxies" });
-  }
-  const { head, idle } = context.timeouts;
-  return {
-    name,
-    origin: originOf(context, path),
-    bind: input.bind,
-    proxyProtocol: input.proxyProtocol ?? false,
-    trustedProxies,
-    timeouts: { head, idle, ...given(input.timeouts) },
-  };
 }
 
 /** What runs without a file: all addresses, and a sample route. */

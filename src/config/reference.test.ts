@@ -34,9 +34,19 @@ test("the JSON Schema is of draft 2020-12, closed, and has all sections", () => 
   const schema = jsonSchema();
   assert.equal(schema.$schema, "https://json-schema.org/draft/2020-12/schema");
   assert.equal(schema.additionalProperties, false);
-  const sections = ["listeners", "routes", "services", "timeouts", "limits", "trustedProxies"];
-  const more = ["accessLog", "errorPages", "debug", "compat", "workers", "user", "group"];
-  const last = ["controlSocket", "pidFile", "shutdown"];
+  const sections = ["listeners", "routes", "services", "tcpRoutes", "timeouts", "limits"];
+  const more = [
+    "trustedProxies",
+    "accessLog",
+    "errorPages",
+    "alerts",
+    "debug",
+    "compat",
+    "workers",
+    "user",
+    "group",
+  ];
+  const last = ["controlSocket", "pidFile", "stateFolder", "shutdown"];
   assert.deepEqual(Object.keys(schema.properties ?? {}), [...sections, ...more, ...last]);
   assert.equal(schema.required, undefined);
 });

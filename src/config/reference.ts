@@ -15,7 +15,11 @@ SIGHUP; a file with errors changes nothing.
 - **duration**: a number with \`ms\`, \`s\`, \`m\`, \`h\` or \`d\`: \`250ms\`, \`300s\`, \`1h30m\`. \`0\` = no limit.
 - **size**: bytes, or a number with \`KiB\`, \`MiB\`, \`GiB\` (1024), \`KB\`, \`MB\`, \`GB\` (1000), or as in nginx
   \`k\`, \`m\`, \`g\` (1024).
-- **backend URL**: \`http://HOST:PORT[/base]\`, \`https://HOST:PORT[/base]\`, \`unix:/run/app.sock\`.
+- **backend URL**: \`http://HOST:PORT[/base]\`, \`https://HOST:PORT[/base]\`, \`unix:/run/app.sock\`; for listeners with
+  \`protocol: tcp\` \`tcp://HOST:PORT\`, \`tls://HOST:PORT\` (we speak TLS to it), \`tcp://unix:/run/app.sock\`; with
+  \`protocol: udp\` \`udp://HOST:PORT\`.
+- **percentage**: \`20%\`, or \`0\`.
+- **status or range**: \`502\` or \`500-504\`.
 - **network**: \`10.0.0.0/8\`, \`2001:db8::/32\`, or an address alone.
 - **path** of a file or folder: from the configuration file's folder when relative.
 
@@ -29,9 +33,10 @@ export function referencePage(): string {
 }
 
 // Every mapping gets a table of its own, under the path that leads to it. A service written inside a
-// route has the keys of any service: no second time.
+// route or listener has the keys of any service: no second time.
 function pages(path: string, schema: JsonSchema): string[] {
-  const found = path === "routes.NAME.service" ? undefined : mappingOf(path, schema);
+  const isInline = /^(routes|tcpRoutes|listeners)\.NAME\.service$/.test(path);
+  const found = isInline ? undefined : mappingOf(path, schema);
   if (found === undefined) return [];
   const nested = Object.entries(propertiesOf(found.schema)).flatMap(([name, each]) =>
     pages(`${found.path}.${name}`, each),
@@ -91,6 +96,10 @@ function mappingOf(path: string, schema: JsonSchema): Found | undefined {
   const forms = formsOf(schema);
   const direct = forms.find((form) => form.properties !== undefined);
   if (direct !== undefined) return { path, schema: direct };
+  for (const form of forms) {
+    const found = mappingOf(path, form);
+    if (found !== undefined) return found;
+  }
   const values = objectOnly(schema.additionalProperties);
   if (Object.keys(values).length > 0) return mappingOf(`${path}.NAME`, values);
   const items = objectOnly(schema.items);
@@ -113,6 +122,7 @@ function objectOnly(schema: JsonSchema["items"]): JsonSchema {
 
 // Texts without their quotes, except the empty one.
 function shown(value: JsonSchema["default"]): string {
+  if (Array.isArray(value)) return `[${value.map(shown).join(", ")}]`;
   return typeof value === "string" && value !== "" ? value : JSON.stringify(value);
 }
 

@@ -63,6 +63,6 @@ export function resolveSocket(context: Context, path: string | undefined): strin
   return place;
 }
 
-export function resolvePidFile(context: Context, path: string | undefined): string | undefined {
+export function resolvePath(context: Context, path: string | undefined): string | undefined {
   return path === undefined ? undefined : resolve(context.baseFolder, path);
 }

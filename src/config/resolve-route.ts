@@ -3,13 +3,13 @@
 
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
-import { nearest } from "../lib/nearest.ts";
 import { given, originOf, report } from "./context.ts";
 import type { Context } from "./context.ts";
 import type { Path } from "./problem.ts";
 import { resolveMatch } from "./resolve-match.ts";
-import { resolveService } from "./resolve-service.ts";
+import { resolveMaintenance } from "./resolve-health.ts";
 import type { AccessLogInput, RouteInput } from "./route-schema.ts";
+import { timeoutsOf, useService } from "./service-graph.ts";
 import type { AccessLog, MiddlewareUse, Route } from "./snapshot.ts";
 
 const answers = ["service", "redirect", "respond", "whoami"] as const;
@@ -28,9 +28,9 @@ export function resolveRoute(
     ...answerers(context, input, path),
   ];
   const errorPages = folderOf(context, input.errorPages, [...path, "errorPages"]);
+  const maintenance = resolveMaintenance(context, input.maintenance, [...path, "maintenance"]);
   if (match === undefined) return undefined;
   const { head: _head, idle: _idle, ...timeouts } = context.timeouts;
-  const granted = service === undefined ? {} : context.serviceTimeouts.get(service);
   return {
     name,
     origin: originOf(context, path),
@@ -38,7 +38,8 @@ export function resolveRoute(
     priority: input.priority,
     middlewares,
     service,
-    timeouts: { ...timeouts, ...granted, ...given(input.timeouts) },
+    maintenance,
+    timeouts: { ...timeouts, ...timeoutsOf(context, service), ...given(input.timeouts) },
     maxBody: input.maxBody ?? context.maxBody,
     errorPages,
     accessLog:
@@ -78,18 +79,8 @@ function checkAnswers(context: Context, input: RouteInput, path: Path): void {
 function serviceOf(context: Context, route: string, input: RouteInput, path: Path) {
   const use = input.service;
   if (use === undefined) return undefined;
-  if (typeof use === "string") {
-    if (context.serviceNames.has(use)) return use;
-    const near = nearest(use, context.serviceNames);
-    const remedy = near === undefined ? "add it under services, or write a URL" : `write ${near}`;
-    const message = `there is no service ${JSON.stringify(use)}`;
-    report(context, [...path, "service"], { message, remedy });
-    return undefined;
-  }
-  // Named after the route; "@route" keeps it apart from a service that happens to be called so.
-  const name = context.serviceNames.has(route) ? `${route}@route` : route;
-  context.services.set(name, resolveService(context, name, use, [...path, "service"]));
-  return name;
+  const owner = { name: route, kind: "route", protocol: "http" } as const;
+  return useService(context, use, { ...owner, path: [...path, "service"] });
 }
 
 // In the order they run: take away, replace, put in front.

@@ -1,47 +1,132 @@
-// A service as the file says it → as the Snapshot holds it: defaults filled in, the CA file read.
+// A service as the file says it → as the Snapshot holds it: defaults filled in, files read, and what one
+// key says held against the others. What needs to know of other services is in `service-graph.ts`.
 
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import { given, originOf, report } from "./context.ts";
 import type { Context } from "./context.ts";
-import { defaultPool, defaultRetry } from "./limits.ts";
+import { defaultHold, defaultPassive, defaultPool, defaultRetry } from "./limits.ts";
+import { authoritiesOf } from "./pem.ts";
 import type { Path } from "./problem.ts";
+import { resolveBalance, resolveSticky } from "./resolve-balance.ts";
+import { resolveFailover, resolveMirror, resolveSplit } from "./resolve-group.ts";
+import { resolveBreaker, resolveCheck, resolveMaintenance } from "./resolve-health.ts";
+import { commonServiceKeys, serviceKinds } from "./service-schema.ts";
 import type { ServiceInput } from "./service-schema.ts";
-import type { Service } from "./snapshot.ts";
+import type { Backend, BackendService, Service } from "./snapshot.ts";
+import { checkStreamKeys } from "./stream-keys.ts";
 
+const kinds = ["backends", "split", "failover", "mirror"] as const;
+
+/** Also enters it among the services; undefined after it reported that it leads nowhere. */
 export function resolveService(
   context: Context,
   name: string,
   input: ServiceInput,
   path: Path,
-): Service {
+): Service | undefined {
+  context.servicePaths.set(name, path);
   context.serviceTimeouts.set(name, given(input.timeouts));
-  return {
+  const kind = kindOf(context, input, path);
+  const service =
+    kind === undefined ? undefined : resolveKind(context, kind, { name, input, path });
+  if (service !== undefined) context.services.set(name, service);
+  return service;
+}
+
+interface Named {
+  readonly name: string;
+  readonly input: ServiceInput;
+  readonly path: Path;
+}
+
+function resolveKind(context: Context, kind: (typeof kinds)[number], named: Named): Service {
+  const { name, input, path } = named;
+  const common = {
     name,
     origin: originOf(context, path),
-    backends: input.backends,
-    balance: input.balance ?? "round-robin",
+    maintenance: resolveMaintenance(context, input.maintenance, [...path, "maintenance"]),
+  };
+  switch (kind) {
+    case "backends":
+      return { ...common, kind, ...resolveBackends(context, input, path) };
+    case "split":
+      return { ...common, kind, ...resolveSplit(context, input, path) };
+    case "failover":
+      return { ...common, kind, ...resolveFailover(context, input, path) };
+    case "mirror":
+      return { ...common, kind, ...resolveMirror(context, input, path) };
+  }
+}
+
+function kindOf(context: Context, input: ServiceInput, path: Path) {
+  const [kind, ...more] = kinds.filter((each) => input[each] !== undefined);
+  if (kind === undefined) {
+    const remedy = "add backends, split, failover or mirror";
+    report(context, path, { message: "the service leads nowhere", remedy, at: "key" });
+    return undefined;
+  }
+  for (const other of more) {
+    const message = `the service leads to ${kind} already`;
+    report(context, [...path, other], { message, remedy: "leave out one of them", at: "key" });
+  }
+  const own: readonly string[] = [...serviceKinds[kind], ...commonServiceKeys, ...more];
+  for (const [key, value] of Object.entries(input)) {
+    if (value === undefined || own.includes(key)) continue;
+    const owners = kinds.filter((each) => serviceKinds[each].some((one) => one === key));
+    const message = `${key} is of a service with ${owners.join(" or ")}, and this one has ${kind}`;
+    const remedy = owners[0] === "backends" ? "say it in the services it leads to" : "leave it out";
+    report(context, [...path, key], { message, remedy, at: "key" });
+  }
+  return kind;
+}
+
+type Own = Omit<BackendService, "kind" | "name" | "origin" | "maintenance">;
+
+function resolveBackends(context: Context, input: ServiceInput, path: Path): Own {
+  const backends = input.backends ?? [];
+  const protocol = protocolOf(context, backends, path);
+  if (backends.every(({ weight }) => weight === 0)) {
+    const message = "all weights are 0, so nobody would get anything";
+    const remedy = "give at least one a weight of 1 or more";
+    report(context, [...path, "backends"], { message, remedy });
+  }
+  checkStreamKeys(context, protocol, input, path);
+  const { tls, holdFor, maxHeld, pauseFor } = input;
+  const authorities = [...path, "tls", "ca"];
+  return {
+    backends,
+    balance: resolveBalance(input.balance),
+    slowStart: input.slowStart ?? 0,
+    sticky: resolveSticky(context, input.sticky, [...path, "sticky"]),
     host: input.host ?? "keep",
     pool: { ...defaultPool, ...given(input.pool) },
     tls: {
-      verify: input.tls?.verify ?? true,
-      ca: input.tls?.ca === undefined ? undefined : readCa(context, input.tls.ca, path),
-      serverName: input.tls?.serverName,
+      verify: tls?.verify ?? true,
+      ca: tls?.ca === undefined ? undefined : authoritiesOf(context, tls.ca, authorities),
+      serverName: tls?.serverName,
     },
     retry: { ...defaultRetry, ...given(input.retry) },
+    check: resolveCheck(context, input.check, [...path, "check"]),
+    passive: { ...defaultPassive, ...given(input.passive) },
+    whenAllDown: input.whenAllDown ?? "try",
+    hold: { ...defaultHold, ...given({ holdFor, maxHeld, pauseFor }) },
+    breaker: resolveBreaker(context, input.breaker, [...path, "breaker"]),
+    proxyProtocol: input.proxyProtocol,
   };
 }
 
-// Read here, once: workers get the text, and a file that vanishes later harms nobody.
-function readCa(context: Context, file: string, path: Path): string | undefined {
-  const place = resolve(context.baseFolder, file);
-  try {
-    const pem = readFileSync(place, "utf8");
-    if (pem.includes("-----BEGIN CERTIFICATE-----")) return pem;
-    report(context, [...path, "tls", "ca"], { message: `${place} holds no PEM certificate` });
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    report(context, [...path, "tls", "ca"], { message: `cannot be read: ${why}` });
+/** Of all of them; a service that led to two would be of use to nobody. */
+function protocolOf(
+  context: Context,
+  backends: readonly Backend[],
+  path: Path,
+): Backend["protocol"] {
+  const protocol = backends[0]?.protocol ?? "http";
+  const other = backends.findIndex((each) => each.protocol !== protocol);
+  if (other !== -1) {
+    const found = backends[other]?.protocol ?? "";
+    const message = `is a ${found} backend, and the first one is ${protocol}`;
+    const remedy = "make two services of it";
+    report(context, [...path, "backends", other], { message, remedy });
   }
-  return undefined;
+  return protocol;
 }

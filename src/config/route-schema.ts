@@ -6,13 +6,13 @@ import { nearest } from "../lib/nearest.ts";
 import { encodePath, normalisePath } from "../lib/path.ts";
 import { checkFormat } from "./access-log-format.ts";
 import { parseBackendUrl } from "./backend-url.ts";
+import { maintenance } from "./health-schema.ts";
+import { isToken, pairs } from "./http-scalar.ts";
 import { parsePattern } from "./pattern.ts";
 import { filePath, flag, integer, joinFault, key, mapping, mustBe } from "./scalar.ts";
 import { network, oneOrMore, parsed, size, text } from "./scalar.ts";
-import { backends, ownTimeouts, serviceUse } from "./service-schema.ts";
+import { backends, onlyBackends, ownTimeouts, serviceUse } from "./service-schema.ts";
 import type { Refuse } from "./scalar.ts";
-
-const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 function readPath(value: string, refuse: Refuse) {
   const shown = JSON.stringify(value);
@@ -37,24 +37,10 @@ function regex() {
 }
 
 const method = parsed({ what: "a method", remedy: "write GET" }, (value, refuse) => {
-  if (!token.test(value)) return refuse(`${JSON.stringify(value)} is not a method`, "write GET");
+  if (!isToken(value)) return refuse(`${JSON.stringify(value)} is not a method`, "write GET");
   const upper = value.toUpperCase();
   return upper === value ? value : refuse("methods are case-sensitive", `write ${upper}`);
 });
-
-function pairs(what: string, isName: (name: string) => boolean) {
-  return z
-    .record(z.string(), text({ what: "a text", remedy: 'put it in quotes: "1"' }), {
-      error: mustBe({ what: `a mapping of ${what} to value` }),
-    })
-    .superRefine((all, context) => {
-      for (const name of Object.keys(all)) {
-        if (isName(name)) continue;
-        const message = `${JSON.stringify(name)} is not a name of a ${what}`;
-        context.addIssue({ code: "custom", path: [name], message });
-      }
-    });
-}
 
 export const placeholders = ["scheme", "host", "uri", "path", "query"];
 
@@ -169,7 +155,7 @@ const matching = {
     "Methods, in upper case.",
   ),
   headers: key(
-    pairs("header field", (name) => token.test(name)),
+    pairs("header field", isToken),
     "Header fields that must have these values, all of them.",
   ),
   query: key(
@@ -213,6 +199,11 @@ const routeMapping = mapping({
   addPrefix: key(path(), "Puts a prefix in front of the path; runs after the other three."),
   timeouts: key(ownTimeouts, "What this route grants, where it differs."),
   maxBody: key(size(), "Longest request body; 0 = no limit. Without it `limits.maxBody` holds."),
+  maintenance: key(
+    maintenance,
+    "As a service's, for this route: everybody else is told that it is being worked on.",
+    false,
+  ),
   errorPages: key(filePath(), "Folder with `error_<status>.html` and `error_default.html`."),
   accessLog: key(accessLog, "As the global `accessLog`, for this route."),
 });
@@ -223,10 +214,12 @@ export type AccessLogInput = z.output<typeof accessLog>;
 const shortUrl = parsed({ what: "a backend URL" }, (value, refuse): RouteInput | undefined => {
   const remedy = /^[\w-]+$/.test(value) ? `write { service: ${value} } for a service` : undefined;
   const url = parseBackendUrl(value, (message, usual) => refuse(message, remedy ?? usual));
-  return url === undefined ? undefined : { service: { backends: [{ ...url, weight: 1 }] } };
+  return url === undefined
+    ? undefined
+    : { service: onlyBackends([{ ...url, weight: 1, tier: 0 }]) };
 });
 
-const shortList = backends.transform((all): RouteInput => ({ service: { backends: all } }));
+const shortList = backends.transform((all): RouteInput => ({ service: onlyBackends(all) }));
 
 export const route = z.union([shortUrl, shortList, routeMapping], {
   error: mustBe({ what: "a URL, a list of URLs or a mapping", remedy: "write http://HOST:PORT" }),

@@ -117,3 +117,61 @@ test("a prefix on a segment boundary is written with matchers the language has",
   strictEqual(both, "Host(`a`) && (Path(`/api`) || PathPrefix(`/api/`))");
   strictEqual(formatRule({ kind: "not", rule }), "!(Path(`/api`) || PathPrefix(`/api/`))");
 });
+
+const goodStreams: readonly (readonly [string, Rule])[] = [
+  ["HostSNI(`Pg.Example.COM.`)", { kind: "hostSni", host: "pg.example.com" }],
+  ["HostSNI(`*.example.com`)", { kind: "hostSni", host: "*.example.com" }],
+  ["HostSNI(`*`)", { kind: "hostSni", host: "*" }],
+  ["HostSNIRegexp(`(?i)^pg\\d+\\.`)", { kind: "hostSniRegexp", pattern: "^pg\\d+\\.", flags: "i" }],
+  ["ALPN(`http/1.1`)", { kind: "alpn", protocol: "http/1.1" }],
+  [
+    "HostSNI(`a`) && !(ALPN(`h2`) || ClientIP(`10.0.0.0/8`))",
+    {
+      kind: "all",
+      rules: [
+        { kind: "hostSni", host: "a" },
+        {
+          kind: "not",
+          rule: {
+            kind: "any",
+            rules: [
+              { kind: "alpn", protocol: "h2" },
+              { kind: "clientIp", network: "10.0.0.0/8" },
+            ],
+          },
+        },
+      ],
+    },
+  ],
+];
+
+for (const [text, rule] of goodStreams) {
+  test(`of TCP, ${text} is understood, and reads the same when written out`, () => {
+    deepStrictEqual(parseRule(text, "stream"), { kind: "rule", rule });
+    deepStrictEqual(parseRule(formatRule(rule), "stream"), { kind: "rule", rule });
+    strictEqual(parseRule(text).kind, "bad");
+  });
+}
+
+const badStreams: readonly (readonly [string, number, RegExp])[] = [
+  ["Host(`a`)", 0, /HTTP; a TCP route has HostSNI/],
+  ["HostRegexp(`a`)", 0, /HTTP; a TCP route has HostSNIRegexp/],
+  ["HostSni(`a`)", 0, /did you mean HostSNI\?/],
+  ["PathPrefix(`/a`)", 0, /there are HostSNI, HostSNIRegexp, ALPN, ClientIP$/],
+  ["HostSNI(`[::1]`)", 8, /no host name/],
+  ["HostSNI(`127.0.0.1`)", 8, /no host name/],
+  ["HostSNI(`a`, `b`)", 0, /write HostSNI\(`a`\) \|\| HostSNI\(`b`\)/],
+  ["HostSNIRegexp(`(`)", 14, /group/],
+  ["ALPN(``)", 5, /no name of a protocol/],
+  ["ALPN(`h 2`)", 5, /no name of a protocol/],
+];
+
+for (const [text, at, why] of badStreams) {
+  test(`of TCP, ${text} is refused at ${at} with a reason`, () => {
+    const parsed = parseRule(text, "stream");
+    strictEqual(parsed.kind, "bad");
+    if (parsed.kind !== "bad") return;
+    match(parsed.why, why);
+    strictEqual(parsed.at, at);
+  });
+}

@@ -1,9 +1,11 @@
-// The rule of a route: which requests it claims. The language is Traefik v3's for HTTP, parsed into plain
-// data; `src/routing` compiles that. Short forms in the configuration build the same data.
+// The rule of a route: which requests, or connections, it claims. The languages are Traefik v3's, one for
+// HTTP and one for TCP, parsed into plain data that is compiled elsewhere. Short forms in the configuration
+// build the same data.
 //
 // What differs from Traefik: Host(`*.example.com`) is a wildcard of any depth, and regular expressions
 // are JavaScript's (`pattern.ts`).
 
+import { isIPv4 } from "node:net";
 import { normaliseHostPattern } from "../lib/host.ts";
 import { parseNetwork } from "../lib/ip.ts";
 import { nearest } from "../lib/nearest.ts";
@@ -37,6 +39,10 @@ export type Rule =
       readonly flags: string;
     }
   | { readonly kind: "clientIp"; readonly network: string }
+  /** Of stream routes only: what a TLS client says first. `host` may be `*` or `*.name`. */
+  | { readonly kind: "hostSni"; readonly host: string }
+  | { readonly kind: "hostSniRegexp"; readonly pattern: string; readonly flags: string }
+  | { readonly kind: "alpn"; readonly protocol: string }
   | { readonly kind: "all"; readonly rules: readonly Rule[] }
   | { readonly kind: "any"; readonly rules: readonly Rule[] }
   | { readonly kind: "not"; readonly rule: Rule };
@@ -49,12 +55,15 @@ export type ParsedRule =
 const maxRuleLength = 65_536;
 const maxNesting = 64;
 
-export function parseRule(text: string): ParsedRule {
+/** Of routes, or of TCP routes: each has matchers of its own. */
+export type RuleLanguage = "http" | "stream";
+
+export function parseRule(text: string, language: RuleLanguage = "http"): ParsedRule {
   if (text.length > maxRuleLength) {
     return { kind: "bad", at: maxRuleLength, why: `a rule may have ${maxRuleLength} characters` };
   }
   try {
-    return { kind: "rule", rule: new Parser(text).parse() };
+    return { kind: "rule", rule: new Parser(text, languages[language]).parse() };
   } catch (error) {
     if (error instanceof RuleFault) return { kind: "bad", at: error.at, why: error.message };
     throw error;
@@ -90,6 +99,12 @@ function format(rule: Rule, level: number): string {
       return call("QueryRegexp", rule.name, patternText(rule));
     case "clientIp":
       return call("ClientIP", rule.network);
+    case "hostSni":
+      return call("HostSNI", rule.host);
+    case "hostSniRegexp":
+      return call("HostSNIRegexp", patternText(rule));
+    case "alpn":
+      return call("ALPN", rule.protocol);
     case "all":
       return grouped(rule.rules.map((each) => format(each, 2)).join(" && "), level > 2);
     case "any":
@@ -147,7 +162,7 @@ interface Wrong {
   readonly why: string;
 }
 
-const matchers: Readonly<Record<string, Matcher>> = {
+const httpMatchers: Readonly<Record<string, Matcher>> = {
   Host: { least: 1, most: 1, make: makeHost },
   HostRegexp: { least: 1, most: 1, make: makeHostRegexp },
   Path: { least: 1, most: 1, make: makePath },
@@ -187,13 +202,41 @@ const matchers: Readonly<Record<string, Matcher>> = {
   ClientIP: { least: 1, most: 1, make: makeClientIp },
 };
 
-/** Names of Traefik v2 and of its TCP rules that look at home here. */
-const strangers: Readonly<Record<string, string>> = {
+const streamMatchers: Readonly<Record<string, Matcher>> = {
+  HostSNI: { least: 1, most: 1, make: makeHostSni },
+  HostSNIRegexp: {
+    least: 1,
+    most: 1,
+    make: (source) => makeHostPattern(source, (found) => ({ kind: "hostSniRegexp", ...found })),
+  },
+  ALPN: { least: 1, most: 1, make: makeAlpn },
+  ClientIP: { least: 1, most: 1, make: makeClientIp },
+};
+
+/** Names of Traefik v2 and of its TCP rules that look at home among those of HTTP. */
+const httpStrangers: Readonly<Record<string, string>> = {
   Headers: "Traefik v3 writes Header(`name`, `value`)",
   HeadersRegexp: "Traefik v3 writes HeaderRegexp(`name`, `pattern`)",
   HostHeader: "Traefik v3 writes Host(`name`)",
   HostSNI: "that is for TCP; an HTTP route has Host(`name`)",
   HostSNIRegexp: "that is for TCP; an HTTP route has HostRegexp(`pattern`)",
+  ALPN: "that is for TCP; an HTTP route has no such thing",
+};
+
+const streamStrangers: Readonly<Record<string, string>> = {
+  Host: "that is for HTTP; a TCP route has HostSNI(`name`)",
+  HostRegexp: "that is for HTTP; a TCP route has HostSNIRegexp(`pattern`)",
+};
+
+interface Language {
+  readonly matchers: Readonly<Record<string, Matcher>>;
+  readonly strangers: Readonly<Record<string, string>>;
+  readonly example: string;
+}
+
+const languages: Readonly<Record<RuleLanguage, Language>> = {
+  http: { matchers: httpMatchers, strangers: httpStrangers, example: "Host(`name`)" },
+  stream: { matchers: streamMatchers, strangers: streamStrangers, example: "HostSNI(`name`)" },
 };
 
 function makeHost(text: string): Rule | Wrong {
@@ -205,13 +248,34 @@ function makeHost(text: string): Rule | Wrong {
   };
 }
 
+/** What a TLS client asks for is a name: RFC 6066 section 3 knows no addresses. */
+function makeHostSni(text: string): Rule | Wrong {
+  const host = normaliseHostPattern(text);
+  if (host === undefined || host.startsWith("[") || isIPv4(host)) {
+    return { argument: 0, why: `"${text}" is no host name, "*.name" or "*"` };
+  }
+  return { kind: "hostSni", host };
+}
+
+function makeAlpn(protocol: string): Rule | Wrong {
+  if (/^[\x21-\x7e]{1,255}$/.test(protocol)) return { kind: "alpn", protocol };
+  return { argument: 0, why: `"${protocol}" is no name of a protocol such as h2` };
+}
+
 function makeHostRegexp(source: string): Rule | Wrong {
+  return makeHostPattern(source, (found) => ({ kind: "hostRegexp", ...found }));
+}
+
+function makeHostPattern(
+  source: string,
+  make: (found: { readonly pattern: string; readonly flags: string }) => Rule,
+): Rule | Wrong {
   // Valid but never true in v3, so somebody who moves from v2 would lose the route without a word.
   if (/\{[A-Za-z]\w*[:}]/.test(source)) {
     const why = "{name:pattern} is Traefik v2's; v3 takes a plain regular expression";
     return { argument: 0, why };
   }
-  return withPattern(source, 0, (found) => ({ kind: "hostRegexp", ...found }));
+  return withPattern(source, 0, make);
 }
 
 function makeMethod(text: string): Rule | Wrong {
@@ -261,11 +325,13 @@ function withPattern(
 /** Recursive descent: any = all { "||" all }, all = one { "&&" one }, one = "!" one | "(" any ")" | call. */
 class Parser {
   readonly #text: string;
+  readonly #language: Language;
   #at: number;
   #depth: number;
 
-  constructor(text: string) {
+  constructor(text: string, language: Language) {
     this.#text = text;
+    this.#language = language;
     this.#at = 0;
     this.#depth = 0;
   }
@@ -312,9 +378,10 @@ class Parser {
     const at = this.#at;
     while (/[A-Za-z0-9_]/.test(this.#text.charAt(this.#at))) this.#at += 1;
     const name = this.#text.slice(at, this.#at);
-    if (name === "") this.#fail(`expected a matcher such as Host(\`name\`), found ${this.#here()}`);
+    const { matchers, example } = this.#language;
+    if (name === "") this.#fail(`expected a matcher such as ${example}, found ${this.#here()}`);
     const matcher = Object.hasOwn(matchers, name) ? matchers[name] : undefined;
-    if (matcher === undefined) throw new RuleFault(at, unknownName(name));
+    if (matcher === undefined) throw new RuleFault(at, unknownName(name, this.#language));
     const values = this.#arguments(name);
     const [first, second] = values;
     if (first === undefined || values.length < matcher.least || values.length > matcher.most) {
@@ -374,7 +441,7 @@ class Parser {
   }
 }
 
-function unknownName(name: string): string {
+function unknownName(name: string, { matchers, strangers }: Language): string {
   const hint = Object.hasOwn(strangers, name) ? strangers[name] : undefined;
   if (hint !== undefined) return `unknown matcher "${name}": ${hint}`;
   const meant = nearest(name, Object.keys(matchers));

@@ -91,7 +91,44 @@ export function integer(least: number, most: number) {
   return z.int({ error }).min(least, { error }).max(most, { error });
 }
 
-export function duration() {
+/** A number that need not be whole. */
+export function decimal(least: number, most: number) {
+  const error = mustBe({ what: `a number from ${least} to ${most}` });
+  return z.number({ error }).min(least, { error }).max(most, { error });
+}
+
+/** What can only be switched on; leaving the key out is the other way. */
+export function on() {
+  return z.literal(true, { error: mustBe({ what: "true", remedy: "or leave out the key" }) });
+}
+
+/** `20%`, as 20. */
+export function percent() {
+  const remedy = "write a percentage such as 20%, or 0";
+  return z
+    .union([z.string().meta({ pattern: "^\\d+(\\.\\d+)?%$" }), z.literal(0)], {
+      error: ({ input }) =>
+        typeof input === "number" && input > 0
+          ? joinFault(`${input} has no unit`, `write ${input < 1 ? input * 100 : input}%`)
+          : mustBe({ what: "a percentage", remedy })({ input }),
+    })
+    .meta({ title: "percentage" })
+    .transform((value, context) => {
+      const [, digits] =
+        /^(\d{1,3}(?:\.\d{1,6})?)\s*%$/.exec(value === 0 ? "0%" : value.trim()) ?? [];
+      if (digits !== undefined && Number(digits) <= 100) return Number(digits);
+      context.addIssue(joinFault(`${JSON.stringify(value)} is not a percentage`, remedy));
+      return z.NEVER;
+    });
+}
+
+/** `20%`, as 0.2. */
+export function share() {
+  return percent().transform((value) => value / 100);
+}
+
+/** Milliseconds. `least` is the shortest that works at all; with it 0 is not "no limit" but too short. */
+export function duration(least = 0) {
   const pattern = "^(0|(\\d+(\\.\\d+)?(ms|s|m|h|d))+)$";
   const remedy = "write a number with ms, s, m or h, such as 300s, or 0 for no limit";
   return z
@@ -104,7 +141,11 @@ export function duration() {
     .meta({ title: "duration" })
     .transform((value, context) => {
       const result = parseDuration(String(value));
-      if (result.kind === "ms") return result.ms;
+      if (result.kind === "ms") {
+        if (result.ms >= least) return result.ms;
+        context.addIssue(joinFault(`must be at least ${formatDuration(least)}`));
+        return z.NEVER;
+      }
       const bare = /^\d+(\.\d+)?$/.test(String(value).trim());
       context.addIssue(joinFault(result.why, bare ? `write ${String(value).trim()}s` : remedy));
       return z.NEVER;
@@ -168,15 +209,19 @@ export function filePath() {
 export function key<Schema extends z.ZodType>(
   schema: Schema,
   description: string,
-  fallback?: string | number | boolean,
+  fallback?: string | number | boolean | readonly string[],
 ) {
   return schema
     .optional()
     .meta({ description, ...(fallback === undefined ? {} : { default: fallback }) });
 }
 
-export function durationKey(description: string, fallbackMs: number) {
-  return key(duration(), description, formatDuration(fallbackMs));
+export function durationKey(description: string, fallbackMs: number, leastMs = 0) {
+  return key(duration(leastMs), description, formatDuration(fallbackMs));
+}
+
+export function shareKey(description: string, fallback: number) {
+  return key(share(), description, fallback === 0 ? 0 : `${fallback * 100}%`);
 }
 
 export function sizeKey(description: string, fallback: number, least = 0) {

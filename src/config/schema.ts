@@ -4,43 +4,13 @@
 import * as z from "zod";
 import { defaultClientTimeouts, defaultLimits, defaultMaxBody, defaultShutdown } from "./limits.ts";
 import { defaultWorkers } from "./limits.ts";
-import { parseBind } from "./bind.ts";
+import { alerts } from "./alerts-schema.ts";
+import { listener, tcpRoute } from "./listener-schema.ts";
 import { account, controlSocket, dockerProxyApi, pidFile, workers } from "./process-schema.ts";
 import { accessLog, route } from "./route-schema.ts";
-import { duration, durationKey, filePath, flag, integer, key, mapping, mustBe } from "./scalar.ts";
-import { networks, oneOrMore, parsed, sizeKey } from "./scalar.ts";
+import { durationKey, filePath, flag, integer, key, mapping, mustBe } from "./scalar.ts";
+import { networks, sizeKey } from "./scalar.ts";
 import { exchangeTimeouts, service } from "./service-schema.ts";
-
-const bindForms = 'write ":8080", "127.0.0.1:8080", "[::1]:8080" or "unix:/run/x.sock"';
-
-const bind = oneOrMore(parsed({ what: "an address", remedy: bindForms }, parseBind), {
-  what: "an address or a list of addresses",
-  remedy: bindForms,
-});
-
-const listenerMapping = mapping({
-  bind: bind.meta({ description: "Where to listen; `:8080` is all addresses, IPv4 and IPv6." }),
-  proxyProtocol: key(
-    flag(),
-    "Expect a PROXY protocol header (v1 or v2), and connections from trusted proxies only.",
-    false,
-  ),
-  trustedProxies: key(networks(), "Instead of the global `trustedProxies`."),
-  timeouts: key(
-    mapping({
-      head: key(duration(), "As `timeouts.head`, for this listener."),
-      idle: key(duration(), "As `timeouts.idle`, for this listener."),
-    }),
-    "What this listener grants, where it differs.",
-  ),
-});
-
-export type ListenerInput = z.output<typeof listenerMapping>;
-
-export const listener = z.union(
-  [bind.transform((addresses): ListenerInput => ({ bind: addresses })), listenerMapping],
-  { error: mustBe({ what: "an address, a list of addresses or a mapping", remedy: bindForms }) },
-);
 
 const timeouts = mapping({
   head: durationKey(
@@ -134,6 +104,10 @@ export const config = mapping({
     byName(service, "service"),
     "Groups of backends that routes use by name: URL, list of URLs, or mapping.",
   ),
+  tcpRoutes: key(
+    byName(tcpRoute, "route"),
+    "Where connections of tcp listeners go, by the name a TLS client asks for: name to mapping.",
+  ),
   timeouts: key(timeouts, "What clients and backends are granted; 0 = for ever."),
   limits: key(limits, "What one client may use up."),
   trustedProxies: key(
@@ -145,6 +119,7 @@ export const config = mapping({
     filePath(),
     "Folder with `error_<status>.html` and `error_default.html`, instead of the built-in page.",
   ),
+  alerts: key(alerts, "Who is told, and of what, when something is down or goes wrong."),
   debug: key(debug, "Who may ask for the X-Debug-* headers. Without it: nobody."),
   compat: key(compat, "What old software needs; all off."),
   workers: key(
@@ -164,6 +139,10 @@ export const config = mapping({
   pidFile: key(
     pidFile,
     "File to write the main process's id to. Without it: none. Read at the start only.",
+  ),
+  stateFolder: key(
+    filePath(),
+    "Folder for what outlives the program: the secret of cookies, alerts not yet sent. Without it: `$STATE_DIRECTORY`, `/var/lib/tidegate`, or a private place where that may not be written. Read at the start only.",
   ),
   shutdown: key(shutdown, "How the program ends."),
 });

@@ -2,26 +2,45 @@
 // `scalar.ts` for how messages are made, and `limits.ts` for the defaults and their reasons.
 
 import * as z from "zod";
-import { isUrlLike, parseBackendUrl } from "./backend-url.ts";
-import { defaultExchangeTimeouts, defaultPool, defaultRetry } from "./limits.ts";
+import { isUrlLike, parseBackendUrl, urlForms } from "./backend-url.ts";
+import { formatDuration } from "../lib/duration.ts";
+import { balance, sticky } from "./balance-schema.ts";
+import { breaker, check, maintenance, passive } from "./health-schema.ts";
+import { authority, isToken, pairs, statuses } from "./http-scalar.ts";
+import { defaultExchangeTimeouts, defaultHold, defaultMirror, defaultPool } from "./limits.ts";
+import { defaultRetry, retryReserve } from "./limits.ts";
 import { duration, durationKey, filePath, flag, integer, key, list } from "./scalar.ts";
-import { mapping, mustBe, parsed, sizeKey } from "./scalar.ts";
-
-const urlForms = "write http://HOST:PORT, https://HOST:PORT or unix:/PATH";
+import { mapping, mustBe, parsed, percent, shareKey, sizeKey } from "./scalar.ts";
+import type { Backend } from "./snapshot.ts";
 
 const backendUrl = parsed({ what: "a backend URL", remedy: urlForms }, parseBackendUrl).meta({
   title: "backend URL",
 });
 
+const usual = { weight: 1, tier: 0 } as const;
+
 const backend = z.union(
   [
-    backendUrl.transform((url) => ({ ...url, weight: 1 })),
+    backendUrl.transform((url): Backend => ({ ...url, ...usual })),
     mapping({
-      url: backendUrl.meta({ description: "Where it is: http, https or unix." }),
-      weight: key(integer(1, 1000), "Its share of the requests, against the others'.", 1),
-    }).transform(({ url, weight }) => ({ ...url, weight: weight ?? 1 })),
+      url: backendUrl.meta({ description: "Where it is: http, https or unix; tcp, tls or udp." }),
+      weight: key(
+        integer(0, 1000),
+        "Its share of the requests, against the others'; 0 = only sessions it has.",
+        usual.weight,
+      ),
+      tier: key(
+        integer(0, 9),
+        "0 goes first; a higher one is used while nobody of a lower one is up.",
+        usual.tier,
+      ),
+    }).transform(({ url, weight, tier }): Backend => ({
+      ...url,
+      weight: weight ?? usual.weight,
+      tier: tier ?? usual.tier,
+    })),
   ],
-  { error: mustBe({ what: "a backend URL or { url, weight }", remedy: urlForms }) },
+  { error: mustBe({ what: "a backend URL or { url, weight, tier }", remedy: urlForms }) },
 );
 
 export const backends = list(backend, {
@@ -73,7 +92,7 @@ export const ownTimeouts = mapping({
 const pool = mapping({
   maxConnections: key(
     integer(0, 1_000_000),
-    "Connections to one backend at once; more requests wait. 0 = no limit.",
+    "Connections to one backend at once, of all workers together; more requests wait. 0 = no limit.",
     defaultPool.maxConnections,
   ),
   maxWaiting: key(
@@ -115,15 +134,23 @@ const retry = mapping({
   ),
   nonIdempotent: key(
     flag(),
-    "Also repeat POST and PATCH when a reused connection died without a byte of answer.",
+    "Also repeat POST and PATCH when a connection died without a byte of answer.",
     defaultRetry.nonIdempotent,
   ),
+  tryTimeout: durationKey(
+    "Longest wait for the head of an answer while other backends are left; 0 = `timeouts.response`.",
+    defaultRetry.tryTimeout,
+  ),
+  statuses: key(
+    statuses(400),
+    "Answers that another backend is asked about, for requests that may be repeated.",
+    [],
+  ),
+  budget: shareKey(
+    `Retries over time, as a share of requests; ${retryReserve.count} in ${formatDuration(retryReserve.window)} are always granted.`,
+    defaultRetry.budget,
+  ),
 });
-
-// What may stand in a field value (RFC 9110 section 5.5), without the spaces around it.
-const authority = parsed({ what: "a host name" }, (value, refuse) =>
-  /^[\w.:[\]-]+$/.test(value) ? value : refuse(`${JSON.stringify(value)} is not a host name`),
-);
 
 const host = z.union(
   [z.enum(["keep", "backend"]), mapping({ value: authority.describe("The Host header to send.") })],
@@ -135,12 +162,90 @@ const host = z.union(
   },
 );
 
-const serviceMapping = mapping({
-  backends: backends.describe("Where requests go: URLs, or mappings of url and weight."),
-  balance: key(
-    z.enum(["round-robin", "random", "least-connections"]),
-    "How the backend of a request is chosen.",
-    "round-robin",
+const serviceName = parsed({ what: "the name of a service" }, (value, refuse) =>
+  isUrlLike(value)
+    ? refuse(`${value} is a URL, and here goes a name`, "give it a name under services")
+    : value,
+);
+
+const part = mapping({
+  service: serviceName.meta({ description: "Name of a service." }),
+  weight: key(
+    integer(0, 1000),
+    "Its share, against the others'; 0 = only who asks for it. Without it: 1, with `when` 0.",
+  ),
+  when: key(
+    mapping({
+      header: key(pairs("header field", isToken), "A header field with this value."),
+      cookie: key(pairs("cookie", isToken), "A cookie with this value."),
+    }),
+    "Whoever sends this gets this part.",
+  ),
+});
+
+const percentage = percent().refine((value) => value > 0, {
+  error: "0% would copy nothing\nleave out the service",
+});
+
+function byService<Value extends z.ZodType>(value: Value, what: string, remedy: string) {
+  const error = mustBe({ what: `a mapping of service to ${what}`, remedy });
+  return z
+    .record(z.string(), value, { error })
+    .refine((all) => Object.keys(all).length > 0, { error: "must not be empty" });
+}
+
+const splitForms = "write { stable: 95, next: 5 }";
+
+/** What leads to other services: one of these stands in the place of `backends`. */
+const groupKeys = {
+  split: key(
+    z.union(
+      [
+        byService(integer(0, 1000), "weight", splitForms),
+        list(part, { what: "a list of { service, weight, when }" }),
+      ],
+      { error: mustBe({ what: "a mapping of service to weight, or a list", remedy: splitForms }) },
+    ),
+    "Instead of `backends`: services by weight, for a canary; or a list of parts.",
+  ),
+  failover: key(
+    list(serviceName, { what: "a list of services", remedy: "write [main, standby]" }),
+    "Instead of `backends`: services in order; the first that has a backend up.",
+  ),
+  statuses: key(
+    statuses(400),
+    "With `failover`: answers on which the next service is asked too, for requests that may be repeated and whose body is within `retry.replayBody` of the first.",
+    [],
+  ),
+  mirror: key(
+    serviceName,
+    "Instead of `backends`: the service that answers, while `to` get copies.",
+  ),
+  to: key(
+    byService(percentage, "percentage", "write { shadow: 10% }"),
+    "With `mirror`: services that get a copy of so many requests, `{ shadow: 10% }`.",
+  ),
+  maxBody: sizeKey(
+    "With `mirror`: requests with a longer body are not copied.",
+    defaultMirror.maxBody,
+  ),
+};
+
+/** Keys of any service, whatever it leads to. */
+const commonKeys = {
+  maintenance: key(
+    maintenance,
+    "Everybody else is told that the service is being worked on: `true`, or a mapping.",
+    false,
+  ),
+  timeouts: key(ownTimeouts, "For all routes to this service that do not say otherwise."),
+};
+
+const backendKeys = {
+  balance: key(balance, "How the backend of a request is chosen.", "two-random"),
+  slowStart: durationKey(
+    "A backend that is new, or was down, gets its full share only after so long; 0 = at once.",
+    0,
   ),
   host: key(
     host,
@@ -148,16 +253,66 @@ const serviceMapping = mapping({
     "keep",
   ),
   pool: key(pool, "Connections kept to each backend."),
-  tls: key(tls, "For https backends."),
+  tls: key(tls, "For https and tls backends."),
   retry: key(retry, "When a request is sent again."),
-  timeouts: key(ownTimeouts, "For all routes to this service that do not say otherwise."),
+  check: key(check, "How backends are asked whether they are well: a path, or a mapping."),
+  passive: key(passive, "What is learnt about backends from the requests themselves."),
+  whenAllDown: key(
+    z.enum(["try", "refuse"]),
+    "When no backend is up: `try` them all the same, or `refuse` with 503 at once.",
+    "try",
+  ),
+  holdFor: durationKey(
+    "How long a request waits for a backend while none is up, instead of a 502 or 503.",
+    defaultHold.holdFor,
+  ),
+  maxHeld: key(
+    integer(1, 1_000_000),
+    "Requests that may wait so, in each worker; the next is answered 503.",
+    defaultHold.maxHeld,
+  ),
+  pauseFor: durationKey(
+    "How long a request waits after `tidegate pause SERVICE`.",
+    defaultHold.pauseFor,
+    1000,
+  ),
+  breaker: key(breaker, "Cuts the service off while an expression holds."),
+  proxyProtocol: key(
+    z.enum(["v1", "v2"]),
+    "Sends backends a PROXY protocol header with the client's address; for tcp and tls backends.",
+  ),
+};
+
+const serviceMapping = mapping({
+  backends: key(
+    backends,
+    "Where requests go: URLs, or mappings of url, weight and tier. This, or one of `split`, `failover`, `mirror`, is *required*.",
+  ),
+  ...groupKeys,
+  sticky: key(
+    sticky,
+    "A client stays with the backend (of a split: the part) it got: `true`, or a mapping.",
+    false,
+  ),
+  ...backendKeys,
+  ...commonKeys,
 });
+
+/** What a service leads to, and the keys that go with it, besides `maintenance` and `timeouts`. */
+export const serviceKinds = {
+  backends: ["backends", "sticky", ...Object.keys(backendKeys)],
+  split: ["split", "sticky"],
+  failover: ["failover", "statuses"],
+  mirror: ["mirror", "to", "maxBody"],
+} as const;
+
+export const commonServiceKeys = Object.keys(commonKeys);
 
 export type ServiceInput = z.output<typeof serviceMapping>;
 
 const shortUrl = parsed({ what: "a backend URL", remedy: urlForms }, (value, refuse) => {
   const url = parseBackendUrl(value, refuse);
-  return url === undefined ? undefined : onlyBackends([{ ...url, weight: 1 }]);
+  return url === undefined ? undefined : onlyBackends([{ ...url, ...usual }]);
 });
 
 export const service = z.union([shortUrl, backends.transform(onlyBackends), serviceMapping], {
@@ -170,7 +325,7 @@ export const serviceUse = z.union(
     parsed({ what: "the name of a service or a URL" }, (value, refuse) => {
       if (!isUrlLike(value)) return value;
       const url = parseBackendUrl(value, refuse);
-      return url === undefined ? undefined : onlyBackends([{ ...url, weight: 1 }]);
+      return url === undefined ? undefined : onlyBackends([{ ...url, ...usual }]);
     }),
     backends.transform(onlyBackends),
     serviceMapping,
@@ -178,6 +333,6 @@ export const serviceUse = z.union(
   { error: mustBe({ what: "the name of a service, a URL, a list of URLs or a mapping" }) },
 );
 
-function onlyBackends(all: ServiceInput["backends"]): ServiceInput {
-  return { backends: all };
+export function onlyBackends(all: readonly Backend[]): ServiceInput {
+  return { backends: [...all] };
 }

@@ -193,6 +193,17 @@ function offsetInside(text: string, node: ParsedNode | null, offset: number): nu
   return written === node.value ? quoted + offset : 0;
 }
 
+/** What was written there; undefined = nothing. */
+export function dataAt(source: Source, path: Path): unknown {
+  let current = source.value;
+  for (const part of path) {
+    if (typeof current !== "object" || current === null || !Object.hasOwn(current, part))
+      return undefined;
+    current = Reflect.get(current, part);
+  }
+  return current;
+}
+
 /** A problem at a key (`at: "key"`) or at a value of a source. */
 export function problemAt(
   source: Source,

@@ -13,6 +13,12 @@ fuzz({
     ...'!!binary|true|false|null|~|-1|0|1e9|5s|64KiB|http://127.0.0.1:1|unix:/a|"*.a.test"|__proto__|constructor|...'.split(
       "|",
     ),
+    ..."backends: |split: |failover: [|mirror: |to: {|sticky: true|check: /x|breaker: |maintenance: |balance: |20%|[500-504]".split(
+      "|",
+    ),
+    ..."tcp://a:1|udp://a:1|tls://a:1|protocol: tcp|tcpRoutes: |listener: |sni: |tls: { cert: a, key: b }|alerts: |email: ".split(
+      "|",
+    ),
     ..."---\n\t|\uFEFF\té\t\u2028\t\0\t%YAML 1.2\n\ttoString: 1\n\tredirect: \trule: \thost: ".split(
       "\t",
     ),

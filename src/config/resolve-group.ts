@@ -1,0 +1,128 @@
+// Services that lead to other services: split, failover and mirror. Each name is checked here; whether
+// they lead in a circle, or speak different protocols, only `service-graph.ts` can tell.
+
+import { nearest } from "../lib/nearest.ts";
+import { report } from "./context.ts";
+import type { Context } from "./context.ts";
+import { defaultMirror } from "./limits.ts";
+import type { Path } from "./problem.ts";
+import { defaultPartCookie, resolveSticky } from "./resolve-balance.ts";
+import type { ServiceInput } from "./service-schema.ts";
+import type { FailoverService, KeyValue, MirrorService } from "./snapshot.ts";
+import type { SplitPart, SplitService } from "./snapshot.ts";
+
+type Own<Kind> = Omit<Kind, "kind" | "name" | "origin" | "maintenance">;
+
+/** Whether there is a service of that name; reports it when not. */
+export function checkServiceName(
+  context: Context,
+  name: string,
+  path: Path,
+  { at = "value", instead = "" }: { at?: "key" | "value"; instead?: string } = {},
+): boolean {
+  if (context.serviceNames.has(name)) return true;
+  const near = nearest(name, context.serviceNames);
+  const remedy = near === undefined ? `add it under services${instead}` : `write ${near}`;
+  const message = `there is no service ${JSON.stringify(name)}`;
+  report(context, path, { message, remedy, at });
+  return false;
+}
+
+export function resolveSplit(context: Context, input: ServiceInput, path: Path): Own<SplitService> {
+  const place = [...path, "split"];
+  const parts = partsOf(context, input.split ?? [], place);
+  const sticky = resolveSticky(context, input.sticky, [...path, "sticky"], defaultPartCookie);
+  if (sticky?.kind === "application") {
+    const message = "a split knows no sessions but its own";
+    const remedy = "write sticky: true, and say this in the services it leads to";
+    report(context, [...path, "sticky", "session"], { message, remedy, at: "key" });
+  }
+  if (input.sticky?.legacy !== undefined) {
+    const message = "names a backend, and a split leads to services";
+    report(context, [...path, "sticky", "legacy"], { message, remedy: "leave it out", at: "key" });
+  }
+  if (parts.every(({ weight }) => weight === 0)) {
+    const message = "all weights are 0, so whoever asks for none of them gets nothing";
+    const remedy = "give at least one a weight of 1 or more";
+    report(context, place, { message, remedy });
+  }
+  return { parts, sticky };
+}
+
+type SplitInput = NonNullable<ServiceInput["split"]>;
+
+function partsOf(context: Context, input: SplitInput, place: Path): SplitPart[] {
+  if (Array.isArray(input)) {
+    return input.map(({ service, weight, when }, index) => {
+      const at = [...place, index];
+      checkServiceName(context, service, [...at, "service"]);
+      const condition = conditionOf(context, when, [...at, "when"]);
+      return { service, weight: weight ?? (when === undefined ? 1 : 0), when: condition };
+    });
+  }
+  return Object.entries(input).map(([service, weight]) => {
+    checkServiceName(context, service, [...place, service], { at: "key" });
+    return { service, weight, when: undefined };
+  });
+}
+
+type WhenInput = Exclude<SplitInput, Record<string, number>>[number]["when"];
+
+function conditionOf(context: Context, when: WhenInput, path: Path): KeyValue | undefined {
+  if (when === undefined) return undefined;
+  const headers = Object.entries(when.header ?? {}).map(([name, value]) => ({
+    from: "header" as const,
+    name: name.toLowerCase(),
+    value,
+  }));
+  const cookies = Object.entries(when.cookie ?? {}).map(([name, value]) => ({
+    from: "cookie" as const,
+    name,
+    value,
+  }));
+  const [condition, ...more] = [...headers, ...cookies];
+  if (condition === undefined || more.length > 0) {
+    const message = "must name one header or one cookie";
+    const remedy = 'write { header: { X-Canary: "1" } }; for more, list the service once for each';
+    report(context, path, { message, remedy });
+  }
+  return condition;
+}
+
+export function resolveFailover(
+  context: Context,
+  input: ServiceInput,
+  path: Path,
+): Own<FailoverService> {
+  const services = input.failover ?? [];
+  const place = [...path, "failover"];
+  for (const [index, name] of services.entries()) {
+    if (!checkServiceName(context, name, [...place, index])) continue;
+    if (services.indexOf(name) === index) continue;
+    const message = `${name} is listed twice`;
+    report(context, [...place, index], { message, remedy: "leave out one of them" });
+  }
+  if (services.length === 1) {
+    const message = "a single service has nobody to fail over to";
+    report(context, place, { message, remedy: "add a second one" });
+  }
+  return { services, statuses: input.statuses ?? [] };
+}
+
+export function resolveMirror(
+  context: Context,
+  input: ServiceInput,
+  path: Path,
+): Own<MirrorService> {
+  const service = input.mirror ?? "";
+  checkServiceName(context, service, [...path, "mirror"]);
+  if (input.to === undefined) {
+    const message = "says nothing about who gets the copies";
+    report(context, [...path, "mirror"], { message, remedy: "add to: { shadow: 10% }", at: "key" });
+  }
+  const copies = Object.entries(input.to ?? {}).map(([name, percent]) => {
+    checkServiceName(context, name, [...path, "to", name], { at: "key" });
+    return { service: name, percent };
+  });
+  return { service, copies, maxBody: input.maxBody ?? defaultMirror.maxBody };
+}

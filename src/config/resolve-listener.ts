@@ -1,0 +1,132 @@
+// A listener as the file says it → as the Snapshot holds it, and whether two want one address.
+
+import { given, originOf, report } from "./context.ts";
+import type { Context } from "./context.ts";
+import { defaultDatagrams } from "./limits.ts";
+import type { ListenerInput } from "./listener-schema.ts";
+import type { Path } from "./problem.ts";
+import { timeoutsOf, useService } from "./service-graph.ts";
+import type { Address, Compat, Listener, StreamTimeouts } from "./snapshot.ts";
+
+export function resolveListener(
+  context: Context,
+  name: string,
+  input: ListenerInput,
+  path: Path,
+): Listener {
+  const { protocol = "http" } = input;
+  const trustedProxies = input.trustedProxies ?? context.trustedProxies;
+  if (input.proxyProtocol === true && protocol !== "udp" && trustedProxies.length === 0) {
+    const message = "needs to know which proxies may connect";
+    report(context, [...path, "proxyProtocol"], { message, remedy: "add trustedProxies" });
+  }
+  checkKeys(context, protocol, input, path);
+  const { head, idle } = context.timeouts;
+  const service = serviceOf(context, name, input, path);
+  return {
+    name,
+    origin: originOf(context, path),
+    bind: input.bind,
+    protocol,
+    service,
+    streamTimeouts: streamTimeoutsOf(context, service),
+    datagrams: { ...defaultDatagrams, ...given(input.datagrams) },
+    proxyProtocol: input.proxyProtocol ?? false,
+    trustedProxies,
+    timeouts: { head, idle, ...given(input.timeouts) },
+  };
+}
+
+/** What a service grants connections that are carried as they are. */
+export function streamTimeoutsOf(context: Context, service: string | undefined): StreamTimeouts {
+  const { connect, tunnel } = { ...context.timeouts, ...timeoutsOf(context, service) };
+  return { connect, idle: tunnel };
+}
+
+function serviceOf(context: Context, name: string, input: ListenerInput, path: Path) {
+  const { protocol = "http", service } = input;
+  if (service === undefined || protocol === "http") return undefined;
+  return useService(context, service, {
+    name,
+    kind: "listener",
+    protocol,
+    path: [...path, "service"],
+  });
+}
+
+/** Keys that say nothing for what comes there. */
+function checkKeys(
+  context: Context,
+  protocol: Listener["protocol"],
+  input: ListenerInput,
+  path: Path,
+): void {
+  const refuse = (key: readonly string[], message: string, remedy: string) =>
+    report(context, [...path, ...key], { message, remedy, at: "key" });
+  if (protocol === "http" && input.service !== undefined) {
+    const message = "requests go by routes";
+    refuse(["service"], message, "add protocol: tcp for connections, or leave it out");
+  }
+  if (protocol !== "udp" && input.datagrams !== undefined) {
+    refuse(["datagrams"], `are of a udp listener, and this one is ${protocol}`, "leave it out");
+  }
+  if (protocol === "tcp" && input.timeouts?.idle !== undefined) {
+    const remedy = "for the longest silence, write timeouts: { tunnel } in the service";
+    refuse(["timeouts", "idle"], "is between two requests", remedy);
+  }
+  if (protocol !== "udp") return;
+  if (input.timeouts !== undefined) {
+    refuse(["timeouts"], "say nothing for datagrams", "write datagrams: { idle }");
+  }
+  if (input.proxyProtocol === true) {
+    refuse(["proxyProtocol"], "comes before a connection, and datagrams have none", "leave it out");
+  }
+  if (input.service === undefined) {
+    const message = "datagrams go nowhere";
+    report(context, path, { message, remedy: "add service", at: "key" });
+  }
+  if (input.bind.some(({ kind }) => kind === "unix")) {
+    const message = "datagrams come from the network";
+    report(context, [...path, "bind"], { message, remedy: 'write ":53"' });
+  }
+}
+
+/** Addresses by who already has them. */
+type Owners = Map<string, string>;
+
+export function ownersOf(controlSocket: string | undefined, { dockerProxyApi }: Compat): Owners {
+  const owners: Owners = new Map();
+  if (controlSocket !== undefined) owners.set(controlSocket, "controlSocket");
+  if (dockerProxyApi !== undefined) owners.set(keyOf(dockerProxyApi), "compat.dockerProxyApi");
+  return owners;
+}
+
+function keyOf(address: Address): string {
+  if (address.kind === "unix") return address.path;
+  return `${address.host === "::" ? "" : address.host}:${address.port}`;
+}
+
+/** Two that listen on one address: only one of them would ever get a connection. */
+export function refuseSharedAddresses(
+  context: Context,
+  listeners: readonly Listener[],
+  owners: Owners,
+): void {
+  for (const { name, bind, protocol } of listeners) {
+    const self = `the listener ${name}`;
+    for (const address of bind) {
+      if (address.kind === "tcp" && address.port === 0) continue;
+      const shown = keyOf(address);
+      // The numbers of UDP ports are others than those of TCP.
+      const key = protocol === "udp" ? `udp ${shown}` : shown;
+      const owner = owners.get(key);
+      if (owner === undefined) {
+        owners.set(key, self);
+        continue;
+      }
+      const message =
+        owner === self ? `${shown} is there twice` : `${shown} already belongs to ${owner}`;
+      report(context, ["listeners", name], { message, remedy: "leave out one of them" });
+    }
+  }
+}
