@@ -9,34 +9,36 @@ import { checkServerIdentity, connect as connectTls } from "node:tls";
 import type { Backend, BackendTls } from "../config/snapshot.ts";
 import type { FailureCode } from "../http/errors.ts";
 import { Deadline, type Deadlined, type Wheel } from "../lib/wheel.ts";
-import { UpstreamConnection, type LeaseOwner, type ResponseLimits } from "./http1.ts";
+import type { SocketUser } from "./pooled.ts";
 
-export interface ConnectOptions {
+export interface ConnectOptions<C extends SocketUser> {
   readonly backend: Backend;
   /** IP address to connect to; "" for a unix socket. */
   readonly address: string;
   readonly tls: BackendTls;
   readonly timeoutMs: number;
   readonly wheel: Wheel;
-  readonly limits: ResponseLimits;
   /** Bytes held back for a slow backend before the client is paused. */
   readonly bufferBytes: number;
-  readonly owner: LeaseOwner;
-  onReady(connection: UpstreamConnection): void;
+  /** Application protocols offered in TLS; none = the extension is not sent. */
+  readonly alpn: readonly string[];
+  /** Makes what is told of everything that happens on the open socket. */
+  adopt(socket: Socket, address: string): C;
+  onReady(connection: C): void;
   onFailed(code: FailureCode, cause: Error): void;
 }
 
 const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
 
 /** An attempt to connect; it ends with exactly one call of `onReady` or `onFailed`. */
-export class Connecting implements Deadlined {
-  readonly #options: ConnectOptions;
+export class Connecting<C extends SocketUser> implements Deadlined {
+  readonly #options: ConnectOptions<C>;
   readonly #socket: Socket;
   readonly #deadline: Deadline;
-  #connection: UpstreamConnection | null = null;
+  #connection: C | null = null;
   #isOver = false;
 
-  constructor(options: ConnectOptions) {
+  constructor(options: ConnectOptions<C>) {
     this.#options = options;
     this.#deadline = new Deadline(this);
     options.wheel.arm(this.#deadline, options.timeoutMs);
@@ -58,9 +60,8 @@ export class Connecting implements Deadlined {
   #onReady(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    const { owner, wheel, limits, address } = this.#options;
-    wheel.release(this.#deadline);
-    this.#connection = new UpstreamConnection(this.#socket, address, owner, wheel, limits);
+    this.#options.wheel.release(this.#deadline);
+    this.#connection = this.#options.adopt(this.#socket, this.#options.address);
     this.#options.onReady(this.#connection);
   }
 
@@ -90,11 +91,11 @@ export class Connecting implements Deadlined {
   }
 }
 
-function openSocket(
-  options: ConnectOptions,
+function openSocket<C extends SocketUser>(
+  options: ConnectOptions<C>,
   onBytes: (length: number, buffer: Buffer) => boolean,
 ): Socket {
-  const { backend, address, tls } = options;
+  const { backend, address, tls, alpn } = options;
   const onread = {
     buffer: readBuffer,
     callback: (length: number) => onBytes(length, readBuffer),
@@ -113,7 +114,7 @@ function openSocket(
     ...(isIP(name) === 0 ? { servername: name } : {}),
     checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate),
     rejectUnauthorized: tls.verify,
-    ALPNProtocols: ["http/1.1"],
+    ...(alpn.length === 0 ? {} : { ALPNProtocols: [...alpn] }),
     minVersion: "TLSv1.2",
   }).setNoDelay(true);
 }

@@ -11,6 +11,7 @@ import { ResponseHead } from "../http/response-head.ts";
 import { readTrailers } from "../http/trailers.ts";
 import { Writer } from "../http/writer.ts";
 import { Deadline, type Deadlined, type Wheel } from "../lib/wheel.ts";
+import type { LeaseOwner, Pooled } from "./pooled.ts";
 
 /** Where an answer goes. */
 export interface ResponseSink {
@@ -33,13 +34,6 @@ export interface ResponseSink {
   onBackendClosed(): void;
 }
 
-/** What the connection's owner wants to know. */
-export interface LeaseOwner {
-  /** The answer is complete and the connection can carry another one. */
-  onReusable(connection: UpstreamConnection): void;
-  onClosed(connection: UpstreamConnection): void;
-}
-
 export interface ResponseLimits {
   readonly headBytes: number;
   readonly headerCount: number;
@@ -54,7 +48,7 @@ const maxInterims = 32;
 /** How long the last bytes of a tunnel may take to leave, ms. */
 const endingMs = 10_000;
 
-export class UpstreamConnection implements Deadlined {
+export class UpstreamConnection implements Pooled, Deadlined {
   /** IP address it leads to, "" for a unix socket. */
   readonly address: string;
   /** How many answers it has carried. */
@@ -62,7 +56,7 @@ export class UpstreamConnection implements Deadlined {
   /** `performance.now()` when it became idle. */
   idleSince = 0;
   readonly #socket: Socket;
-  readonly #owner: LeaseOwner;
+  readonly #owner: LeaseOwner<UpstreamConnection>;
   readonly #wheel: Wheel;
   readonly #limits: ResponseLimits;
   readonly #writer: Writer;
@@ -85,7 +79,7 @@ export class UpstreamConnection implements Deadlined {
   constructor(
     socket: Socket,
     address: string,
-    owner: LeaseOwner,
+    owner: LeaseOwner<UpstreamConnection>,
     wheel: Wheel,
     limits: ResponseLimits,
   ) {

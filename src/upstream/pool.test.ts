@@ -1,109 +1,77 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { after, before, test } from "node:test";
+import {
+  ask,
+  Customer,
+  exchange,
+  freedPort,
+  lease,
+  plainOrigin,
+  type PlainOrigin,
+} from "../../test/harness/upstream-sample.ts";
 import type { Backend, PoolSettings } from "../config/snapshot.ts";
-import type { FailureCode } from "../http/errors.ts";
+import { Tally } from "../lib/tally.ts";
 import { Deadline, Wheel } from "../lib/wheel.ts";
-import type { ResponseSink, UpstreamConnection } from "./http1.ts";
-import { Pool, type Waiter } from "./pool.ts";
+import { Caps } from "./caps.ts";
+import { UpstreamConnection } from "./http1.ts";
+import { Pool } from "./pool.ts";
 
 const wheel = new Wheel(5);
 const limits = { headBytes: 4096, headerCount: 50, trailerBytes: 512 };
-const sockets = new Set<Socket>();
-let server: Server;
+let origin: PlainOrigin;
 
 before(async () => {
-  server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on("error", () => {}); // a pool that closes may reset
-    socket.on("close", () => sockets.delete(socket));
-    socket.on("data", () => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
+  origin = await plainOrigin();
 });
 
-after(() => {
-  server.close();
-  for (const socket of sockets) socket.destroy();
-});
+after(() => origin[Symbol.asyncDispose]());
 
-function backend(host = "127.0.0.1", port = (server.address() as AddressInfo).port): Backend {
-  const address = { kind: "tcp", host, port } as const;
-  return { url: "x", secure: false, address, basePath: "", authority: "x", weight: 1 };
+function backend(host = "127.0.0.1", { port } = origin): Backend {
+  return {
+    url: "x",
+    protocol: "http",
+    secure: false,
+    address: { kind: "tcp", host, port },
+    basePath: "",
+    authority: "x",
+    weight: 1,
+    tier: 0,
+  };
 }
 
-function poolOf(settings: Partial<PoolSettings> = {}, to = backend(), clock = wheel): Pool {
+function settingsOf(settings: Partial<PoolSettings>): PoolSettings {
+  return {
+    maxConnections: 10,
+    maxWaiting: 10,
+    maxWait: 5000,
+    maxIdle: 10,
+    idleTimeout: 60_000,
+    ...settings,
+  };
+}
+
+function poolOf(
+  settings: Partial<PoolSettings> = {},
+  to = backend(),
+  clock = wheel,
+  caps = new Caps(new Tally()),
+): Pool<UpstreamConnection> {
   return new Pool({
+    service: "s",
     backend: to,
-    settings: {
-      maxConnections: 10,
-      maxWaiting: 10,
-      maxWait: 5000,
-      maxIdle: 10,
-      idleTimeout: 60_000,
-      ...settings,
-    },
+    settings: settingsOf(settings),
     tls: { verify: true, ca: undefined, serverName: undefined },
     wheel: clock,
-    limits,
+    caps,
     bufferBytes: 65_536,
+    alpn: [],
+    adopt: (socket, address, own) => new UpstreamConnection(socket, address, own, clock, limits),
   });
 }
 
-type Outcome = UpstreamConnection | FailureCode;
-
-/** Somebody who waits, and notes how often it was told. */
-class Customer implements Waiter {
-  told = 0;
-  readonly outcome: Promise<Outcome>;
-  readonly #resolve: (outcome: Outcome) => void;
-
-  constructor() {
-    const { promise, resolve } = Promise.withResolvers<Outcome>();
-    this.outcome = promise;
-    this.#resolve = resolve;
-  }
-
-  onLease(connection: UpstreamConnection): void {
-    this.told++;
-    this.#resolve(connection);
-  }
-
-  onNoLease(code: FailureCode): void {
-    this.told++;
-    this.#resolve(code);
-  }
-}
-
-function ask(pool: Pool, timeoutMs = 2000): Customer {
-  const customer = new Customer();
-  pool.open(customer, timeoutMs);
-  assert.equal(customer.told, 0, "it was told within the call");
-  return customer;
-}
-
-async function lease(pool: Pool, timeoutMs = 2000): Promise<UpstreamConnection> {
-  const outcome = await ask(pool, timeoutMs).outcome;
-  if (typeof outcome === "string") assert.fail(outcome);
-  return outcome;
-}
-
-/** One exchange on the connection; resolves when the answer is complete and the pool has it back. */
-async function exchange(connection: UpstreamConnection, timeoutMs = 2000): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const sink = {
-    onResponseHead: () => {},
-    onResponseFlush: () => {},
-    onResponseEnd: () => resolve(),
-    onResponseFailed: (code: FailureCode) => reject(new Error(code)),
-  } as unknown as ResponseSink;
-  connection.begin(sink, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "GET", false, timeoutMs, timeoutMs);
-  connection.endRequest("", false);
-  connection.flush();
-  await promise;
-  await new Promise(setImmediate); // it settles behind the last bytes of a read
+/** Connections in use or on their way, and whoever waits for one. */
+function loadOf({ busyCount, waitingCount }: Pool<UpstreamConnection>): number {
+  return busyCount + waitingCount;
 }
 
 /** Real time, during which the wheel turns as far as it has something to turn for. */
@@ -117,14 +85,14 @@ test("a connection is opened, used, kept, and given out again", bounded, async (
   using pool = poolOf();
   assert.equal(pool.takeIdle(), undefined);
   const connection = await lease(pool);
-  assert.deepEqual([pool.openCount, pool.idleCount, pool.load], [1, 0, 1]);
+  assert.deepEqual([pool.openCount, pool.idleCount, loadOf(pool)], [1, 0, 1]);
   await exchange(connection);
-  assert.deepEqual([pool.openCount, pool.idleCount, pool.load], [1, 1, 0]);
+  assert.deepEqual([pool.openCount, pool.idleCount, loadOf(pool)], [1, 1, 0]);
   assert.equal(connection.served, 1);
   assert.equal(pool.takeIdle(), connection);
-  assert.deepEqual([pool.openCount, pool.idleCount, pool.load], [1, 0, 1]);
+  assert.deepEqual([pool.openCount, pool.idleCount, loadOf(pool)], [1, 0, 1]);
   connection.destroy();
-  assert.deepEqual([pool.openCount, pool.load], [0, 0]);
+  assert.deepEqual([pool.openCount, loadOf(pool)], [0, 0]);
 });
 
 test("the connection that was given back last is taken first", bounded, async () => {
@@ -143,7 +111,7 @@ test(
     const first = await lease(pool);
     const second = await lease(pool);
     const [third, fourth] = [ask(pool), ask(pool)];
-    assert.deepEqual([pool.openCount, pool.load], [2, 4]);
+    assert.deepEqual([pool.openCount, loadOf(pool)], [2, 4]);
     await exchange(second);
     assert.equal(await third.outcome, second);
     assert.equal(fourth.told, 0);
@@ -154,7 +122,7 @@ test(
     assert.equal(pool.openCount, 2);
     second.destroy();
     replacement.destroy();
-    assert.equal(pool.load, 0);
+    assert.equal(loadOf(pool), 0);
   },
 );
 
@@ -192,7 +160,7 @@ test("the queue is bounded in time, and who gave up is not served later", bounde
   assert.ok(performance.now() - started >= 29);
   await exchange(only);
   assert.equal(waiting.told, 1);
-  assert.deepEqual([pool.idleCount, pool.load], [1, 0]);
+  assert.deepEqual([pool.idleCount, loadOf(pool)], [1, 0]);
 });
 
 test(
@@ -210,7 +178,7 @@ test(
     pool.cancel(queued);
     await exchange(connection);
     assert.equal(queued.told, 0);
-    assert.deepEqual([pool.idleCount, pool.load], [1, 0]);
+    assert.deepEqual([pool.idleCount, loadOf(pool)], [1, 0]);
   },
 );
 
@@ -227,16 +195,17 @@ test("a connection that the backend closes while idle is not given out", bounded
   using pool = poolOf();
   await exchange(await lease(pool));
   assert.equal(pool.idleCount, 1);
-  for (const socket of sockets) socket.end();
+  for (const socket of origin.sockets) socket.end();
   while (pool.openCount > 0) await new Promise(setImmediate);
   assert.equal(pool.takeIdle(), undefined);
-  assert.equal(pool.load, 0);
+  assert.equal(loadOf(pool), 0);
 });
 
 test("bytes that nobody asked for end an idle connection", bounded, async () => {
   using pool = poolOf();
   await exchange(await lease(pool));
-  for (const socket of sockets) socket.write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+  for (const socket of origin.sockets)
+    socket.write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
   while (pool.openCount > 0) await new Promise(setImmediate);
   assert.equal(pool.takeIdle(), undefined);
 });
@@ -301,26 +270,22 @@ test("a connection that comes for nobody into a closed pool is closed", bounded,
   const gone = ask(pool);
   pool[Symbol.dispose]();
   pool.cancel(gone);
-  while (pool.load > 0 || pool.openCount > 0) await new Promise(setImmediate);
+  while (loadOf(pool) > 0 || pool.openCount > 0) await new Promise(setImmediate);
   assert.deepEqual([gone.told, pool.openCount, pool.idleCount], [0, 0, 0]);
 });
 
 test("failures to connect are named, and free their place for the next", bounded, async () => {
-  const unused = createServer().listen(0, "127.0.0.1");
-  await once(unused, "listening");
-  const { port } = unused.address() as AddressInfo;
-  unused.close();
-  await once(unused, "close");
-  using refused = poolOf({ maxConnections: 1 }, backend("127.0.0.1", port));
+  const port = await freedPort();
+  using refused = poolOf({ maxConnections: 1 }, backend("127.0.0.1", { port }));
   const both = [ask(refused), ask(refused)];
   assert.deepEqual(await Promise.all(both.map((each) => each.outcome)), [
     "CONNECT_REFUSED",
     "CONNECT_REFUSED",
   ]);
-  assert.equal(refused.load, 0);
+  assert.equal(loadOf(refused), 0);
   using nameless = poolOf({}, backend("no-such-host.invalid"));
   assert.equal(await ask(nameless).outcome, "NAME_NOT_FOUND");
-  assert.equal(nameless.load, 0);
+  assert.equal(loadOf(nameless), 0);
 });
 
 test(

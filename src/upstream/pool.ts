@@ -1,81 +1,91 @@
 // Connections to one backend: idle ones are kept last in first out, so that the surplus grows old and is
 // closed; when all are in use, exchanges wait in a queue that is bounded in length and in time.
 
+import type { Socket } from "node:net";
 import { setTimeout } from "node:timers/promises";
 
 import type { Backend, BackendTls, PoolSettings } from "../config/snapshot.ts";
 import type { FailureCode } from "../http/errors.ts";
-import { Deadline, type Wheel } from "../lib/wheel.ts";
+import { Roster, type Rostered } from "../lib/roster.ts";
+import { type Ticket, WaitingLine } from "../lib/waiting-line.ts";
+import type { Wheel } from "../lib/wheel.ts";
+import { Caps, type CapUser } from "./caps.ts";
 import { Connecting } from "./connect.ts";
-import type { LeaseOwner, ResponseLimits, UpstreamConnection } from "./http1.ts";
+import type { LeaseOwner, Pooled } from "./pooled.ts";
 import { Name } from "./resolve.ts";
 
 /** Somebody who wants a connection. Told exactly once, unless it cancels. */
-export interface Waiter {
-  onLease(connection: UpstreamConnection): void;
+export interface Waiter<C> {
+  /** The pool's: its place in the queue while it waits there. */
+  ticket: PoolTicket<C> | null;
+  onLease(connection: C): void;
   onNoLease(code: FailureCode, cause: Error | undefined): void;
 }
 
-export interface PoolOptions {
+export type PoolTicket<C> = Ticket<Waiting<C>>;
+
+export interface PoolOptions<C extends Pooled> {
+  /** Of the service, under which connections are counted. */
+  readonly service: string;
   readonly backend: Backend;
   readonly settings: PoolSettings;
   readonly tls: BackendTls;
   readonly wheel: Wheel;
-  readonly limits: ResponseLimits;
+  readonly caps: Caps;
   readonly bufferBytes: number;
+  readonly alpn: readonly string[];
+  adopt(socket: Socket, address: string, owner: LeaseOwner<C>): C;
 }
 
 /** One attempt to connect, and whom it is for. */
-interface Attempt {
-  connecting: Connecting | undefined;
-  waiter: Waiter | undefined;
+interface Attempt<C extends Pooled> extends Rostered {
+  connecting: Connecting<C> | undefined;
+  waiter: Waiter<C> | undefined;
 }
 
 /** Longest wait for a name where connecting has no time limit, ms. */
 const maxNameMs = 60_000;
 
-class Waiting {
-  readonly waiter: Waiter;
+interface Waiting<C> {
+  readonly waiter: Waiter<C>;
   readonly connectTimeoutMs: number;
-  readonly deadline: Deadline;
-  readonly #pool: Pool;
-
-  constructor(waiter: Waiter, connectTimeoutMs: number, pool: Pool) {
-    this.waiter = waiter;
-    this.connectTimeoutMs = connectTimeoutMs;
-    this.#pool = pool;
-    this.deadline = new Deadline(this);
-  }
-
-  onDeadline(): void {
-    this.#pool.giveUp(this);
-  }
 }
 
-export class Pool implements LeaseOwner, Disposable {
+export class Pool<C extends Pooled> implements LeaseOwner<C>, CapUser, Disposable {
   readonly backend: Backend;
-  readonly #options: PoolOptions;
+  readonly capKey: string;
+  readonly #options: PoolOptions<C>;
+  #settings: PoolSettings;
   readonly #name: Name | undefined;
-  readonly #idle: UpstreamConnection[] = [];
-  readonly #attempts = new Set<Attempt>();
-  readonly #waiting = new Set<Waiting>();
+  readonly #idle: C[] = [];
+  readonly #attempts = new Roster<Attempt<C>>();
+  readonly #line: WaitingLine<Waiting<C>>;
   /** Connections open, in use or idle; attempts not counted. */
   #open = 0;
   #nextAddress = 0;
   #isClosed = false;
+  /** Connections beyond the limit: they were opened under a higher one. */
+  #uncounted = 0;
 
-  constructor(options: PoolOptions) {
+  constructor(options: PoolOptions<C>) {
     this.#options = options;
+    this.#settings = options.settings;
     this.backend = options.backend;
+    this.capKey = Caps.keyOf(options.service, options.backend.url);
+    this.#line = new WaitingLine(options.wheel, Number.POSITIVE_INFINITY, ({ waiter }) => {
+      waiter.ticket = null;
+      waiter.onNoLease("POOL_TIMEOUT", undefined);
+    });
+    options.caps.join(this);
     const { address } = options.backend;
     if (address.kind === "tcp") {
       this.#name = new Name(address.host, () => this.#dropOldAddresses());
     }
   }
 
-  /** Connections in use, being opened, and exchanges that wait: what balancing compares. */
-  get load(): number {
-    return this.#open - this.#idle.length + this.#attempts.size + this.#waiting.size;
+  /** Connections that are not idle, attempts included. */
+  get busyCount(): number {
+    return this.#open - this.#idle.length + this.#attempts.size;
   }
 
   get idleCount(): number {
@@ -86,55 +96,78 @@ export class Pool implements LeaseOwner, Disposable {
     return this.#open;
   }
 
-  /** One more connection may be opened. */
-  get #hasRoom(): boolean {
-    const { maxConnections } = this.#options.settings;
-    return maxConnections === 0 || this.#open + this.#attempts.size < maxConnections;
+  get waitingCount(): number {
+    return this.#line.size;
+  }
+
+  get cap(): number {
+    return this.#settings.maxConnections;
+  }
+
+  /** Other limits from now on. */
+  set settings(settings: PoolSettings) {
+    if (settings.maxConnections !== this.cap) this.#recount(settings);
+    else this.#settings = settings;
+  }
+
+  /** What is open counts under the new limit too; there may be more than it allows until they end. */
+  #recount(settings: PoolSettings): void {
+    const { caps } = this.#options;
+    const open = this.#open + this.#attempts.size;
+    for (let each = this.#uncounted; each < open; each++) caps.giveBack(this);
+    this.#settings = settings;
+    this.#uncounted = 0;
+    for (let each = 0; each < open; each++) if (!caps.take(this)) this.#uncounted++;
+    this.onRoom();
+  }
+
+  #giveBackPlace(): void {
+    if (this.#uncounted > 0) this.#uncounted--;
+    else this.#options.caps.giveBack(this);
   }
 
   /** An idle connection, if there is one. */
-  takeIdle(): UpstreamConnection | undefined {
+  takeIdle(): C | undefined {
     return this.#idle.pop();
   }
 
   /** A new connection, at once or when one may be opened. The waiter is told, never within this call. */
-  open(waiter: Waiter, connectTimeoutMs: number): void {
-    const { maxWaiting, maxWait } = this.#options.settings;
-    if (this.#hasRoom) {
+  open(waiter: Waiter<C>, connectTimeoutMs: number): void {
+    const { caps } = this.#options;
+    const { maxWaiting, maxWait } = this.#settings;
+    if (caps.take(this)) {
       this.#connect(waiter, connectTimeoutMs);
     } else if (this.#idle.length > 0) {
       // The caller wants a fresh one and all places are taken: an idle one makes room.
       this.#idle.shift()?.destroy();
-      this.#connect(waiter, connectTimeoutMs);
-    } else if (this.#waiting.size >= maxWaiting) {
+      if (caps.take(this)) this.#connect(waiter, connectTimeoutMs);
+      else this.#wait({ waiter, connectTimeoutMs }, maxWait);
+    } else if (this.#line.size >= maxWaiting) {
       queueMicrotask(() => waiter.onNoLease("POOL_FULL", undefined));
     } else {
-      const waiting = new Waiting(waiter, connectTimeoutMs, this);
-      this.#waiting.add(waiting);
-      this.#options.wheel.arm(waiting.deadline, maxWait);
+      this.#wait({ waiter, connectTimeoutMs }, maxWait);
     }
   }
 
+  #wait(waiting: Waiting<C>, maxWait: number): void {
+    waiting.waiter.ticket = this.#line.add(waiting, maxWait) ?? null;
+  }
+
   /** The waiter no longer wants a connection. */
-  cancel(waiter: Waiter): void {
-    for (const waiting of this.#waiting) {
-      if (waiting.waiter !== waiter) continue;
-      this.#options.wheel.release(waiting.deadline);
-      this.#waiting.delete(waiting);
+  cancel(waiter: Waiter<C>): void {
+    if (waiter.ticket !== null) {
+      this.#line.cancel(waiter.ticket);
+      waiter.ticket = null;
+      return;
     }
-    for (const attempt of this.#attempts) {
+    for (const attempt of this.#attempts.all()) {
       // The connection is of use to the next one; let it come.
       if (attempt.waiter === waiter) attempt.waiter = undefined;
     }
   }
 
-  giveUp(waiting: Waiting): void {
-    this.#waiting.delete(waiting);
-    waiting.waiter.onNoLease("POOL_TIMEOUT", undefined);
-  }
-
-  #connect(waiter: Waiter, timeoutMs: number): void {
-    const attempt: Attempt = { connecting: undefined, waiter };
+  #connect(waiter: Waiter<C> | undefined, timeoutMs: number): void {
+    const attempt: Attempt<C> = { place: -1, connecting: undefined, waiter };
     this.#attempts.add(attempt);
     const addresses = this.#name?.addresses;
     if (addresses === undefined || addresses.length > 0) {
@@ -145,7 +178,7 @@ export class Pool implements LeaseOwner, Disposable {
   }
 
   /** The first connection waits for the name; its time limit counts from here. */
-  async #connectWhenNamed(name: Name, attempt: Attempt, timeoutMs: number): Promise<void> {
+  async #connectWhenNamed(name: Name, attempt: Attempt<C>, timeoutMs: number): Promise<void> {
     const limit = new AbortController();
     const late = setTimeout(timeoutMs === 0 ? maxNameMs : timeoutMs, "late", {
       ref: false,
@@ -161,17 +194,26 @@ export class Pool implements LeaseOwner, Disposable {
     else this.#onFailed(attempt, "NAME_NOT_FOUND", name.failure);
   }
 
-  #connectTo(attempt: Attempt, addresses: readonly string[] | undefined, timeoutMs: number): void {
+  #connectTo(
+    attempt: Attempt<C>,
+    addresses: readonly string[] | undefined,
+    timeoutMs: number,
+  ): void {
     if (this.#isClosed && attempt.waiter === undefined) {
       this.#attempts.delete(attempt);
+      this.#giveBackPlace();
       return;
     }
-    const address = addresses?.[this.#nextAddress++ % addresses.length] ?? "";
-    attempt.connecting = new Connecting({
-      ...this.#options,
-      address,
+    const { backend, tls, wheel, bufferBytes, alpn, adopt } = this.#options;
+    attempt.connecting = new Connecting<C>({
+      backend,
+      tls,
+      wheel,
+      bufferBytes,
+      alpn,
+      address: addresses?.[this.#nextAddress++ % addresses.length] ?? "",
       timeoutMs,
-      owner: this,
+      adopt: (socket, address) => adopt(socket, address, this),
       onReady: (connection) => {
         this.#attempts.delete(attempt);
         this.#open++;
@@ -181,26 +223,21 @@ export class Pool implements LeaseOwner, Disposable {
     });
   }
 
-  #onFailed(attempt: Attempt, code: FailureCode, cause: Error | undefined): void {
+  #onFailed(attempt: Attempt<C>, code: FailureCode, cause: Error | undefined): void {
     this.#attempts.delete(attempt);
+    this.#giveBackPlace();
     attempt.waiter?.onNoLease(code, cause);
-    this.#openForWaiting();
+    this.onRoom();
   }
 
   /** Gives a connection to whom it was opened for, else to who waits longest, else keeps it. */
-  #handOut(connection: UpstreamConnection, waiter: Waiter | undefined): void {
-    if (waiter !== undefined) {
-      waiter.onLease(connection);
+  #handOut(connection: C, waiter: Waiter<C> | undefined): void {
+    const next = waiter ?? this.#next()?.waiter;
+    if (next !== undefined) {
+      next.onLease(connection);
       return;
     }
-    const [longest] = this.#waiting;
-    if (longest !== undefined) {
-      this.#waiting.delete(longest);
-      this.#options.wheel.release(longest.deadline);
-      longest.waiter.onLease(connection);
-      return;
-    }
-    if (this.#isClosed || this.#idle.length >= this.#options.settings.maxIdle) {
+    if (this.#isClosed || this.#idle.length >= this.#settings.maxIdle) {
       connection.destroy();
       return;
     }
@@ -208,30 +245,41 @@ export class Pool implements LeaseOwner, Disposable {
     this.#idle.push(connection);
   }
 
-  onReusable(connection: UpstreamConnection): void {
+  /** Whoever waits longest, no longer waiting. */
+  #next(): Waiting<C> | undefined {
+    if (this.#line.size === 0) return undefined;
+    const next = this.#line.shift();
+    if (next !== undefined) next.waiter.ticket = null;
+    return next;
+  }
+
+  onReusable(connection: C): void {
     if (this.#isGone(connection)) connection.destroy();
     else this.#handOut(connection, undefined);
   }
 
-  onClosed(connection: UpstreamConnection): void {
+  onClosed(connection: C): void {
     this.#open--;
+    this.#giveBackPlace();
     const index = this.#idle.indexOf(connection);
     if (index >= 0) this.#idle.splice(index, 1);
-    this.#openForWaiting();
+    this.onRoom();
   }
 
-  /** A place is free: whoever waits longest gets it. */
-  #openForWaiting(): void {
-    const [longest] = this.#waiting;
-    if (longest === undefined) return;
-    if (!this.#hasRoom) return;
-    this.#waiting.delete(longest);
-    this.#options.wheel.release(longest.deadline);
-    this.#connect(longest.waiter, longest.connectTimeoutMs);
+  /** Places may be free: whoever waits longest gets one. */
+  onRoom(): void {
+    while (this.#line.size > 0 && this.#options.caps.take(this)) {
+      const next = this.#next();
+      if (next === undefined) {
+        this.#giveBackPlace();
+        return;
+      }
+      this.#connect(next.waiter, next.connectTimeoutMs);
+    }
   }
 
   /** The backend's name no longer leads to this connection's address. */
-  #isGone(connection: UpstreamConnection): boolean {
+  #isGone(connection: C): boolean {
     const addresses = this.#name?.addresses;
     return addresses !== undefined && !addresses.includes(connection.address);
   }
@@ -242,19 +290,21 @@ export class Pool implements LeaseOwner, Disposable {
 
   /** Closes what has been idle for too long. Called about once a second. */
   sweep(): void {
-    if (this.#options.settings.idleTimeout === 0) return;
-    const oldest = performance.now() - this.#options.settings.idleTimeout;
+    if (this.#settings.idleTimeout === 0) return;
+    const oldest = performance.now() - this.#settings.idleTimeout;
     while (this.#idle.length > 0 && this.#idle[0]!.idleSince < oldest) this.#idle[0]!.destroy();
   }
 
   /** Closes idle connections; those in use end with their exchange. */
   [Symbol.dispose](): void {
     this.#isClosed = true;
+    this.#options.caps.leave(this);
     for (const connection of [...this.#idle]) connection.destroy();
-    for (const attempt of this.#attempts) {
+    for (const attempt of this.#attempts.all()) {
       if (attempt.waiter !== undefined) continue;
       attempt.connecting?.cancel();
       this.#attempts.delete(attempt);
+      this.#giveBackPlace();
     }
   }
 }

@@ -1,0 +1,64 @@
+// How many connections there are to each backend, counted over all workers (see `src/lib/tally.ts` for how
+// exactly). A pool that found no room is told when there is some.
+
+import type { Tally } from "../lib/tally.ts";
+
+/** Who waits for room. */
+export interface CapUser {
+  readonly capKey: string;
+  readonly cap: number;
+  onRoom(): void;
+}
+
+/** No address of a client begins like this: the tally is shared. */
+const mark = "\0";
+
+export class Caps {
+  readonly #tally: Tally;
+  readonly #users = new Map<string, Set<CapUser>>();
+
+  constructor(tally: Tally) {
+    this.#tally = tally;
+  }
+
+  static keyOf(service: string, backend: string): string {
+    return `${mark}${service}\n${backend}`;
+  }
+
+  static isKey(key: string): boolean {
+    return key.startsWith(mark);
+  }
+
+  join(user: CapUser): void {
+    const users = this.#users.get(user.capKey) ?? new Set();
+    users.add(user);
+    this.#users.set(user.capKey, users);
+  }
+
+  leave(user: CapUser): void {
+    const users = this.#users.get(user.capKey);
+    users?.delete(user);
+    if (users?.size === 0) this.#users.delete(user.capKey);
+  }
+
+  /** Counts one connection more, unless that would be too many. */
+  take({ capKey, cap }: CapUser): boolean {
+    return cap === 0 || this.#tally.enter(capKey, cap);
+  }
+
+  giveBack({ capKey, cap }: CapUser): void {
+    if (cap !== 0) this.#tally.leave(capKey);
+  }
+
+  limitOf(key: string): number {
+    const [first] = this.#users.get(key) ?? [];
+    return first?.cap ?? 0;
+  }
+
+  /** The share of these keys may have grown. */
+  wake(keys: Iterable<string>): void {
+    for (const key of keys) {
+      for (const user of this.#users.get(key) ?? []) user.onRoom();
+    }
+  }
+}

@@ -1,0 +1,78 @@
+// Exchanges that wait for a backend to come up, or for the end of a pause: first come, first served, bounded
+// in number and in time. While somebody waits, backends that accepted no connection are tried again and
+// again, so that waiting ends the instant one does.
+
+import { HoldQueue, type Held, type HoldTicket } from "./hold-queue.ts";
+import type { LiveBackend } from "./live-backend.ts";
+import type { Wheel } from "../lib/wheel.ts";
+import type { UpstreamConnection } from "./http1.ts";
+import type { PoolTicket, Waiter } from "./pool.ts";
+
+/** A process that starts is seen this late at most; four connections a second harm nobody. */
+const knockMs = 250;
+const knockTimeoutMs = 1000;
+
+export class Holding {
+  readonly #queue: HoldQueue;
+  /** How many may wait at once. */
+  max: number;
+  readonly #backends: () => readonly LiveBackend[];
+  #knocking: NodeJS.Timeout | undefined;
+
+  constructor(wheel: Wheel, max: number, backends: () => readonly LiveBackend[]) {
+    this.#queue = new HoldQueue(wheel, Number.POSITIVE_INFINITY);
+    this.max = max;
+    this.#backends = backends;
+  }
+
+  get size(): number {
+    return this.#queue.size;
+  }
+
+  /** undefined = too many wait already. */
+  add(held: Held, ms: number): HoldTicket | undefined {
+    if (this.#queue.size >= this.max) return undefined;
+    const ticket = this.#queue.add(held, ms);
+    if (ticket !== undefined && this.#knocking === undefined) {
+      this.#knocking = setInterval(() => this.#knock(), knockMs).unref();
+    }
+    return ticket;
+  }
+
+  cancel(ticket: HoldTicket): void {
+    this.#queue.cancel(ticket);
+  }
+
+  releaseAll(): void {
+    this.#queue.releaseAll();
+  }
+
+  #knock(): void {
+    if (this.#queue.size === 0) {
+      clearInterval(this.#knocking);
+      this.#knocking = undefined;
+      return;
+    }
+    for (const backend of this.#backends()) {
+      if (backend.isWorthReaching) new Knock(backend);
+    }
+  }
+}
+
+/** One connection, opened to see whether it can be. It is kept for those who wait. */
+class Knock implements Waiter<UpstreamConnection> {
+  ticket: PoolTicket<UpstreamConnection> | null = null;
+  readonly #backend: LiveBackend;
+
+  constructor(backend: LiveBackend) {
+    this.#backend = backend;
+    backend.pool.open(this, knockTimeoutMs);
+  }
+
+  onLease(connection: UpstreamConnection): void {
+    this.#backend.pool.onReusable(connection);
+    this.#backend.reached();
+  }
+
+  onNoLease(): void {}
+}

@@ -1,0 +1,300 @@
+// One backend as it runs: its connections, what it carries, and what is known of its health. Hot: bench/head.ts
+//
+// A backend that failed in traffic is dead for a while. After that one exchange is tried (half-open): if it
+// does well the backend is alive, for all workers; if not, it is dead again.
+
+import type { Address, Backend, BackendService } from "../config/snapshot.ts";
+import { Deadline, type Deadlined, type Wheel } from "../lib/wheel.ts";
+import type { Weighed } from "./balance/policy.ts";
+import { UpstreamConnection, type ResponseLimits } from "./http1.ts";
+import { Latency } from "./latency.ts";
+import { PassiveWatch } from "./passive-health.ts";
+import { Pool } from "./pool.ts";
+import type { Caps } from "./caps.ts";
+import { RawConnection } from "./raw-connection.ts";
+import type { BackendLoad, Mark } from "./state.ts";
+
+export interface UpstreamOptions {
+  readonly wheel: Wheel;
+  readonly caps: Caps;
+  readonly limits: ResponseLimits;
+  readonly bufferBytes: number;
+}
+
+/** Whom a backend belongs to. */
+export interface BackendOwner {
+  /** Who can be picked, or with what weight, is no longer the same. */
+  onStanding(): void;
+  onLoad(backend: LiveBackend): void;
+  /** Traffic showed something that other workers want to know. */
+  tell(mark: Mark): void;
+}
+
+export class LiveBackend implements Weighed, Deadlined, Disposable {
+  readonly url: string;
+  readonly pool: Pool<UpstreamConnection>;
+  readonly #options: UpstreamOptions;
+  readonly #owner: BackendOwner;
+  #rawPool: Pool<RawConnection> | undefined;
+  #service: BackendService;
+  #backend: Backend;
+  #passive: PassiveWatch;
+  readonly #latency = new Latency();
+  readonly #revival: Deadline;
+  place = -1;
+  /** As the policy is to see it; see `rise`. */
+  weight: number;
+  /** Exchanges and streams it carries, or that wait for a connection to it. */
+  load = 0;
+  answered = 0;
+  failed = 0;
+  /** By checks. */
+  isDown = false;
+  isDraining = false;
+  /** Failed in traffic, and gets nothing. */
+  isDead = false;
+  #diedAt = 0;
+  /** Was dead: one exchange may try it. */
+  #isOnTrial = false;
+  #isTried = false;
+  /** It failed to accept connections: an opened one is proof that it is back. */
+  #isUnreachable = false;
+  /** `performance.now()` when it came (back) into service, for slow start; 0 = long ago. */
+  #upSince = 0;
+
+  constructor(
+    service: BackendService,
+    backend: Backend,
+    options: UpstreamOptions,
+    owner: BackendOwner,
+  ) {
+    this.url = backend.url;
+    this.#service = service;
+    this.#backend = backend;
+    this.#options = options;
+    this.#owner = owner;
+    this.weight = backend.weight;
+    this.#passive = new PassiveWatch(service.passive);
+    this.#revival = new Deadline(this);
+    const { wheel, limits } = options;
+    this.pool = new Pool<UpstreamConnection>({
+      ...this.#poolOptions,
+      alpn: ["http/1.1"],
+      adopt: (socket, address, own) => new UpstreamConnection(socket, address, own, wheel, limits),
+    });
+  }
+
+  get #poolOptions() {
+    const { wheel, caps, bufferBytes } = this.#options;
+    const { name, pool, tls } = this.#service;
+    const backend = this.#backend;
+    return { service: name, backend, settings: pool, tls, wheel, caps, bufferBytes };
+  }
+
+  /** Connections that carry bytes as they come, one stream each. */
+  get rawPool(): Pool<RawConnection> {
+    this.#rawPool ??= new Pool<RawConnection>({
+      ...this.#poolOptions,
+      alpn: [],
+      adopt: (socket, address, own) => new RawConnection(socket, address, own),
+    });
+    return this.#rawPool;
+  }
+
+  get backend(): Backend {
+    return this.#backend;
+  }
+
+  /** Where it is; what a cookie of other software may name. */
+  get address(): Address {
+    return this.#backend.address;
+  }
+
+  get latency(): number {
+    return this.#latency.value;
+  }
+
+  /** Other settings from now on; what its connections were made with must be the same. */
+  update(service: BackendService, backend: Backend): void {
+    if (service.passive !== this.#service.passive)
+      this.#passive = new PassiveWatch(service.passive);
+    this.#service = service;
+    this.#backend = backend;
+    this.pool.settings = service.pool;
+    if (this.#rawPool !== undefined) this.#rawPool.settings = service.pool;
+    this.rise(performance.now());
+  }
+
+  // --- standing ----------------------------------------------------------------------------------
+
+  /** New exchanges may go there. */
+  get isUsable(): boolean {
+    return this.isSound && this.#backend.weight > 0 && !this.isDraining;
+  }
+
+  /** Sessions it has may go on there. */
+  get isSound(): boolean {
+    return !this.isDown && !this.isDead && !(this.#isOnTrial && this.#isTried);
+  }
+
+  /** It begins anew, or is back: with slow start its weight grows from now on. */
+  begin(now: number): void {
+    this.#upSince = this.#service.slowStart > 0 ? now : 0;
+    this.rise(now);
+  }
+
+  /** Brings the weight up to date. @returns whether it is still growing */
+  rise(now: number): boolean {
+    const { weight } = this.#backend;
+    const { slowStart } = this.#service;
+    const age = now - this.#upSince;
+    if (this.#upSince === 0 || age >= slowStart) {
+      this.#upSince = 0;
+      this.weight = weight;
+      return false;
+    }
+    // Never nothing: an average that nobody adds to tells nothing.
+    this.weight = Math.max(weight * (age / slowStart), weight / 20);
+    return true;
+  }
+
+  /** What checks and operators say of it. */
+  takeState(isDown: boolean, isDraining: boolean): void {
+    if (isDown === this.isDown && isDraining === this.isDraining) return;
+    const isBack = this.isDown && !isDown;
+    this.isDown = isDown;
+    this.isDraining = isDraining;
+    if (isBack) this.begin(performance.now());
+    this.#owner.onStanding();
+  }
+
+  /** What another worker found out. */
+  takeMark(mark: Mark): void {
+    if (mark.kind === "alive") this.#revive();
+    // Our own mark comes back to us; what it says is known.
+    else if (!this.isDead) this.#die(mark.for);
+  }
+
+  // --- what it carries ---------------------------------------------------------------------------
+
+  /** One exchange more. */
+  enter(): void {
+    this.load++;
+    if (this.#isOnTrial && !this.#isTried) {
+      this.#isTried = true;
+      this.#owner.onStanding();
+    }
+    this.#owner.onLoad(this);
+  }
+
+  /** One exchange less. */
+  leave(): void {
+    this.load--;
+    if (this.#isTried) {
+      // Neither good nor bad came of it, or the verdict has been told already: the next one may try.
+      this.#isTried = false;
+      this.#owner.onStanding();
+    }
+    this.#owner.onLoad(this);
+  }
+
+  /** No connection could be opened. */
+  connectFailed(code: string): void {
+    this.failed++;
+    const isDead = this.#passive.connectFailed();
+    if (!isDead && !this.#isOnTrial) return;
+    this.#isUnreachable = true;
+    this.#tellDead(code);
+  }
+
+  /** An exchange got an answer, or none that is of use. @param ms until the answer began */
+  judge(isGood: boolean, ms: number, why: string): void {
+    if (isGood) {
+      this.answered++;
+      this.#latency.add(ms);
+      this.#passive.ended(true);
+      // What went out before it died proves nothing.
+      const isBack = this.isDead && performance.now() - ms > this.#diedAt;
+      if (this.#isOnTrial || isBack) this.#tellAlive();
+      return;
+    }
+    this.failed++;
+    const isDead = this.#passive.ended(false);
+    if (!isDead && !this.#isOnTrial) return;
+    this.#isUnreachable = false;
+    this.#tellDead(why);
+  }
+
+  /** A connection was opened, by whoever waits for it to come back. */
+  reached(): void {
+    if (this.isDead && this.#isUnreachable) this.#tellAlive();
+  }
+
+  /** Whether opening a connection could show that it is back. */
+  get isWorthReaching(): boolean {
+    return this.isDead && this.#isUnreachable && !this.isDown && this.#backend.weight > 0;
+  }
+
+  #tellDead(why: string): void {
+    const { deadFor } = this.#service.passive;
+    // Tried for want of a better one: that it failed again is no news.
+    if (deadFor === 0 || this.isDead) return;
+    this.#die(deadFor);
+    const { name: service } = this.#service;
+    this.#owner.tell({ kind: "dead", service, backend: this.url, for: deadFor, why });
+  }
+
+  #die(ms: number): void {
+    this.isDead = true;
+    this.#diedAt = performance.now();
+    this.#isOnTrial = false;
+    this.#isTried = false;
+    this.#options.wheel.arm(this.#revival, ms);
+    this.#owner.onStanding();
+  }
+
+  /** Dead for long enough. */
+  onDeadline(): void {
+    this.isDead = false;
+    this.#isOnTrial = true;
+    this.#owner.onStanding();
+  }
+
+  #tellAlive(): void {
+    this.#revive();
+    this.#owner.tell({ kind: "alive", service: this.#service.name, backend: this.url });
+  }
+
+  #revive(): void {
+    if (!this.isDead && !this.#isOnTrial) return;
+    this.#options.wheel.disarm(this.#revival);
+    this.isDead = false;
+    this.#isOnTrial = false;
+    this.#isTried = false;
+    this.#passive.clear();
+    this.begin(performance.now());
+    this.#owner.onStanding();
+  }
+
+  get loadRow(): BackendLoad {
+    return {
+      service: this.#service.name,
+      backend: this.url,
+      inFlight: this.load,
+      waiting: this.pool.waitingCount + (this.#rawPool?.waitingCount ?? 0),
+      answered: this.answered,
+      failed: this.failed,
+      latency: this.latency,
+    };
+  }
+
+  sweep(): void {
+    this.pool.sweep();
+  }
+
+  [Symbol.dispose](): void {
+    this.#options.wheel.release(this.#revival);
+    this.pool[Symbol.dispose]();
+    this.#rawPool?.[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,10 @@
+// Whether a service is being worked on: as the configuration says, or an operator just now.
+
+import { defaultMaintenance } from "../config/limits.ts";
+import type { Maintenance } from "../config/snapshot.ts";
+import type { StateBook } from "./state-book.ts";
+
+export function maintenanceBy(states: StateBook, service: string): Maintenance | undefined {
+  // As asked for by `tidegate maintenance`: nobody is served, and the built-in page says so.
+  return states.service(service)?.isInMaintenance === true ? defaultMaintenance : undefined;
+}
