@@ -1,0 +1,275 @@
+// What is known of all backends and services, kept in the primary: it makes the checks, hears from workers
+// what traffic showed, and takes the wishes of operators. Workers are told by states (whole, when they
+// start) and news (each change). A new primary knows nothing but the wishes: backends begin anew.
+
+import type { Backend, BackendService, Service, Snapshot } from "../config/snapshot.ts";
+import type { Log } from "../lib/log.ts";
+import type { BackendState, Mark, ServiceLoad, StateNews, States } from "../upstream/state.ts";
+import { BackendRecord } from "./backend-record.ts";
+import { Checkers, checkKey } from "./checkers.ts";
+import type { HealthEvent } from "./health-event.ts";
+import { noOrders, type OrderList, Orders } from "./orders.ts";
+import { Reporter } from "./reporter.ts";
+import { rowsOf, type ServiceRow, stateOf } from "./rows.ts";
+import { ServiceRecord } from "./service-record.ts";
+import type { Found } from "./standing.ts";
+
+export interface HealthOptions {
+  readonly log: Log;
+  /** For all workers. */
+  onNews(news: StateNews): void;
+  onEvent(event: HealthEvent): void;
+  /** What operators asked a former primary for. */
+  readonly orders?: OrderList;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+}
+
+const noNews: StateNews = { backends: [], services: [], marks: [] };
+
+export class Health implements Disposable {
+  readonly #options: HealthOptions;
+  readonly #log: Log;
+  readonly #now: () => number;
+  readonly #reporter: Reporter;
+  readonly #checkers: Checkers;
+  readonly #orders: Orders;
+  #services: ReadonlyMap<string, ServiceRecord> = new Map();
+
+  constructor(options: HealthOptions) {
+    this.#options = options;
+    this.#log = options.log;
+    this.#now = options.now ?? Date.now;
+    this.#reporter = new Reporter(options.log, (event) => options.onEvent(event), this.#now);
+    this.#checkers = new Checkers(this.#now);
+    this.#orders = new Orders(options.orders ?? noOrders);
+  }
+
+  // --- configuration -----------------------------------------------------------------------------
+
+  /** What did not change keeps its history; what is gone is forgotten, and so are orders about it. */
+  update(snapshot: Snapshot): void {
+    this.#orders.prune(snapshot, (dropped) => {
+      this.#log.warn("order dropped: the configuration no longer has what it was about", {
+        ...dropped,
+      });
+    });
+    const before = this.#services;
+    const forgotten: BackendState[] = [];
+    const records = Object.values(snapshot.services).map((service) =>
+      this.#renew(service, before.get(service.name), forgotten),
+    );
+    this.#services = new Map(records.map((each) => [each.service.name, each]));
+    for (const [name, gone] of before) {
+      if (this.#services.has(name)) continue;
+      for (const each of gone.backends.values()) this.#forget(each, forgotten);
+      this.#reporter.forgetService(gone);
+    }
+    this.#checkers.sweep(hostsOf(snapshot));
+    const told = records.flatMap((each) => this.#settle(each));
+    const backends = [...forgotten, ...told];
+    if (backends.length > 0) this.#options.onNews({ ...noNews, backends });
+  }
+
+  #renew(
+    service: Service,
+    before: ServiceRecord | undefined,
+    forgotten: BackendState[],
+  ): ServiceRecord {
+    const record = before ?? new ServiceRecord(service);
+    const old = record.backends;
+    record.service = service;
+    record.isPaused = this.#orders.paused.has(service.name);
+    record.isInMaintenance = this.#orders.maintenance.has(service.name);
+    const backends =
+      service.kind === "backends"
+        ? service.backends.map((each) => this.#renewBackend(service, each, old.get(each.url)))
+        : [];
+    record.backends = new Map(backends.map((each) => [each.backend.url, each]));
+    for (const [url, each] of old) if (!record.backends.has(url)) this.#forget(each, forgotten);
+    return record;
+  }
+
+  #renewBackend(
+    service: BackendService,
+    backend: Backend,
+    before: BackendRecord | undefined,
+  ): BackendRecord {
+    const record = before ?? new BackendRecord(service.name, backend, this.#onAnswer);
+    record.backend = backend;
+    record.isDraining = this.#orders.isDraining(service.name, backend.url);
+    const { check } = service;
+    const wanted = check === undefined ? undefined : { service, backend, check };
+    const key = wanted === undefined ? "" : checkKey(wanted);
+    if (key === record.checkKey) return record;
+    const found = record.checker?.found;
+    record.checker?.users.delete(record);
+    record.checkKey = key;
+    record.checker = wanted === undefined ? undefined : this.#checkers.get(key, wanted, found);
+    record.checker?.users.add(record);
+    return record;
+  }
+
+  #forget(record: BackendRecord, forgotten: BackendState[]): void {
+    record.checker?.users.delete(record);
+    this.#reporter.forgetBackend(record);
+    // Should it come back, no worker shall remember that it was down.
+    if (record.isOdd) forgotten.push({ ...record.state, health: "up", isDraining: false });
+  }
+
+  // --- what is found out --------------------------------------------------------------------------
+
+  readonly #onAnswer = (record: BackendRecord, before: Found): void => {
+    // A backend without traffic has nobody else to say that it lives.
+    const isRevived =
+      record.death !== undefined &&
+      record.checker?.last?.isGood === true &&
+      !record.isDeadAt(this.#now());
+    if (isRevived) this.#reporter.alive(record, "a check found it well");
+    if (record.found !== before || isRevived) this.#settleBackend(record);
+  };
+
+  /**
+   * What a worker found out; all are told. @param from which worker, for the log
+   */
+  take(mark: Mark, from?: string): void {
+    const record = this.#backend(mark.service, mark.backend);
+    // From a worker that serves by another snapshot still.
+    if (record === undefined) return;
+    if (mark.kind === "dead") this.#reporter.dead(record, mark, from);
+    else this.#reporter.alive(record, "it answers again", from);
+    this.#options.onNews({ ...noNews, marks: [mark] });
+    this.#settleBackend(record);
+  }
+
+  #settleBackend({ service }: BackendRecord): void {
+    const record = this.#services.get(service);
+    if (record === undefined) return;
+    const backends = this.#settle(record);
+    if (backends.length > 0) this.#options.onNews({ ...noNews, backends });
+    for (const each of this.#services.values()) {
+      if (each.service.kind !== "backends") this.#show(each);
+    }
+  }
+
+  /** Logs and reports what changed. Returns what workers do not know yet. */
+  #settle(service: ServiceRecord): BackendState[] {
+    const news: BackendState[] = [];
+    for (const each of service.backends.values()) {
+      this.#reporter.found(each);
+      each.shownAt(this.#now());
+      if (!isNews(each)) continue;
+      each.told = each.state;
+      news.push(each.state);
+    }
+    this.#reporter.service(service);
+    this.#show(service);
+    return news;
+  }
+
+  #show(service: ServiceRecord): void {
+    const now = this.#now();
+    service.show(stateOf(service, this.#services, now), now);
+  }
+
+  // --- operators ---------------------------------------------------------------------------------
+
+  /** false: there is no such backend. */
+  drain(service: string, backend: string): boolean {
+    return this.#setDraining(service, backend, true);
+  }
+
+  undrain(service: string, backend: string): boolean {
+    return this.#setDraining(service, backend, false);
+  }
+
+  /** false: there is no such service. */
+  pause(service: string): boolean {
+    return this.#order(service, "paused", true);
+  }
+
+  unpause(service: string): boolean {
+    return this.#order(service, "paused", false);
+  }
+
+  setMaintenance(service: string, isOn: boolean): boolean {
+    return this.#order(service, "maintenance", isOn);
+  }
+
+  /** Survives a restart of the primary as the option `orders`. */
+  orders(): OrderList {
+    return this.#orders.list();
+  }
+
+  #setDraining(service: string, backend: string, isDraining: boolean): boolean {
+    const record = this.#backend(service, backend);
+    if (record === undefined) return false;
+    if (record.isDraining === isDraining) return true;
+    this.#orders.setDraining(service, backend, isDraining);
+    record.isDraining = isDraining;
+    const text = isDraining ? "backend drained by an operator" : "backend is drained no longer";
+    this.#log.info(text, { service, backend });
+    this.#settleBackend(record);
+    return true;
+  }
+
+  #order(service: string, order: "paused" | "maintenance", isOn: boolean): boolean {
+    const record = this.#services.get(service);
+    if (record === undefined) return false;
+    const ordered = this.#orders[order];
+    if (ordered.has(service) === isOn) return true;
+    if (isOn) ordered.add(service);
+    else ordered.delete(service);
+    record.isPaused = this.#orders.paused.has(service);
+    record.isInMaintenance = this.#orders.maintenance.has(service);
+    const what = order === "paused" ? "service paused" : "service in maintenance";
+    this.#log.info(isOn ? what : `${what} no longer`, { service });
+    this.#options.onNews({ ...noNews, services: [record.state] });
+    this.#show(record);
+    return true;
+  }
+
+  // --- what is known -----------------------------------------------------------------------------
+
+  /** For a worker that starts. */
+  states(): States {
+    const services = [...this.#services.values()];
+    return {
+      backends: services.flatMap((service) =>
+        [...service.backends.values()].filter((each) => each.isOdd).map((each) => each.state),
+      ),
+      services: services
+        .filter((each) => each.isPaused || each.isInMaintenance)
+        .map((each) => each.state),
+    };
+  }
+
+  /** @param loads of each worker that said something */
+  rows(loads: readonly (readonly ServiceLoad[])[]): ServiceRow[] {
+    return rowsOf(this.#services, loads, this.#now());
+  }
+
+  #backend(service: string, backend: string): BackendRecord | undefined {
+    return this.#services.get(service)?.backends.get(backend);
+  }
+
+  [Symbol.dispose](): void {
+    this.#checkers[Symbol.dispose]();
+  }
+}
+
+function isNews({ told, isOdd, state }: BackendRecord): boolean {
+  if (told === undefined) return isOdd;
+  return told.health !== state.health || told.isDraining !== state.isDraining;
+}
+
+function hostsOf({ services }: Snapshot): Set<string> {
+  const hosts = new Set<string>();
+  for (const service of Object.values(services)) {
+    if (service.kind !== "backends") continue;
+    for (const { address } of service.backends) {
+      if (address.kind === "tcp") hosts.add(address.host);
+    }
+  }
+  return hosts;
+}

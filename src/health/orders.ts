@@ -1,0 +1,68 @@
+// What operators asked for while the program runs. It is no part of the configuration, so it is kept as plain
+// data that a new primary can be started with, and forgotten with the service or backend it is about.
+
+import type { Snapshot } from "../config/snapshot.ts";
+
+export interface OrderList {
+  readonly draining: readonly { readonly service: string; readonly backend: string }[];
+  /** Names of services. */
+  readonly paused: readonly string[];
+  readonly maintenance: readonly string[];
+}
+
+export const noOrders: OrderList = { draining: [], paused: [], maintenance: [] };
+
+export class Orders {
+  readonly paused: Set<string>;
+  readonly maintenance: Set<string>;
+  readonly #draining = new Map<string, Set<string>>();
+
+  constructor(list: OrderList) {
+    this.paused = new Set(list.paused);
+    this.maintenance = new Set(list.maintenance);
+    for (const { service, backend } of list.draining) this.setDraining(service, backend, true);
+  }
+
+  isDraining(service: string, backend: string): boolean {
+    return this.#draining.get(service)?.has(backend) ?? false;
+  }
+
+  setDraining(service: string, backend: string, isDraining: boolean): void {
+    const backends = this.#draining.get(service) ?? new Set();
+    if (isDraining) backends.add(backend);
+    else backends.delete(backend);
+    if (backends.size === 0) this.#draining.delete(service);
+    else this.#draining.set(service, backends);
+  }
+
+  list(): OrderList {
+    const draining = [...this.#draining].flatMap(([service, backends]) =>
+      [...backends].map((backend) => ({ service, backend })),
+    );
+    return { draining, paused: [...this.paused], maintenance: [...this.maintenance] };
+  }
+
+  /** Forgets what the configuration no longer has. @param onDropped told of each order */
+  prune({ services }: Snapshot, onDropped: (dropped: DroppedOrder) => void): void {
+    for (const { service, backend } of this.list().draining) {
+      const found = Object.hasOwn(services, service) ? services[service] : undefined;
+      if (found?.kind === "backends" && found.backends.some((each) => each.url === backend))
+        continue;
+      this.setDraining(service, backend, false);
+      onDropped({ order: "drain", service, backend });
+    }
+    for (const order of ["paused", "maintenance"] as const) {
+      for (const service of this[order]) {
+        if (Object.hasOwn(services, service)) continue;
+        this[order].delete(service);
+        onDropped({ order: order === "paused" ? "pause" : order, service });
+      }
+    }
+  }
+}
+
+export interface DroppedOrder {
+  readonly order: "drain" | "pause" | "maintenance";
+  readonly service: string;
+  readonly backend?: string;
+}
