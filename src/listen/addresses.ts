@@ -1,8 +1,7 @@
 // How many connections are open, in all and for each address they come from. With several processes the
 // limits hold over all of them: see `src/lib/tally.ts` for how, and how exactly.
 
-import { Tally } from "../lib/tally.ts";
-import type { TallyNews, TallyReport } from "../lib/tally.ts";
+import type { Tally } from "../lib/tally.ts";
 
 export interface ConnectionLimits {
   readonly connections: number;
@@ -14,20 +13,17 @@ const all = "";
 
 export class Addresses {
   limits: ConnectionLimits;
-  readonly #tally = new Tally();
+  readonly #tally: Tally;
 
-  constructor(limits: ConnectionLimits) {
+  /** @param tally others may count there too, by keys that look like no address */
+  constructor(limits: ConnectionLimits, tally: Tally) {
     this.limits = limits;
+    this.#tally = tally;
   }
 
   /** Open connections of this process. */
   get total(): number {
     return this.#tally.countOf(all);
-  }
-
-  /** Among how many processes the limits are shared. */
-  get parties(): number {
-    return this.#tally.parties;
   }
 
   /** Counts one more, unless that would be too many. 0 = no limit. Unix sockets' clients have address "". */
@@ -45,14 +41,9 @@ export class Addresses {
     if (address !== "") this.#tally.leave(address);
   }
 
-  /** For the hub; undefined = nothing to tell. */
-  changes(): TallyReport | undefined {
-    return this.#tally.changes();
-  }
-
-  /** From the hub. Send `changes()` afterwards. */
-  learn(news: TallyNews): void {
+  /** What holds for a key of ours. */
+  limitOf(key: string): number {
     const { connections, connectionsPerAddress } = this.limits;
-    this.#tally.learn(news, (key) => (key === all ? connections : connectionsPerAddress));
+    return key === all ? connections : connectionsPerAddress;
   }
 }
