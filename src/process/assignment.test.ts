@@ -6,6 +6,7 @@ import type { SocketNote } from "./messages.ts";
 const note = (index: number, isShared = false): SocketNote => ({
   kind: "socket",
   key: "k",
+  protocol: "tcp",
   index,
   bound: { host: "127.0.0.1", port: 1 },
   isShared,
@@ -38,6 +39,25 @@ test("a worker that only starts accepts on its own socket, beside the one it wil
   const fresh = worker(1);
   assert.equal(assign(note(1), fresh, live), true);
   assert.equal(assign(note(0), fresh, live), false);
+});
+
+test("one worker receives on a UDP address: the live one with the lowest slot", () => {
+  const udp: SocketNote = { ...note(0, true), protocol: "udp" };
+  const receivers = (live: readonly { slot: number }[]) =>
+    live.filter((each) => assign(udp, each, live)).map(({ slot }) => slot);
+  assert.deepEqual(receivers([worker(0), worker(1), worker(2)]), [0]);
+  assert.deepEqual(receivers([worker(2), worker(1)]), [1]);
+  assert.deepEqual(receivers([worker(7)]), [7]);
+  assert.deepEqual(receivers([]), []);
+});
+
+test("a worker that only starts does not receive on a UDP address, whatever its slot", () => {
+  const udp: SocketNote = { ...note(0, true), protocol: "udp" };
+  const live = [worker(0), worker(1)];
+  assert.equal(assign(udp, worker(0), live), false);
+  assert.equal(assign(udp, worker(0), []), false);
+  const first = live[0];
+  assert.ok(first !== undefined && assign(udp, first, live));
 });
 
 test("everybody accepts on a shared socket", () => {

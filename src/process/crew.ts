@@ -10,15 +10,18 @@ import { Backoff } from "../lib/backoff.ts";
 import type { Log, LogRecord } from "../lib/log.ts";
 import { TallyHub } from "../lib/tally-hub.ts";
 import type { BoundAddress } from "../listen/listening-socket.ts";
+import type { ServiceLoad, StateNews } from "../upstream/state.ts";
 import { assign } from "./assignment.ts";
 import { type LeaveTimes, Member, type MemberUser } from "./member.ts";
 import { wishesOf } from "./ports.ts";
 import { Publisher } from "./publication.ts";
-import type { Serving } from "./serving.ts";
+import type { SessionNote } from "./messages.ts";
+import type { Serving, ServingUser } from "./serving.ts";
 import type { SupervisorLink } from "./supervisor-link.ts";
 import { Watch } from "./watch.ts";
 
 export interface CrewOptions {
+  readonly user: ServingUser;
   readonly link: SupervisorLink;
   readonly log: Log;
   onWorkerLog(record: LogRecord): void;
@@ -63,6 +66,10 @@ export class Crew implements Serving {
         this.#hub.take(member.number, report);
         this.#tellNews();
       },
+      onMark: (mark) => options.user.onMark(mark),
+      onSessions: (member, sessions) => this.#tellSessions(member, sessions),
+      onOutcomes: ({ number }, services) => options.user.onOutcomes(number, services),
+      states: () => options.user.states(),
       onLeaving: (member) => this.#onLeaving(member),
       onExit: (member, how) => this.#onExit(member, how),
       publicationFor: (version) => this.#publisher.publicationFor(version),
@@ -73,7 +80,10 @@ export class Crew implements Serving {
       leaving: () => [...this.#leaving],
       settings: () => this.#settings,
       isBusy: () => this.#replacing.size > 0,
-      replace: (member, reason) => this.#replaceSoon(member.slot, reason),
+      replace: (member, reason) => {
+        options.user.onReplaced(member.slot, member.pid, `is replaced: ${reason}`);
+        this.#replaceSoon(member.slot, reason);
+      },
     });
   }
 
@@ -277,6 +287,7 @@ export class Crew implements Serving {
   #onExit(member: Member, how: string): void {
     this.#link.tell({ kind: "worker", pid: member.pid, isAlive: false });
     this.#hub.forget(member.number);
+    this.#options.user.onGone(member.number);
     this.#answeredByGone += member.counts.answered;
     this.#leaving.delete(member);
     this.#tellNews();
@@ -285,6 +296,7 @@ export class Crew implements Serving {
     const { slot, pid } = member;
     const delay = this.#delayAfter(member);
     const isWanted = slot < this.wanted;
+    this.#options.user.onReplaced(slot, pid, `died: ${firstLine(how)}`);
     const again = !isWanted ? "no more" : delay === 0 ? "at once" : `in ${delay} ms`;
     this.#log.error("a worker died", { worker: pid, how, replaced: again });
     if (delay === 0) this.#replaceSoon(slot, `its predecessor died: ${firstLine(how)}`);
@@ -354,6 +366,21 @@ export class Crew implements Serving {
       const news = each.isCongested ? undefined : this.#hub.news(each.number);
       if (news !== undefined) each.send({ kind: "learn", news });
     }
+  }
+
+  /** Also those that leave: they may carry requests for a while. */
+  learn(news: StateNews): void {
+    for (const each of this.#all) each.send({ kind: "state-news", news });
+  }
+
+  #tellSessions(from: Member, sessions: readonly SessionNote[]): void {
+    for (const each of this.#all) {
+      if (each !== from && !each.isCongested) each.send({ kind: "sessions", sessions });
+    }
+  }
+
+  loads(): Promise<readonly (readonly ServiceLoad[])[]> {
+    return Promise.all(this.#all.map((each) => each.loads()));
   }
 
   get #all(): Member[] {

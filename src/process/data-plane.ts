@@ -2,15 +2,20 @@
 // next while traffic flows. The only place where they are put together.
 
 import type { Counts } from "../admin/operations.ts";
-import type { Listener as ListenerSettings, Snapshot } from "../config/snapshot.ts";
+import type { Snapshot } from "../config/snapshot.ts";
 import type { Log } from "../lib/log.ts";
+import { Tally, type TallyNews, type TallyReport } from "../lib/tally.ts";
 import { Wheel } from "../lib/wheel.ts";
 import { Addresses } from "../listen/addresses.ts";
-import { Listener } from "../listen/listener.ts";
-import type { BoundAddress, ListeningSocket } from "../listen/listening-socket.ts";
+import type { BoundAddress } from "../listen/listening-socket.ts";
+import type { OpenSocket } from "../listen/open-socket.ts";
+import { Destinations } from "../proxy/destinations.ts";
 import { Proxy } from "../proxy/handle.ts";
 import { Live, type LiveOptions } from "../proxy/live.ts";
-import type { Plan } from "../proxy/plan.ts";
+import { loggedStream } from "../proxy/logged-stream.ts";
+import { Caps } from "../upstream/caps.ts";
+import type { Mark, ServiceLoad, ServiceOutcomes, StateNews, States } from "../upstream/state.ts";
+import { Entrances } from "./entrances.ts";
 import { Ports, type SocketSource } from "./ports.ts";
 
 /** Deadlines are coarse: nobody sets a timeout to a tenth of a second. */
@@ -31,32 +36,52 @@ export interface DrainOptions {
 export interface PlaneOptions {
   readonly log: Log;
   readonly sockets: SocketSource;
+  /** What is known of backends and services already. */
+  readonly states: States;
+  /** Traffic showed what other processes want to know. */
+  onMark(mark: Mark): void;
+  onSession(service: string, id: string, backend: string): void;
 }
 
 export class DataPlane {
-  readonly #log: Log;
   readonly #wheel = new Wheel(tickMs);
+  readonly #tally = new Tally();
+  readonly #caps = new Caps(this.#tally);
   readonly #addresses: Addresses;
+  readonly #destinations: Destinations;
   readonly #proxy: Proxy;
   readonly #liveOptions: LiveOptions;
   readonly #ports: Ports;
-  readonly #listeners = new Map<string, Listener<Plan>>();
-  /** Listeners that were taken out of the configuration and finish what they carry. */
-  readonly #leaving = new Set<Listener<Plan>>();
+  readonly #entrances: Entrances;
   readonly #sweeper: NodeJS.Timeout;
 
-  private constructor(snapshot: Snapshot, { log, sockets }: PlaneOptions) {
-    this.#log = log;
+  private constructor(snapshot: Snapshot, options: PlaneOptions) {
+    const { log, sockets, states } = options;
     this.#ports = new Ports(sockets);
-    this.#addresses = new Addresses(snapshot.limits);
+    this.#addresses = new Addresses(snapshot.limits, this.#tally);
+    this.#destinations = new Destinations({
+      wheel: this.#wheel,
+      caps: this.#caps,
+      onMark: (mark) => options.onMark(mark),
+      onSession: (...session) => options.onSession(...session),
+    });
+    this.#destinations.replaceStates(states);
     this.#liveOptions = {
-      upstream: { wheel: this.#wheel },
+      destinations: this.#destinations,
       onProblem: (message) => log.warn(message),
     };
     this.#proxy = new Proxy({
       live: new Live(snapshot, undefined, this.#liveOptions),
       wheel: this.#wheel,
       onProblem: (message, fields) => log.warn(message, fields),
+    });
+    this.#entrances = new Entrances({
+      log,
+      wheel: this.#wheel,
+      addresses: this.#addresses,
+      destinations: this.#destinations,
+      handler: this.#proxy,
+      onStream: (stream) => this.#proxy.live.accessLog?.write(loggedStream(stream)),
     });
     this.#sweeper = setInterval(() => this.#sweep(), sweepMs).unref();
   }
@@ -66,8 +91,8 @@ export class DataPlane {
     const plane = new DataPlane(snapshot, options);
     try {
       const prepared = await plane.#ports.prepare(snapshot.listeners);
-      plane.#takeListeners(snapshot);
-      plane.#ports.commit(prepared, (name) => plane.#listenerOf(name));
+      plane.#entrances.take(snapshot);
+      plane.#ports.commit(prepared, (name) => plane.#entrances.userOf(name));
     } catch (error) {
       clearInterval(plane.#sweeper);
       throw error;
@@ -88,54 +113,20 @@ export class DataPlane {
       throw error;
     }
     this.#addresses.limits = snapshot.limits;
-    const gone = this.#takeListeners(snapshot);
-    this.#ports.commit(prepared, (name) => this.#listenerOf(name));
-    for (const listener of gone) {
-      listener.drain();
-      this.#leaving.add(listener);
-    }
-  }
-
-  /** Makes or updates the listeners of a snapshot; returns those it no longer has. */
-  #takeListeners(snapshot: Snapshot): Listener<Plan>[] {
-    const gone = new Map(this.#listeners);
-    for (const settings of snapshot.listeners) {
-      const known = this.#listeners.get(settings.name);
-      gone.delete(settings.name);
-      if (known === undefined) this.#addListener(settings, snapshot);
-      else known.update(settings, snapshot);
-    }
-    for (const name of gone.keys()) this.#listeners.delete(name);
-    return [...gone.values()];
-  }
-
-  #addListener(settings: ListenerSettings, snapshot: Snapshot): void {
-    const listener = new Listener<Plan>({
-      settings,
-      snapshot,
-      handler: this.#proxy,
-      wheel: this.#wheel,
-      addresses: this.#addresses,
-      onProblem: (message, fields) => this.#log.warn(message, fields),
-    });
-    this.#listeners.set(settings.name, listener);
-  }
-
-  #listenerOf(name: string): Listener<Plan> {
-    const listener = this.#listeners.get(name);
-    if (listener === undefined) throw new Error(`there is no listener ${name}`);
-    return listener;
+    const gone = this.#entrances.take(snapshot);
+    this.#ports.commit(prepared, (name) => this.#entrances.userOf(name));
+    this.#entrances.dismiss(gone);
   }
 
   /** Accepts on other sockets of an address from now on. */
-  useSockets(key: string, sockets: readonly ListeningSocket[]): void {
+  useSockets(key: string, sockets: readonly OpenSocket[]): void {
     this.#ports.use(key, sockets);
   }
 
   /** Where clients can connect, by listener. */
   get bound(): Record<string, BoundAddress[]> {
     return Object.fromEntries(
-      [...this.#listeners.keys()].map((name) => [name, this.#ports.boundOf(name)]),
+      [...this.#entrances.names].map((name) => [name, this.#ports.boundOf(name)]),
     );
   }
 
@@ -148,10 +139,8 @@ export class DataPlane {
   }
 
   #sweep(): void {
-    for (const service of this.#proxy.live.services) service.sweep();
-    for (const listener of this.#leaving) {
-      if (listener.connectionCount === 0) this.#leaving.delete(listener);
-    }
+    for (const service of this.#destinations.services) service.sweep();
+    this.#entrances.sweep();
   }
 
   /** Addresses it accepts on, as `AddressWish.key` names them. */
@@ -163,38 +152,64 @@ export class DataPlane {
     return this.#ports.has(key);
   }
 
-  get addresses(): Addresses {
-    return this.#addresses;
+  // --- what several processes know together ------------------------------------------------------
+
+  /** Counts that hold over all processes, for the hub; undefined = nothing to tell. */
+  tallyChanges(): TallyReport | undefined {
+    return this.#tally.changes();
+  }
+
+  /** From the hub. Ask for `tallyChanges` afterwards. */
+  learnTally(news: TallyNews): void {
+    this.#tally.learn(news, (key) =>
+      Caps.isKey(key) ? this.#caps.limitOf(key) : this.#addresses.limitOf(key),
+    );
+    this.#caps.wake(news.offers.map(({ key }) => key).filter((key) => Caps.isKey(key)));
+  }
+
+  learnStates(news: StateNews): void {
+    this.#destinations.learn(news);
+  }
+
+  takeSession(service: string, id: string, backend: string): void {
+    this.#destinations.takeSession(service, id, backend);
+  }
+
+  get loads(): ServiceLoad[] {
+    return this.#destinations.services.map(({ loadRow }) => loadRow);
+  }
+
+  /** Of services that were asked at all. */
+  get outcomes(): ServiceOutcomes[] {
+    return this.#destinations.services
+      .map(({ outcomes }) => outcomes)
+      .filter(({ answered }) => answered > 0);
   }
 
   get counts(): Counts {
-    const all = [...this.#listeners.values(), ...this.#leaving];
-    const sum = (count: (each: Listener<Plan>) => number) =>
-      all.reduce((total, each) => total + count(each), 0);
     return {
-      connections: sum((each) => each.connectionCount),
-      exchanges: sum((each) => each.exchangeCount),
-      tunnels: sum((each) => each.tunnelCount),
+      connections: this.#entrances.sum("connectionCount"),
+      exchanges: this.#entrances.sum("exchangeCount"),
+      tunnels: this.#entrances.sum("tunnelCount"),
       answered: this.#proxy.answered,
     };
   }
 
   /** Accepts no more, finishes what runs within the given times, and closes everything. */
   async drain({ grace, tunnelGrace, isPatient, signal }: DrainOptions): Promise<void> {
-    const listeners = [...this.#listeners.values()];
+    const entrances = this.#entrances;
     this.#ports.closeAll();
-    for (const listener of listeners) listener.drain({ isPatient });
-    const all = [...listeners, ...this.#leaving];
-    const tunnels = () => all.reduce((sum, each) => sum + each.tunnelCount, 0);
-    const others = () => all.reduce((sum, each) => sum + each.connectionCount, 0) - tunnels();
+    entrances.drain(isPatient);
+    const tunnels = () => entrances.sum("tunnelCount");
+    const others = () => entrances.sum("connectionCount") - tunnels();
     const started = performance.now();
     const elapsed = () => performance.now() - started;
     while (!signal.aborted && (others() > 0 || tunnels() > 0)) {
-      if (elapsed() >= tunnelGrace) for (const each of all) each.cut((one) => one.isTunnel);
-      if (elapsed() >= grace) for (const each of all) each.cut((one) => !one.isTunnel);
+      if (elapsed() >= tunnelGrace) entrances.cut((one) => one.isTunnel);
+      if (elapsed() >= grace) entrances.cut((one) => !one.isTunnel);
       await new Promise((resolve) => setTimeout(resolve, drainStepMs));
     }
-    for (const each of all) each.cut(() => true);
+    entrances.cut(() => true);
     clearInterval(this.#sweeper);
     await this.#proxy.live[Symbol.asyncDispose]();
   }

@@ -10,10 +10,16 @@ import { tempFolder } from "../../test/harness/temp-folder.ts";
 import { freePort } from "../../test/harness/free-port.ts";
 import { adopt } from "../listen/adopt.ts";
 import { ListeningSocket } from "../listen/listening-socket.ts";
+import type { OpenSocket } from "../listen/open-socket.ts";
 import { lockNameOf } from "./address-lock.ts";
 import { HeldSockets, type HeldSocket } from "./held-sockets.ts";
 
-const wish = (address: Address, key = "k") => ({ key, address, listener: "web" });
+const wish = (address: Address, key = "k", protocol: "tcp" | "udp" = "tcp") => ({
+  key,
+  protocol,
+  address,
+  listener: "web",
+});
 const anyPort: Address = { kind: "tcp", host: "127.0.0.1", port: 0 };
 
 test("all sockets of an address have the port that the system chose for the first", async () => {
@@ -65,7 +71,7 @@ test("a connection waits until somebody accepts on the socket, whoever that is",
   const held = new HeldSockets([]);
   const [only] = await held.open([wish(anyPort)], 1, false);
   assert.ok(only !== undefined);
-  only.socket.listen();
+  listen(only.socket);
   const client = connect(only.note.bound.port, "127.0.0.1");
   await once(client, "connect");
   client.destroy();
@@ -88,12 +94,17 @@ test("an address may become a narrower one with the same port, and back, while b
   const held = new HeldSockets([]);
   const [wide] = await held.open([wish({ ...anyPort, host: "0.0.0.0" }, "wide")], 2, false);
   assert.ok(wide !== undefined);
-  wide.socket.listen();
+  listen(wide.socket);
   const narrow: Address = { ...anyPort, port: wide.note.bound.port };
   assert.equal((await held.open([wish(narrow, "narrow")], 2, false)).length, 2);
   held.keep(["narrow"]);
   held.keep([]);
 });
+
+function listen(socket: OpenSocket): void {
+  assert.ok(socket instanceof ListeningSocket);
+  socket.listen();
+}
 
 /** Who only probes is gone before it is answered. */
 function answer(socket: Socket, name: string): void {
@@ -112,7 +123,7 @@ function serve(held: HeldSocket | undefined, name: string): void {
       return undefined;
     },
   });
-  held.socket.listen();
+  listen(held.socket);
   (held.socket.handle as { unref(): void }).unref();
 }
 

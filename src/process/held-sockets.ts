@@ -1,8 +1,16 @@
 // The listening sockets of the whole program, held by the supervisor as long as somebody wants them. Workers
-// and primaries come and go with copies; the connections waiting in a socket stay, because it stays.
+// and primaries come and go with copies; the connections and datagrams waiting in a socket stay, because it stays.
 
 import type { Address } from "../config/snapshot.ts";
+import { clearDatagramAddress, DatagramSocket } from "../listen/datagram-socket.ts";
 import { clearAddress, ListeningSocket } from "../listen/listening-socket.ts";
+import {
+  isDatagramSocket,
+  openDescriptor,
+  type OpenSocket,
+  takeSocket,
+  type Transport,
+} from "../listen/open-socket.ts";
 import { type AddressLock, lockAddress, lockNameOf } from "./address-lock.ts";
 import type { SocketNote } from "./messages.ts";
 import type { AddressWish } from "./ports.ts";
@@ -16,7 +24,7 @@ export interface Inherited {
 
 export interface HeldSocket {
   readonly note: SocketNote;
-  readonly socket: ListeningSocket;
+  readonly socket: OpenSocket;
 }
 
 export interface HeldOptions {
@@ -30,12 +38,13 @@ const patienceMs = 10_000;
 
 interface InheritedSocket {
   readonly name: string;
-  readonly socket: ListeningSocket;
+  readonly socket: OpenSocket;
 }
 
 interface HeldAddress {
-  readonly sockets: ListeningSocket[];
-  /** There is one socket, for all workers: a unix socket, or one that was inherited. */
+  readonly protocol: Transport;
+  readonly sockets: OpenSocket[];
+  /** There is one socket, for all workers: a UDP or unix socket, or one that was inherited. */
   readonly isShared: boolean;
   /** Of an inherited one. */
   readonly name: string | undefined;
@@ -51,7 +60,7 @@ export class HeldSockets {
   #opening: Promise<unknown> = Promise.resolve();
   readonly #options: HeldOptions;
 
-  /** Throws when an inherited descriptor is no listening socket. */
+  /** Throws when an inherited descriptor is neither a listening socket nor a UDP socket. */
   constructor(
     inherited: readonly Inherited[],
     {
@@ -62,7 +71,7 @@ export class HeldSockets {
     this.#options = { warn, patience };
     this.#inherited = inherited.map(({ fd, name }) => ({
       name,
-      socket: ListeningSocket.fromDescriptor(fd),
+      socket: openDescriptor(fd),
     }));
   }
 
@@ -83,7 +92,7 @@ export class HeldSockets {
     isTakeOver: boolean,
   ): Promise<HeldSocket[]> {
     const locks = await this.#clear(wishes, isTakeOver);
-    const opened: { readonly key: string; readonly socket: ListeningSocket }[] = [];
+    const opened: { readonly key: string; readonly socket: OpenSocket }[] = [];
     try {
       // Nothing is awaited here: `keep` must not find half of it.
       for (const wish of wishes) {
@@ -116,8 +125,10 @@ export class HeldSockets {
     );
     const locks = await this.#lock(fresh);
     try {
-      for (const { address } of fresh) {
-        if (!isTakeOver && !this.#covers(address)) await clearAddress(address);
+      for (const each of fresh) {
+        if (isTakeOver || this.#covers(each)) continue;
+        if (each.protocol === "udp") clearDatagramAddress(each.address);
+        else await clearAddress(each.address);
       }
     } catch (error) {
       for (const lock of locks) lock.release();
@@ -128,7 +139,7 @@ export class HeldSockets {
 
   /** Always in the same order, or two programs would wait for each other. */
   async #lock(wishes: readonly AddressWish[]): Promise<AddressLock[]> {
-    const names = new Set(wishes.flatMap(({ address }) => lockNameOf(address) ?? []));
+    const names = new Set(wishes.flatMap((each) => lockNameFor(each) ?? []));
     for (const { name } of this.#locks) names.delete(name);
     const locks: AddressLock[] = [];
     for (const name of [...names].sort((a, b) => (a < b ? -1 : 1))) {
@@ -144,7 +155,7 @@ export class HeldSockets {
   }
 
   #adopt(wish: AddressWish): HeldAddress {
-    const { address } = wish;
+    const { address, protocol } = wish;
     const inherited = takeFor(wish, this.#inherited);
     if (inherited !== undefined) {
       const { handle, bound } = inherited.socket;
@@ -152,24 +163,27 @@ export class HeldSockets {
       const known = address.kind === "unix" ? { host: address.path, port: 0 } : bound;
       // Another object each time it is asked for: who gave up the one before has to be given it again.
       return {
-        sockets: [ListeningSocket.from(handle, known)],
+        protocol,
+        sockets: [takeSocket(protocol, handle, known)],
         isShared: true,
         name: inherited.name,
       };
     }
-    return { sockets: [], isShared: address.kind === "unix", name: undefined };
+    const isShared = protocol === "udp" || address.kind === "unix";
+    return { protocol, sockets: [], isShared, name: undefined };
   }
 
   /** Whether we have the port for a wider or narrower address: `:8080` may become `127.0.0.1:8080` without a gap. */
-  #covers(address: Address): boolean {
+  #covers({ address, protocol }: AddressWish): boolean {
     if (address.kind === "unix") return false;
-    const all = [...this.#held.values()].flatMap(({ sockets }) => sockets);
+    const held = [...this.#held.values()].filter((each) => each.protocol === protocol);
+    const all = held.flatMap(({ sockets }) => sockets);
     return all.some(
       ({ bound }) => bound.port === address.port && doOverlap(bound.host, address.host),
     );
   }
 
-  #drop(key: string, socket: ListeningSocket): void {
+  #drop(key: string, socket: OpenSocket): void {
     const held = this.#held.get(key);
     socket.close();
     if (held === undefined) return;
@@ -181,7 +195,7 @@ export class HeldSockets {
     const held = this.#held.get(key);
     if (held === undefined) return [];
     return held.sockets.map((socket, index) => ({
-      note: { kind: "socket", key, index, bound: socket.bound, isShared: held.isShared },
+      note: noteOf(key, index, held, socket),
       socket,
     }));
   }
@@ -206,7 +220,8 @@ export class HeldSockets {
   }
 
   /** One that cannot be found at its path is no reason to take the others away. */
-  #publish(socket: ListeningSocket): void {
+  #publish(socket: OpenSocket): void {
+    if (isDatagramSocket(socket)) return;
     try {
       socket.publish();
     } catch (error) {
@@ -216,7 +231,20 @@ export class HeldSockets {
   }
 }
 
-function openNext(address: Address, held: HeldAddress, isTakeOver: boolean): ListeningSocket {
+function noteOf(key: string, index: number, held: HeldAddress, { bound }: OpenSocket): SocketNote {
+  const { protocol, isShared } = held;
+  return { kind: "socket", key, protocol, index, bound, isShared };
+}
+
+/** The same port of the other protocol is another address. */
+function lockNameFor({ address, protocol }: AddressWish): string | undefined {
+  const name = lockNameOf(address);
+  return protocol === "udp" ? name?.replace("tcp:", "udp:") : name;
+}
+
+function openNext(address: Address, held: HeldAddress, isTakeOver: boolean): OpenSocket {
+  // Shared, so that a successor can open it while workers of ours, who lost their supervisor, still serve.
+  if (held.protocol === "udp") return DatagramSocket.open(address, true);
   if (address.kind === "unix")
     return ListeningSocket.open(address, { isShared: false, isTakeOver });
   const first = held.sockets[0];
@@ -235,16 +263,18 @@ function doOverlap(a: string, b: string): boolean {
 
 /** Removes it from the list. By the address first: several may have the name of one listener. */
 function takeFor(
-  { address, listener }: AddressWish,
+  { address, protocol, listener }: AddressWish,
   list: InheritedSocket[],
 ): InheritedSocket | undefined {
+  const fitting = list.filter(({ socket }) => isDatagramSocket(socket) === (protocol === "udp"));
   const found =
-    list.find(({ socket }) => isAt(socket, address)) ?? list.find(({ name }) => name === listener);
+    fitting.find(({ socket }) => isAt(socket, address)) ??
+    fitting.find(({ name }) => name === listener);
   if (found !== undefined) list.splice(list.indexOf(found), 1);
   return found;
 }
 
-function isAt({ bound }: ListeningSocket, address: Address): boolean {
+function isAt({ bound }: OpenSocket, address: Address): boolean {
   if (address.kind === "unix") return bound.host === address.path;
   const isAny = (host: string) => host === "::" || host === "0.0.0.0";
   return (

@@ -6,15 +6,21 @@ import { type Counts, noCounts, type WorkerRow } from "../admin/operations.ts";
 import { supervision } from "../config/limits.ts";
 import type { LogRecord } from "../lib/log.ts";
 import type { TallyReport } from "../lib/tally.ts";
+import type { Mark, ServiceLoad, ServiceOutcomes, States } from "../upstream/state.ts";
 import { Channel } from "./channel.ts";
 import { startProcess } from "./entry.ts";
-import type { FromWorker, ToWorker } from "./messages.ts";
+import type { FromWorker, SessionNote, ToWorker } from "./messages.ts";
 import type { Publication } from "./publication.ts";
 import type { GivenSocket } from "./supervisor-link.ts";
 
 export interface MemberUser {
   onLog(record: LogRecord): void;
   onTally(member: Member, report: TallyReport): void;
+  onMark(mark: Mark): void;
+  onSessions(member: Member, sessions: readonly SessionNote[]): void;
+  onOutcomes(member: Member, services: readonly ServiceOutcomes[]): void;
+  /** All there is to know of backends and services now. */
+  states(): States;
   /** Somebody else told it to end. */
   onLeaving(member: Member): void;
   onExit(member: Member, how: string): void;
@@ -28,6 +34,8 @@ const workerEntry = join(import.meta.dirname, "worker-entry");
 
 /** How long a worker may overstay what it was granted before it is killed, ms. */
 const overstayMs = 5000;
+/** An operator waits for it; who hangs has nothing to say. */
+const loadsWaitMs = 1000;
 
 export class Member {
   readonly slot: number;
@@ -43,6 +51,8 @@ export class Member {
   /** Sockets it accepts on, or will. */
   readonly #sockets = new Set<GivenSocket>();
   readonly #acks = new Map<number, (failure: string | undefined) => void>();
+  readonly #asked = new Map<number, (services: readonly ServiceLoad[]) => void>();
+  #questions = 0;
   /** Version it was sent last. */
   #sent: number | undefined;
   #killing: NodeJS.Timeout | undefined;
@@ -103,6 +113,19 @@ export class Member {
       case "tally":
         this.#user.onTally(this, message.report);
         break;
+      case "mark":
+        this.#user.onMark(message.mark);
+        break;
+      case "sessions":
+        this.#user.onSessions(this, message.sessions);
+        break;
+      case "outcomes":
+        this.#user.onOutcomes(this, message.services);
+        break;
+      case "loads":
+        this.#asked.get(message.id)?.(message.services);
+        this.#asked.delete(message.id);
+        break;
       case "log":
         this.#user.onLog(message.record);
         break;
@@ -127,6 +150,8 @@ export class Member {
     this.#ready.reject(new Error(why));
     for (const ack of this.#acks.values()) ack(why);
     this.#acks.clear();
+    for (const answer of this.#asked.values()) answer([]);
+    this.#asked.clear();
     this.#user.onExit(this, how);
     this.state = "gone";
     this.#exited.resolve();
@@ -142,6 +167,8 @@ export class Member {
 
   /** Sends the latest snapshot. @returns why it did not go live with it; undefined when it did */
   publish(): Promise<string | undefined> {
+    // What is known of the backends comes before anybody is sent there.
+    if (this.#sent === undefined) this.send({ kind: "states", states: this.#user.states() });
     const publication = this.#user.publicationFor(this.#sent);
     const { version } = publication;
     this.#sent = version;
@@ -154,6 +181,19 @@ export class Member {
       resolve(failure);
     });
     this.send({ kind: "publish", publication, sockets: this.#sockets.size });
+    return promise;
+  }
+
+  /** What it carries now; nothing when it does not answer soon. */
+  loads(): Promise<readonly ServiceLoad[]> {
+    const { promise, resolve } = Promise.withResolvers<readonly ServiceLoad[]>();
+    const id = ++this.#questions;
+    const late = setTimeout(() => this.#asked.delete(id) && resolve([]), loadsWaitMs);
+    this.#asked.set(id, (services) => {
+      clearTimeout(late);
+      resolve(services);
+    });
+    this.send({ kind: "ask-loads", id });
     return promise;
   }
 

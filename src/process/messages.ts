@@ -3,9 +3,12 @@
 // of the kind `socket`. Messages arrive in the order they were sent.
 
 import type { Counts } from "../admin/operations.ts";
+import type { OrderList } from "../health/orders.ts";
 import type { LogRecord } from "../lib/log.ts";
 import type { TallyNews, TallyReport } from "../lib/tally.ts";
+import type { Mark, ServiceLoad, ServiceOutcomes, StateNews, States } from "../upstream/state.ts";
 import type { BoundAddress } from "../listen/listening-socket.ts";
+import type { Transport } from "../listen/open-socket.ts";
 import type { AddressWish } from "./ports.ts";
 import type { Publication } from "./publication.ts";
 
@@ -22,11 +25,19 @@ export const protocolVariable = "TIDEGATE_PROTOCOL";
 export interface SocketNote {
   readonly kind: "socket";
   readonly key: string;
+  readonly protocol: Transport;
   /** From 0; the kernel deals connections out among all of an address. */
   readonly index: number;
   readonly bound: BoundAddress;
-  /** The only one of its address: every worker accepts on it. */
+  /** The only one of its address: every worker accepts on it, or one receives for all (UDP). */
   readonly isShared: boolean;
+}
+
+/** A session of an application, and the backend it is at. */
+export interface SessionNote {
+  readonly service: string;
+  readonly id: string;
+  readonly backend: string;
 }
 
 /** What a primary leaves to the next one. */
@@ -34,6 +45,8 @@ export interface Legacy {
   /** Number of workers that was asked for at run time; null = the configuration's, undefined = nothing was. */
   readonly workers?: number | "auto" | null | undefined;
   readonly isDraining: boolean;
+  /** What operators asked for of services and backends. */
+  readonly orders?: OrderList | undefined;
 }
 
 export type FromPrimary =
@@ -93,6 +106,12 @@ export type ToWorker =
   | { readonly kind: "publish"; readonly publication: Publication; readonly sockets: number }
   | { readonly kind: "learn"; readonly news: TallyNews }
   | { readonly kind: "reopen-logs" }
+  /** All there is to know of backends and services; before the first snapshot. */
+  | { readonly kind: "states"; readonly states: States }
+  | { readonly kind: "state-news"; readonly news: StateNews }
+  | { readonly kind: "sessions"; readonly sessions: readonly SessionNote[] }
+  /** Answered by `loads`. */
+  | { readonly kind: "ask-loads"; readonly id: number }
   | {
       readonly kind: "leave";
       readonly grace: number;
@@ -109,6 +128,10 @@ export type FromWorker =
   | { readonly kind: "pulse"; readonly counts: Counts; readonly memory: number }
   | { readonly kind: "tally"; readonly report: TallyReport }
   | { readonly kind: "log"; readonly record: LogRecord }
+  | { readonly kind: "mark"; readonly mark: Mark }
+  | { readonly kind: "sessions"; readonly sessions: readonly SessionNote[] }
+  | { readonly kind: "loads"; readonly id: number; readonly services: readonly ServiceLoad[] }
+  | { readonly kind: "outcomes"; readonly services: readonly ServiceOutcomes[] }
   /** Somebody else told it to end. */
   | { readonly kind: "leaving" }
   | { readonly kind: "crashed"; readonly cause: string };

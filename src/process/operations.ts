@@ -2,14 +2,18 @@
 
 import { noCounts } from "../admin/operations.ts";
 import type {
+  AlertTest,
   LogTail,
   Operations,
   Outcome,
   RouteRow,
+  ServiceRow,
   Status,
   WorkerRow,
 } from "../admin/operations.ts";
 import { formatRule } from "../config/rule.ts";
+import type { Service } from "../config/snapshot.ts";
+import type { Health } from "../health/health.ts";
 import type { Log } from "../lib/log.ts";
 import type { Primary } from "./primary.ts";
 import type { Crew } from "./crew.ts";
@@ -20,6 +24,10 @@ export interface OperationsOptions {
   readonly mainPid: number;
   readonly config: string | undefined;
   readonly primary: Primary;
+  readonly health: Health;
+  /** Operators asked for something that a successor must know of. */
+  onOrders(): void;
+  testAlert(): Promise<AlertTest>;
   readonly log: Log;
   readonly tail: LogTail;
   /** undefined = a single process serves. */
@@ -85,13 +93,74 @@ export class RunningProgram implements Operations {
       name,
       rule: formatRule(rule),
       service,
-      backends: snapshot.services[service ?? ""]?.backends.map(({ url }) => url) ?? [],
+      backends: placesOf(snapshot.services[service ?? ""]),
       origin: origin.place,
     }));
   }
 
   workers(): readonly WorkerRow[] {
     return this.#primary.serving?.rows ?? [];
+  }
+
+  async services(): Promise<readonly ServiceRow[]> {
+    return this.#options.health.rows((await this.#primary.serving?.loads()) ?? []);
+  }
+
+  pause(service: string): Promise<Outcome> {
+    const names = this.#backendServicesOf(service);
+    const { health } = this.#options;
+    const areKnown = names.map((name) => health.pause(name));
+    return this.#ordered(areKnown.length > 0 && areKnown.every(Boolean), service, "is paused");
+  }
+
+  release(service: string, backend: string | undefined): Promise<Outcome> {
+    const { health } = this.#options;
+    if (backend !== undefined) {
+      const isKnown = health.undrain(service, backend);
+      return this.#ordered(isKnown, `${backend} of ${service}`, "gets requests again");
+    }
+    for (const name of this.#backendServicesOf(service)) health.unpause(name);
+    return this.#ordered(health.setMaintenance(service, false), service, "serves again");
+  }
+
+  drainBackend(service: string, backend: string): Promise<Outcome> {
+    const isKnown = this.#options.health.drain(service, backend);
+    return this.#ordered(
+      isKnown,
+      `${backend} of ${service}`,
+      "gets no more than the sessions it has",
+    );
+  }
+
+  setMaintenance(service: string, isOn: boolean): Promise<Outcome> {
+    const isKnown = this.#options.health.setMaintenance(service, isOn);
+    return this.#ordered(isKnown, service, isOn ? "is in maintenance" : "serves again");
+  }
+
+  async #ordered(isKnown: boolean, what: string, message: string): Promise<Outcome> {
+    if (!isKnown)
+      return { ok: false, message: `there is no ${what}; \`tidegate services\` shows all` };
+    this.#options.onOrders();
+    return { ok: true, message: `${what} ${message}` };
+  }
+
+  /** Names of the services with backends that a service leads to: what is paused are those. */
+  #backendServicesOf(name: string): string[] {
+    const { snapshot } = this.#primary;
+    const all = snapshot?.services ?? {};
+    const found = new Set<string>();
+    const visit = (each: string): void => {
+      const service = Object.hasOwn(all, each) ? all[each] : undefined;
+      if (service === undefined || found.has(each)) return;
+      found.add(each);
+      for (const part of partsOf(service)) visit(part);
+    };
+    visit(name);
+    return [...found].filter((each) => all[each]?.kind === "backends");
+  }
+
+  testAlert(): Promise<AlertTest> {
+    return this.#options.testAlert();
   }
 
   reload(): Promise<Outcome> {
@@ -161,6 +230,26 @@ export class RunningProgram implements Operations {
     if (crew === undefined) return refused(single);
     return outcomeOf(message, () => this.#primary.change(() => work(crew)));
   }
+}
+
+/** Names of the services it sends requests to. */
+function partsOf(service: Service): readonly string[] {
+  switch (service.kind) {
+    case "backends":
+      return [];
+    case "split":
+      return service.parts.map((each) => each.service);
+    case "failover":
+      return service.services;
+    case "mirror":
+      return [service.service];
+  }
+}
+
+/** Where requests go: URLs, or names of services. */
+function placesOf(service: Service | undefined): readonly string[] {
+  if (service === undefined) return [];
+  return service.kind === "backends" ? service.backends.map(({ url }) => url) : partsOf(service);
 }
 
 function refused(message: string): Promise<Outcome> {

@@ -4,32 +4,39 @@
 // connection before there is somebody to serve it.
 
 import type { Address, Listener as ListenerSettings } from "../config/snapshot.ts";
-import type { BoundAddress, ListeningSocket } from "../listen/listening-socket.ts";
+import { DatagramPort, type DatagramUser } from "../listen/datagram-port.ts";
+import { DatagramSocket } from "../listen/datagram-socket.ts";
+import { type BoundAddress, ListeningSocket } from "../listen/listening-socket.ts";
+import type { OpenSocket, Transport } from "../listen/open-socket.ts";
 import { Port, type PortUser } from "../listen/port.ts";
 
 /** Where sockets come from: opened here, or handed over by the process that holds them. */
 export interface SocketSource {
   /** Throws when the address cannot be had. The sockets are the caller's to close. */
-  socketsOf(wish: AddressWish): Promise<readonly ListeningSocket[]>;
+  socketsOf(wish: AddressWish): Promise<readonly OpenSocket[]>;
 }
 
 /** An address that a listener wants. */
 export interface AddressWish {
   /** The same for the same address, from one snapshot to the next. */
   readonly key: string;
+  readonly protocol: Transport;
   readonly address: Address;
   readonly listener: string;
 }
 
+/** Who gets what comes in. */
+export type AddressUser = PortUser | DatagramUser;
+
 interface Held {
-  readonly port: Port;
+  readonly port: Port | DatagramPort;
   listener: string;
 }
 
 /** What `prepare` opened, waiting for `commit` or `undo`. */
 export interface Prepared {
   readonly wishes: readonly AddressWish[];
-  readonly opened: ReadonlyMap<string, readonly ListeningSocket[]>;
+  readonly opened: ReadonlyMap<string, readonly OpenSocket[]>;
 }
 
 export class Ports {
@@ -43,7 +50,7 @@ export class Ports {
   /** Opens what is missing. Throws, with nothing changed, when one address cannot be opened. */
   async prepare(listeners: readonly ListenerSettings[]): Promise<Prepared> {
     const wishes = wishesOf(listeners);
-    const opened = new Map<string, readonly ListeningSocket[]>();
+    const opened = new Map<string, readonly OpenSocket[]>();
     try {
       for (const wish of wishes) {
         if (this.#held.has(wish.key) || opened.has(wish.key)) continue;
@@ -61,8 +68,8 @@ export class Ports {
     for (const sockets of opened.values()) for (const each of sockets) each.close();
   }
 
-  /** @param userOf who takes the connections of a listener */
-  commit({ wishes, opened }: Prepared, userOf: (listener: string) => PortUser): void {
+  /** @param userOf who takes the connections of a listener, or its datagrams */
+  commit({ wishes, opened }: Prepared, userOf: (listener: string) => AddressUser): void {
     const wanted = new Map(wishes.map((each) => [each.key, each]));
     for (const [key, held] of this.#held) {
       if (wanted.has(key)) continue;
@@ -74,20 +81,20 @@ export class Ports {
       const held = this.#held.get(key);
       if (held !== undefined) {
         held.listener = listener;
-        held.port.user = user;
+        give(held.port, user);
         continue;
       }
       const sockets = opened.get(key) ?? [];
-      const bound = sockets[0]?.bound ?? { host: "", port: 0 };
-      const port = new Port(address, bound, user);
+      const port = portFor(address, sockets, user);
       this.#held.set(key, { port, listener });
-      port.use(sockets);
+      use(port, sockets);
     }
   }
 
   /** Accepts on other sockets of an address from now on. */
-  use(key: string, sockets: readonly ListeningSocket[]): void {
-    this.#held.get(key)?.port.use(sockets);
+  use(key: string, sockets: readonly OpenSocket[]): void {
+    const held = this.#held.get(key);
+    if (held !== undefined) use(held.port, sockets);
   }
 
   has(key: string): boolean {
@@ -105,16 +112,24 @@ export class Ports {
       .map(({ port }) => port.bound);
   }
 
+  /** Nothing comes in any more. What datagrams were received is still answered. */
   closeAll(): void {
-    for (const { port } of this.#held.values()) port.close();
+    for (const { port } of this.#held.values()) {
+      if (port instanceof DatagramPort) port.leave();
+      else port.close();
+    }
     this.#held.clear();
   }
 }
 
 /** Every address the listeners want. */
 export function wishesOf(listeners: readonly ListenerSettings[]): AddressWish[] {
-  return listeners.flatMap(({ name, bind }) =>
-    bind.map((address, index) => ({ key: keyOf(address, name, index), address, listener: name })),
+  return listeners.flatMap(({ name, protocol, bind }) =>
+    bind.map((address, index) => {
+      const transport = protocol === "udp" ? "udp" : "tcp";
+      const key = `${transport === "udp" ? "udp:" : ""}${keyOf(address, name, index)}`;
+      return { key, protocol: transport, address, listener: name };
+    }),
   );
 }
 
@@ -123,4 +138,34 @@ function keyOf(address: Address, listener: string, index: number): string {
   // Port 0 is another one each time.
   if (address.port === 0) return `${address.host}:0 ${listener} ${index}`;
   return `${address.host}:${address.port}`;
+}
+
+function portFor(
+  address: Address,
+  sockets: readonly OpenSocket[],
+  user: AddressUser,
+): Port | DatagramPort {
+  if (isDatagramUser(user)) return new DatagramPort(user);
+  return new Port(address, sockets[0]?.bound ?? { host: "", port: 0 }, user);
+}
+
+/** An address of one kind is never wanted by a listener of the other: the key says which it is. */
+function give(port: Port | DatagramPort, user: AddressUser): void {
+  if (port instanceof DatagramPort) {
+    if (isDatagramUser(user)) port.user = user;
+  } else if (!isDatagramUser(user)) {
+    port.user = user;
+  }
+}
+
+function use(port: Port | DatagramPort, sockets: readonly OpenSocket[]): void {
+  if (port instanceof DatagramPort) {
+    port.use(sockets.filter((each) => each instanceof DatagramSocket));
+  } else {
+    port.use(sockets.filter((each) => each instanceof ListeningSocket));
+  }
+}
+
+function isDatagramUser(user: AddressUser): user is DatagramUser {
+  return "onDatagram" in user;
 }

@@ -21,6 +21,12 @@ export interface PrimaryOptions {
   readonly port: number;
   readonly log: Log;
   readonly isDraining: boolean;
+  /** What the snapshot of this catalog is made with. */
+  secretFor(catalog: Catalog): string;
+  /** It is about to go live; when it cannot, the one before is told again. */
+  onNext(snapshot: Snapshot): void;
+  /** A configuration could not go live. */
+  onRefused(problems: readonly Problem[]): void;
   /** Makes ready who serves, for the first snapshot. Throws when it cannot. */
   begin(snapshot: Snapshot): Promise<Serving>;
   /** The first snapshot is live; and after every change. */
@@ -113,6 +119,7 @@ export class Primary {
     if (update.kind === "problems") {
       if (isFirst) throw new BadConfiguration(update.problems);
       this.#problems = update.problems;
+      this.#options.onRefused(update.problems);
       for (const problem of update.problems) this.#log.error(formatProblem(problem));
       const message = "the configuration was not changed; the last good one serves on";
       this.#log.error(message);
@@ -141,7 +148,13 @@ export class Primary {
     const isFirst = this.#serving === undefined;
     if (before !== undefined) this.#warnOfFixed(before, snapshot);
     this.#serving ??= await this.#options.begin(snapshot);
-    await this.#serving.apply(this.#isDraining ? { ...snapshot, listeners: [] } : snapshot);
+    this.#options.onNext(snapshot);
+    try {
+      await this.#serving.apply(this.#isDraining ? { ...snapshot, listeners: [] } : snapshot);
+    } catch (error) {
+      if (before !== undefined) this.#options.onNext(before);
+      throw error;
+    }
     this.#snapshot = snapshot;
     this.#since = new Date().toISOString();
     await this.#options.onLive(this.#serving, snapshot, isFirst);
@@ -162,7 +175,10 @@ export class Primary {
   }
 
   #snapshotOf(catalog: Catalog): Snapshot {
-    const { snapshot, refusals } = merge([catalog], ++this.#version);
+    const { snapshot, refusals } = merge([catalog], {
+      version: ++this.#version,
+      secret: this.#options.secretFor(catalog),
+    });
     for (const { origin, message } of refusals) this.#log.warn(message, { place: origin.place });
     for (const { a, b, why } of findConflicts(snapshot.routes)) {
       this.#log.warn("two routes claim the same requests; the first one gets them", {

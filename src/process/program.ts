@@ -12,6 +12,8 @@ import type { Logger } from "../lib/log.ts";
 import type { LogRing } from "../lib/log-ring.ts";
 import { programVersion } from "../lib/version.ts";
 import type { BoundAddress } from "../listen/listening-socket.ts";
+import { Health } from "../health/health.ts";
+import { Alarms } from "./alarms.ts";
 import { Crew } from "./crew.ts";
 import type { Inherited } from "./held-sockets.ts";
 import type { FromPrimary } from "./messages.ts";
@@ -21,8 +23,9 @@ import type { SupervisorNote } from "./primary-arguments.ts";
 import type { ProgramSettings } from "./program-settings.ts";
 import { type Account, accountOf, become } from "./privileges.ts";
 import { signal } from "./process-identity.ts";
-import type { Serving } from "./serving.ts";
+import type { Serving, ServingUser } from "./serving.ts";
 import { Solo } from "./solo.ts";
+import { StateKeeper } from "./state-keeper.ts";
 import { SupervisorLink } from "./supervisor-link.ts";
 import { WorkerList } from "./worker-list.ts";
 
@@ -53,6 +56,9 @@ export class Program {
   readonly #log: Logger;
   readonly #primary: Primary;
   readonly #operations: RunningProgram;
+  readonly #state: StateKeeper;
+  readonly #alarms: Alarms;
+  readonly #health: Health;
   #link: SupervisorLink | undefined;
   #crew: Crew | undefined;
   #control: ControlServer | undefined;
@@ -69,11 +75,25 @@ export class Program {
     this.#options = options;
     this.#log = options.log;
     const { settings, supervisor } = options;
+    this.#state = new StateKeeper(options.log);
+    this.#alarms = new Alarms({
+      log: options.log,
+      folder: (configured) => this.#state.folder(configured),
+    });
+    this.#health = new Health({
+      log: options.log,
+      onNews: (news) => this.#primary.serving?.learn(news),
+      onEvent: (event) => this.#alarms.onHealth(event),
+      ...(supervisor?.legacy.orders === undefined ? {} : { orders: supervisor.legacy.orders }),
+    });
     this.#primary = new Primary({
       config: settings.config,
       port: settings.port,
       log: options.log,
       isDraining: supervisor?.legacy.isDraining ?? false,
+      secretFor: (catalog) => this.#state.secretFor(catalog),
+      onNext: (snapshot) => this.#health.update(snapshot),
+      onRefused: (problems) => this.#alarms.onRefused(problems),
       begin: (snapshot) => this.#begin(snapshot),
       onLive: (serving, snapshot, isFirst) => this.#onLive(serving, snapshot, isFirst),
       onReloading: (isDone) => this.#onReloading(isDone),
@@ -85,6 +105,9 @@ export class Program {
       mainPid: supervisor?.pid ?? process.pid,
       config: settings.config,
       primary: this.#primary,
+      health: this.#health,
+      onOrders: () => this.#tellLegacy(),
+      testAlert: () => this.#alarms.test(),
       log: options.log,
       tail: options.ring,
       crew: () => this.#crew,
@@ -104,6 +127,8 @@ export class Program {
     try {
       await this.#primary.run();
     } finally {
+      this.#health[Symbol.dispose]();
+      await this.#alarms.end();
       await this.#control?.close();
     }
   }
@@ -150,18 +175,20 @@ export class Program {
       return new Solo({
         log: this.#log,
         inherited,
-        onOpened: () => this.#giveUpRights(account),
+        user: this.#servingUser,
+        onOpened: () => this.#giveUpRights(account, snapshot),
       });
     }
     // A program with workers goes on with workers; the primary says that this needs a new start.
     if (count === 0 && supervisor.isFirst) throw new WantsSingle();
-    this.#giveUpRights(account);
+    this.#giveUpRights(account, snapshot);
     this.#predecessor = await this.#findPredecessor(path);
     this.#workerList = new WorkerList(path);
     this.#orphans = this.#predecessor === undefined ? this.#workerList.left() : [];
     const { workers } = supervisor.legacy;
     this.#crew = new Crew({
       link: this.#link,
+      user: this.#servingUser,
       log: this.#log,
       onWorkerLog: (record) => this.#log.write(record),
       isTakeOver: this.#isTakeOver,
@@ -172,14 +199,25 @@ export class Program {
     return this.#crew;
   }
 
+  get #servingUser(): ServingUser {
+    return {
+      states: () => this.#health.states(),
+      onMark: (mark) => this.#health.take(mark),
+      onOutcomes: (worker, services) => this.#alarms.onOutcomes(worker, services),
+      onReplaced: (slot, pid, what) => this.#alarms.onReplaced(slot, pid, what),
+      onGone: (worker) => this.#alarms.onWorkerGone(worker),
+    };
+  }
+
   get #isTakeOver(): boolean {
     return this.#predecessor !== undefined || this.#orphans.length > 0;
   }
 
   /** The folder of the control socket is made first: whom we become may not be able to. */
-  #giveUpRights(account: Account | undefined): void {
+  #giveUpRights(account: Account | undefined, { stateFolder }: Snapshot): void {
     prepareFolder(this.#controlPath, account);
     if (account === undefined) return;
+    this.#state.prepare(stateFolder, account);
     become(account);
     this.#warnIfUnreadable();
   }
@@ -212,6 +250,7 @@ export class Program {
   }
 
   async #onLive(serving: Serving, snapshot: Snapshot, isFirst: boolean): Promise<void> {
+    this.#alarms.update(snapshot);
     this.#writePortsFile(serving);
     if (isFirst) {
       this.#options.onFirst(snapshot, serving.bound);
@@ -315,7 +354,11 @@ export class Program {
   }
 
   #tellLegacy(): void {
-    const legacy = { workers: this.#crew?.size ?? null, isDraining: this.#primary.isDraining };
+    const legacy = {
+      workers: this.#crew?.size ?? null,
+      isDraining: this.#primary.isDraining,
+      orders: this.#health.orders(),
+    };
     this.#link?.tell({ kind: "legacy", legacy });
   }
 

@@ -14,8 +14,8 @@ const options = { file: "t.yaml", baseFolder: "/" };
 
 function snapshotOf(text: string, version: number): Snapshot {
   const { snapshot, problems } = readConfig(text, options);
-  assert.ok(snapshot, problems[0]?.message);
-  return { ...snapshot, version };
+  assert.ok(snapshot, problems.map(({ message }) => message).join("\n"));
+  return { ...snapshot, version, secret: "5ec2e7" };
 }
 
 /** What must arrive: all but absent values, and where routes and services were written. */
@@ -26,6 +26,8 @@ function essence(snapshot: Snapshot): unknown {
   });
   return withoutUndefined({
     ...snapshot,
+    // Told in the primary; passwords are no business of a worker.
+    alerts: undefined,
     routes: snapshot.routes.map((each) => ({ ...each, origin: somewhere })),
     services: Object.fromEntries(services),
   });
@@ -74,18 +76,87 @@ test("what the examples configure arrives in a worker whole", async () => {
 
 test("everything that can be set arrives whole", () => {
   const text = `
-listeners: { web: { bind: [":0", "unix:/run/x.sock"], proxyProtocol: true, trustedProxies: ["::1"] } }
+listeners:
+  web: { bind: [":0", "unix:/run/x.sock"], proxyProtocol: true, trustedProxies: ["::1"] }
+  tls: { bind: ":1", protocol: tcp }
+  dns: { bind: ":1", protocol: udp, service: udp, datagrams: { sessions: 5, idle: 3s } }
+tcpRoutes:
+  pg: { listener: tls, sni: pg.example.com, alpn: [h2], clientIp: [10.0.0.0/8], service: tcp, timeouts: { connect: 7s } }
 errorPages: /tmp
 accessLog: { format: "$remote_addr \\"\u00e4\u4e16\\"", path: stderr }
 workers: { memoryLimit: 0 }
 services:
-  a: { backends: [{ url: "https://a:1/x", weight: 3 }, "unix:/run/b.sock"], balance: random, tls: { serverName: b, verify: false } }
+  a: { backends: [{ url: "https://a:1/x", weight: 3, tier: 1 }, "unix:/run/b.sock"], balance: random, tls: { serverName: b, verify: false } }
+  b:
+    backends: [http://b:1]
+    balance: { hash: "header:X-User", bound: 2 }
+    slowStart: 5s
+    sticky: { cookie: c, path: /x, domain: b.test, maxAge: 1h, sameSite: none, secure: always, httpOnly: false, legacy: SERVERID }
+    retry: { statuses: [502, 503-504], tryTimeout: 1s, budget: 7% }
+    check: { http: /health, headers: { X-A: b }, body: ok, statuses: [200-299], initially: down }
+    passive: { ratio: 50%, statuses: [500-599], slow: 3s }
+    whenAllDown: refuse
+    holdFor: 3s
+    breaker: { when: "NetworkErrorRatio() > 0.30 && !(LatencyAtQuantileMS(50.0) < 100)", status: 504 }
+    maintenance: { allow: [10.0.0.0/8], retryAfter: 5m }
+  session: { backends: [http://s:1], sticky: { session: "cookie:JSESSIONID", idle: 1h } }
+  tcp: { backends: ["tls://t:1", "tcp://unix:/run/t.sock"], proxyProtocol: v2, check: { tcp: { send: "PING\\r\\n", expect: PONG } } }
+  udp: { backends: ["udp://u:1"] }
+  split: { split: [{ service: a, weight: 95 }, { service: b, weight: 5, when: { header: { X-Canary: "1" } } }], sticky: true, maintenance: true }
+  safe: { failover: [a, b], statuses: [500-504] }
+  copied: { mirror: safe, to: { a: 10% }, maxBody: 5KiB }
 routes:
   odd: { rule: "HostRegexp(\`^a+$\`) && !(Method(\`GET\`) || Query(\`a\`, \`b\`))", service: a, priority: -1, stripPrefix: /x }
+  work.test: { service: copied, maintenance: { allow: ["::1"], retryAfter: 1m } }
   gone.test: { redirect: { to: "https://x.test", status: 308 } }
 `;
   const snapshot = snapshotOf(text, 1);
   assert.deepEqual(essence(complete(snapshot)), essence(snapshot));
+});
+
+test("who is told of alerts, and by what password, does not leave the primary", () => {
+  const text = (password: string) => `
+alerts: { webhook: { url: "https://hooks.test/", secret: ${password} } }
+routes: { a.test: "http://127.0.0.1:1" }
+`;
+  const publisher = new Publisher();
+  for (const version of [1, 2]) {
+    const snapshot = snapshotOf(text(`password-${version}`), version);
+    assert.ok(snapshot.alerts);
+    publisher.take(snapshot);
+    for (const known of [undefined, version - 1]) {
+      assert.doesNotMatch(publisher.publicationFor(known).text, /hooks\.test|password-/);
+    }
+  }
+});
+
+test("a changed part of a compound service is sent, and the compound is not", () => {
+  const text = (port: number, weight: number) => `
+services:
+${Array.from({ length: 100 }, (_, index) => `  s${index}: http://10.0.0.1:${index + 1}\n`).join("")}
+  a: http://127.0.0.1:${port}
+  b: http://127.0.0.1:2
+  both: { split: { a: ${weight}, b: 1 } }
+routes: { a.test: { service: both } }
+`;
+  const publisher = new Publisher();
+  publisher.take(snapshotOf(text(1, 1), 1));
+  let live = assemble(undefined, publisher.publicationFor(undefined));
+  const steps = [[text(3, 1), ["a"]] as const, [text(3, 7), ["both"]] as const];
+  for (const [index, [next, changed]] of steps.entries()) {
+    const snapshot = snapshotOf(next, index + 2);
+    publisher.take(snapshot);
+    const publication = publisher.publicationFor(index + 1);
+    assert.equal(publication.base, index + 1);
+    const after = assemble(live, publication);
+    assert.deepEqual(essence(after), essence(snapshot));
+    const { services } = live;
+    assert.deepEqual(
+      Object.keys(after.services).filter((name) => after.services[name] !== services[name]),
+      changed,
+    );
+    live = after;
+  }
 });
 
 test("ten thousand routes arrive and find what they find in the primary", () => {
@@ -192,7 +263,7 @@ const items = fc.uniqueArray(
 test("a change puts together what the complete snapshot says, and keeps what did not change", () => {
   const base = snapshotOf("routes: { a.test: 'http://127.0.0.1:1' }", 0);
   const [service] = Object.values(base.services);
-  assert.ok(service);
+  assert.ok(service?.kind === "backends");
   // So many that the complete text is worth avoiding.
   const others = Array.from({ length: 100 }, (_, index) => routeOf(`r${index}`, "Host(`y`)"));
   const made = (version: number, routes: [string, number][], services: [string, number][]) => ({
@@ -239,6 +310,8 @@ function assertKept(next: Snapshot, before: Snapshot): void {
   }
   for (const [name, each] of Object.entries(next.services)) {
     const old = before.services[name];
-    if (old?.retry.attempts === each.retry.attempts) assert.equal(each, old);
+    assert.ok(each.kind === "backends");
+    if (old?.kind === "backends" && old.retry.attempts === each.retry.attempts)
+      assert.equal(each, old);
   }
 }

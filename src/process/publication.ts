@@ -7,11 +7,9 @@
 // change every route below it.
 
 import type {
-  BackendTls,
+  BackendService,
   ExchangeTimeouts,
   Origin,
-  PoolSettings,
-  RetrySettings,
   Route,
   Service,
   Snapshot,
@@ -32,18 +30,26 @@ type SentRoute = Omit<Route, "origin" | "timeouts"> & {
   readonly timeouts: Reference<ExchangeTimeouts>;
 };
 
-type SentService = Omit<Service, "origin" | "pool" | "tls" | "retry"> & {
-  readonly origin: undefined;
-  readonly pool: Reference<PoolSettings>;
-  readonly tls: Reference<BackendTls>;
-  readonly retry: Reference<RetrySettings>;
-};
+/** What distinguishes a service from others; the rest is how it treats its backends. */
+type OwnKey = "name" | "origin" | "kind" | "backends" | "maintenance";
+
+/** Everything else: the same for most services. */
+type BackendSettings = Omit<BackendService, OwnKey>;
+
+interface SentBackends {
+  readonly name: string;
+  readonly backends: BackendService["backends"];
+  readonly maintenance: BackendService["maintenance"];
+  readonly settings: Reference<BackendSettings>;
+}
+
+type SentCompound = Exclude<Service, BackendService>;
+
+type SentService = SentBackends | SentCompound;
 
 interface Common {
   readonly timeouts: readonly ExchangeTimeouts[];
-  readonly pools: readonly PoolSettings[];
-  readonly tls: readonly BackendTls[];
-  readonly retries: readonly RetrySettings[];
+  readonly settings: readonly BackendSettings[];
 }
 
 /** First and number of routes that are as in the base. */
@@ -89,9 +95,7 @@ class CommonValues<T extends object> {
 export class Publisher {
   // They outlive a snapshot, so that the same route has the same text in the next one.
   readonly #timeouts = new CommonValues<ExchangeTimeouts>();
-  readonly #pools = new CommonValues<PoolSettings>();
-  readonly #tls = new CommonValues<BackendTls>();
-  readonly #retries = new CommonValues<RetrySettings>();
+  readonly #settings = new CommonValues<BackendSettings>();
   #latest: Texts | undefined;
   #before: Texts | undefined;
   #complete: Publication | undefined;
@@ -129,16 +133,15 @@ export class Publisher {
   }
 
   #textsOf(snapshot: Snapshot): Texts {
-    const { routes, services, ...rest } = snapshot;
+    // Who is told of alerts, and by what password, is no worker's business.
+    const { routes, services, ...rest } = { ...snapshot, alerts: undefined };
     const sentRoutes = routes.map((each) => JSON.stringify(this.#sentRoute(each)));
     const sentServices = Object.entries(services).map(([name, each]): [string, string] => {
       return [name, JSON.stringify(this.#sentService(each))];
     });
     const common: Common = {
       timeouts: this.#timeouts.values,
-      pools: this.#pools.values,
-      tls: this.#tls.values,
-      retries: this.#retries.values,
+      settings: this.#settings.values,
     };
     return {
       version: snapshot.version,
@@ -154,13 +157,9 @@ export class Publisher {
   }
 
   #sentService(service: Service): SentService {
-    return {
-      ...service,
-      origin: undefined,
-      pool: this.#pools.refer(service.pool),
-      tls: this.#tls.refer(service.tls),
-      retry: this.#retries.refer(service.retry),
-    };
+    if (service.kind !== "backends") return { ...service, origin: elsewhere };
+    const { name, origin: _origin, kind: _kind, backends, maintenance, ...rest } = service;
+    return { name, backends, maintenance, settings: this.#settings.refer(rest) };
   }
 }
 
@@ -258,14 +257,11 @@ function servicesFrom({ services, removed, common }: Sent, old: Snapshot | undef
   return all;
 }
 
-function serviceFrom(sent: SentService, { pools, tls, retries }: Common): Service {
-  return {
-    ...sent,
-    origin: elsewhere,
-    pool: dereference(sent.pool, pools),
-    tls: dereference(sent.tls, tls),
-    retry: dereference(sent.retry, retries),
-  };
+function serviceFrom(sent: SentService, common: Common): Service {
+  if (!("settings" in sent)) return sent;
+  const { name, backends, maintenance } = sent;
+  const settings = dereference(sent.settings, common.settings);
+  return { kind: "backends", name, origin: elsewhere, backends, maintenance, ...settings };
 }
 
 function dereference<T extends object>(reference: Reference<T>, values: readonly T[]): T {

@@ -2,7 +2,21 @@
 
 import type { Counts, WorkerRow } from "../admin/operations.ts";
 import type { Snapshot } from "../config/snapshot.ts";
+import type { Mark, ServiceLoad, ServiceOutcomes, StateNews, States } from "../upstream/state.ts";
 import type { BoundAddress } from "../listen/listening-socket.ts";
+
+/** What whoever serves wants to know of the primary, and tells it. */
+export interface ServingUser {
+  /** All there is to know of backends and services now. */
+  states(): States;
+  onMark(mark: Mark): void;
+  /** @param worker numbers those who serve, each with counts of its own */
+  onOutcomes(worker: number, services: readonly ServiceOutcomes[]): void;
+  /** One that serves died, or is replaced for a reason of its own. */
+  onReplaced(slot: number, pid: number, what: string): void;
+  /** One that had counts of its own is gone. */
+  onGone(worker: number): void;
+}
 
 export interface Serving {
   /** Goes over to a snapshot. Throws, with nothing changed, when it cannot. */
@@ -15,6 +29,10 @@ export interface Serving {
   /** Resident bytes of everything that serves, this process apart. */
   readonly memory: number;
   reopenLogs(): void;
+  /** Something changed with backends or services. */
+  learn(news: StateNews): void;
+  /** What backends carry now, as each of those who serve sees it; whoever does not answer soon is left out. */
+  loads(): Promise<readonly (readonly ServiceLoad[])[]>;
   /** Finishes what runs, as for the end of the program, and ends. Aborted: at once. */
   end(signal: AbortSignal): Promise<void>;
   /** Who retires is given no more time than the end of the program has. */

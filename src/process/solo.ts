@@ -4,13 +4,19 @@
 import { type Counts, noCounts, type WorkerRow } from "../admin/operations.ts";
 import type { Snapshot } from "../config/snapshot.ts";
 import type { Log } from "../lib/log.ts";
-import type { BoundAddress, ListeningSocket } from "../listen/listening-socket.ts";
+import type { BoundAddress } from "../listen/listening-socket.ts";
+import type { OpenSocket } from "../listen/open-socket.ts";
+import type { ServiceLoad, StateNews } from "../upstream/state.ts";
 import { DataPlane } from "./data-plane.ts";
 import { HeldSockets, type Inherited } from "./held-sockets.ts";
 import type { AddressWish, SocketSource } from "./ports.ts";
-import type { Serving } from "./serving.ts";
+import type { Serving, ServingUser } from "./serving.ts";
+
+/** Services that carry anything are few; more than once a second helps no alert. */
+const outcomesMs = 1000;
 
 export interface SoloOptions {
+  readonly user: ServingUser;
   readonly log: Log;
   readonly inherited: readonly Inherited[];
   /** The first addresses are open: what they needed rights for can be given up. */
@@ -21,16 +27,19 @@ export class Solo implements Serving, SocketSource {
   readonly #log: Log;
   readonly #sockets: HeldSockets;
   readonly #onOpened: () => void;
+  readonly #user: ServingUser;
+  #telling: NodeJS.Timeout | undefined;
   #plane: DataPlane | undefined;
 
   /** Throws when an inherited socket cannot be used. */
-  constructor({ log, inherited, onOpened }: SoloOptions) {
+  constructor({ log, inherited, user, onOpened }: SoloOptions) {
     this.#log = log;
+    this.#user = user;
     this.#onOpened = onOpened;
     this.#sockets = new HeldSockets(inherited, { warn: (message) => log.warn(message) });
   }
 
-  async socketsOf(wish: AddressWish): Promise<readonly ListeningSocket[]> {
+  async socketsOf(wish: AddressWish): Promise<readonly OpenSocket[]> {
     const held = await this.#sockets.open([wish], 1, false);
     return held.map(({ socket }) => socket);
   }
@@ -38,7 +47,17 @@ export class Solo implements Serving, SocketSource {
   async apply(snapshot: Snapshot): Promise<void> {
     try {
       if (this.#plane === undefined) {
-        this.#plane = await DataPlane.start(snapshot, { log: this.#log, sockets: this });
+        const user = this.#user;
+        this.#plane = await DataPlane.start(snapshot, {
+          log: this.#log,
+          sockets: this,
+          states: user.states(),
+          onMark: (mark) => user.onMark(mark),
+          // There is nobody else who would have to know.
+          onSession() {},
+        });
+        const tell = () => user.onOutcomes(0, this.#plane?.outcomes ?? []);
+        this.#telling = setInterval(tell, outcomesMs).unref();
         this.#onOpened();
       } else {
         await this.#plane.apply(snapshot);
@@ -72,9 +91,18 @@ export class Solo implements Serving, SocketSource {
     this.#plane?.reopenLogs();
   }
 
+  learn(news: StateNews): void {
+    this.#plane?.learnStates(news);
+  }
+
+  async loads(): Promise<readonly (readonly ServiceLoad[])[]> {
+    return [this.#plane?.loads ?? []];
+  }
+
   async end(signal: AbortSignal): Promise<void> {
     const plane = this.#plane;
     if (plane === undefined) return;
+    clearInterval(this.#telling);
     const { grace, tunnelGrace } = plane.snapshot.shutdown;
     await plane.drain({ grace, tunnelGrace, isPatient: false, signal });
   }

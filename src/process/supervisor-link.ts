@@ -1,14 +1,15 @@
 // The primary's end of the connection to the supervisor, and the sockets that came through it. The primary
 // keeps them for workers to come, also when the supervisor is gone.
 
-import { ListeningSocket, type BoundAddress } from "../listen/listening-socket.ts";
+import type { BoundAddress } from "../listen/listening-socket.ts";
+import { type OpenSocket, takeSocket } from "../listen/open-socket.ts";
 import { Channel } from "./channel.ts";
 import type { Failure, FromPrimary, SocketNote, ToPrimary } from "./messages.ts";
 import type { AddressWish } from "./ports.ts";
 
 export interface GivenSocket {
   readonly note: SocketNote;
-  readonly socket: ListeningSocket;
+  readonly socket: OpenSocket;
 }
 
 export interface LinkUser {
@@ -58,7 +59,7 @@ export class SupervisorLink {
   }
 
   #take(note: SocketNote, handle: unknown): void {
-    const given = { note, socket: ListeningSocket.from(handle, note.bound) };
+    const given = { note, socket: takeSocket(note.protocol, handle, note.bound) };
     const sockets = this.#sockets.get(note.key) ?? [];
     sockets.push(given);
     this.#sockets.set(note.key, sockets);

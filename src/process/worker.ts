@@ -7,10 +7,11 @@ import type { Log } from "../lib/log.ts";
 import type { TallyNews } from "../lib/tally.ts";
 import { lineOf } from "../lib/log-line.ts";
 import { remoteLog } from "../lib/remote-log.ts";
-import { ListeningSocket } from "../listen/listening-socket.ts";
+import { isDatagramSocket, type OpenSocket, takeSocket } from "../listen/open-socket.ts";
+import type { StateNews, States } from "../upstream/state.ts";
 import { Channel } from "./channel.ts";
 import { DataPlane, type DrainOptions } from "./data-plane.ts";
-import type { FromWorker, SocketNote, ToWorker } from "./messages.ts";
+import type { FromWorker, SessionNote, SocketNote, ToWorker } from "./messages.ts";
 import { assemble } from "./publication.ts";
 import type { AddressWish, SocketSource } from "./ports.ts";
 import { isMainAlive } from "./main-process.ts";
@@ -30,7 +31,7 @@ export class Worker implements SocketSource {
   readonly #channel: Channel<ToWorker, FromWorker>;
   readonly #log: Log;
   /** Sockets to accept on, by address and index. */
-  readonly #sockets = new Map<string, Map<number, ListeningSocket>>();
+  readonly #sockets = new Map<string, Map<number, OpenSocket>>();
   readonly #cutting = new AbortController();
   #plane: DataPlane | undefined;
   /** What the primary thinks we have; the base of the next difference. */
@@ -41,6 +42,11 @@ export class Worker implements SocketSource {
   #pulsing: NodeJS.Timeout | undefined;
   /** What came before there was anything to count. */
   #earlyNews: TallyNews[] = [];
+  /** As they were when we were started; and what came before there was anything to tell it to. */
+  #states: States = { backends: [], services: [] };
+  #earlyStates: StateNews[] = [];
+  /** Told together once the loop has turned: a page begins many sessions at once. */
+  #newSessions: SessionNote[] = [];
 
   private constructor() {
     this.#channel = new Channel<ToWorker, FromWorker>(process, {
@@ -81,6 +87,20 @@ export class Worker implements SocketSource {
       case "learn":
         this.#learn(message.news);
         break;
+      case "states":
+        this.#states = message.states;
+        break;
+      case "state-news":
+        this.#learnStates(message.news);
+        break;
+      case "sessions":
+        for (const { service, id, backend } of message.sessions) {
+          this.#plane?.takeSession(service, id, backend);
+        }
+        break;
+      case "ask-loads":
+        this.#channel.send({ kind: "loads", id: message.id, services: this.#plane?.loads ?? [] });
+        break;
       case "reopen-logs":
         this.#plane?.reopenLogs();
         break;
@@ -94,14 +114,14 @@ export class Worker implements SocketSource {
     }
   }
 
-  #addSocket({ key, index, bound }: SocketNote, handle: unknown): void {
-    const socket = ListeningSocket.from(handle, bound);
+  #addSocket({ key, index, protocol, bound }: SocketNote, handle: unknown): void {
+    const socket = takeSocket(protocol, handle, bound);
     if (this.#isLeaving) {
       // Sent before the primary knew: who connects here would wait for nobody.
       socket.close();
       return;
     }
-    const sockets = this.#sockets.get(key) ?? new Map<number, ListeningSocket>();
+    const sockets = this.#sockets.get(key) ?? new Map<number, OpenSocket>();
     sockets.set(index, socket);
     this.#sockets.set(key, sockets);
     this.#use(key);
@@ -111,8 +131,11 @@ export class Worker implements SocketSource {
     const socket = this.#sockets.get(key)?.get(index);
     this.#sockets.get(key)?.delete(index);
     this.#use(key);
+    if (socket === undefined) return;
+    // Where it received datagrams, its sessions still answer from there.
+    if (isDatagramSocket(socket) && this.#plane?.acceptsOn(key)) return;
     // Closed twice where it was accepted on, which harms nothing; it may never have been.
-    socket?.close();
+    socket.close();
   }
 
   /** For an address that is accepted on already; those of a new one are asked for when it goes live. */
@@ -122,7 +145,7 @@ export class Worker implements SocketSource {
     plane.useSockets(key, [...(this.#sockets.get(key)?.values() ?? [])]);
   }
 
-  async socketsOf({ key }: AddressWish): Promise<readonly ListeningSocket[]> {
+  async socketsOf({ key }: AddressWish): Promise<readonly OpenSocket[]> {
     return [...(this.#sockets.get(key)?.values() ?? [])];
   }
 
@@ -150,8 +173,15 @@ export class Worker implements SocketSource {
   async #apply(snapshot: Snapshot): Promise<void> {
     if (this.#isLeaving) return;
     if (this.#plane === undefined) {
-      this.#plane = await DataPlane.start(snapshot, { log: this.#log, sockets: this });
+      this.#plane = await DataPlane.start(snapshot, {
+        log: this.#log,
+        sockets: this,
+        states: this.#states,
+        onMark: (mark) => this.#channel.send({ kind: "mark", mark }),
+        onSession: (service, id, backend) => this.#tellSession({ service, id, backend }),
+      });
       for (const news of this.#earlyNews.splice(0)) this.#learn(news);
+      for (const news of this.#earlyStates.splice(0)) this.#learnStates(news);
     } else {
       await this.#plane.apply(snapshot);
     }
@@ -171,13 +201,34 @@ export class Worker implements SocketSource {
       this.#earlyNews.push(news);
       return;
     }
-    this.#plane.addresses.learn(news);
+    this.#plane.learnTally(news);
     // The others may be waiting for what we have to say to this.
     this.#tally();
   }
 
+  #learnStates(news: StateNews): void {
+    if (this.#plane === undefined) this.#earlyStates.push(news);
+    else this.#plane.learnStates(news);
+  }
+
+  #tellSession(session: SessionNote): void {
+    if (this.#newSessions.length === 0) setImmediate(() => this.#tellSessions());
+    this.#newSessions.push(session);
+  }
+
+  /** A primary that is gone or busy loses them: those clients are placed by their session's id then. */
+  #tellSessions(): void {
+    const sessions = this.#newSessions;
+    this.#newSessions = [];
+    const { isOpen, isCongested } = this.#channel;
+    if (isOpen && !isCongested) this.#channel.send({ kind: "sessions", sessions });
+  }
+
   #pulse(): void {
-    if (!this.#channel.isCongested) this.#channel.send(this.#lifeSign());
+    if (this.#channel.isCongested) return;
+    this.#channel.send(this.#lifeSign());
+    const services = this.#plane?.outcomes ?? [];
+    if (services.length > 0) this.#channel.send({ kind: "outcomes", services });
   }
 
   #lifeSign(): FromWorker {
@@ -187,7 +238,7 @@ export class Worker implements SocketSource {
 
   #tally(): void {
     if (this.#channel.isCongested) return;
-    const report = this.#plane?.addresses.changes();
+    const report = this.#plane?.tallyChanges();
     if (report !== undefined) this.#channel.send({ kind: "tally", report });
   }
 
@@ -214,9 +265,17 @@ export class Worker implements SocketSource {
     if (this.#isLeaving) return;
     this.#isLeaving = true;
     await this.#applying;
+    if (!isMainAlive()) this.#yieldDatagrams();
     await this.#plane?.drain({ ...times, signal: this.#cutting.signal });
     await this.#channel.sendAndWait(this.#lifeSign());
     process.exit(0);
+  }
+
+  /** A successor that opened the addresses anew gets only a part of the datagrams while we have them open, too. */
+  #yieldDatagrams(): void {
+    for (const sockets of this.#sockets.values()) {
+      for (const each of sockets.values()) if (isDatagramSocket(each)) each.close();
+    }
   }
 
   /** Serves on. While the main process lives it starts another primary, and tells us when to leave (SIGUSR2). */

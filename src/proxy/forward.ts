@@ -1,7 +1,7 @@
 // Carries one exchange to a backend and the answer back: attempts, bodies both ways at once, upgrades.
 // Whether a failed attempt may be repeated is decided here and nowhere else. Hot: bench/head.ts
 
-import type { Backend } from "../config/snapshot.ts";
+import type { Backend, Maintenance } from "../config/snapshot.ts";
 import { factsOf, type FailureCode } from "../http/errors.ts";
 import type { Exchange, RequestSink } from "../http/exchange.ts";
 import { Field } from "../http/fields.ts";
@@ -9,18 +9,22 @@ import { CHUNKED } from "../http/framing.ts";
 import type { ResponseHead } from "../http/response-head.ts";
 import { httpDate } from "../lib/http-date.ts";
 import type { Wheel } from "../lib/wheel.ts";
+import type { Destination } from "../upstream/destination.ts";
 import type { ResponseSink, UpstreamConnection } from "../upstream/http1.ts";
-import type { LiveService } from "../upstream/live-service.ts";
-import type { Pool, Waiter } from "../upstream/pool.ts";
-import { fail } from "./fail.ts";
+import type { LiveBackend } from "../upstream/live-backend.ts";
+import type { Pool, PoolTicket, Waiter } from "../upstream/pool.ts";
+import { Attempts, type AttemptUser } from "./attempts.ts";
+import { Copies, type CopyContext } from "./copies.ts";
+import { fail, refuseForMaintenance } from "./fail.ts";
 import { KeptBody } from "./kept-body.ts";
 import { dropHopByHop } from "./hop-by-hop.ts";
+import { isKeptOut } from "./maintenance.ts";
 import type { Plan, ResponseHook } from "./plan.ts";
 import { Tunnel } from "./tunnel.ts";
 import { upstreamHead, type UpstreamHead } from "./upstream-head.ts";
 
 /** What a forward needs besides its exchange and plan. */
-export interface ForwardContext {
+export interface ForwardContext extends CopyContext {
   readonly wheel: Wheel;
   /** Also send RFC 7239 `Forwarded`. */
   readonly withForwarded: boolean;
@@ -48,21 +52,24 @@ const unanswered: ReadonlySet<FailureCode> = new Set([
   "SHUT_DOWN",
 ]);
 
-export class Forward implements RequestSink, ResponseSink, Waiter {
+export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnection>, AttemptUser {
+  /** Of the pool that is waited for. */
+  ticket: PoolTicket<UpstreamConnection> | null = null;
   readonly #exchange: Exchange;
   readonly #plan: Plan;
-  readonly #service: LiveService;
+  readonly #destination: Destination;
   readonly #context: ForwardContext;
+  readonly #attempts: Attempts;
   readonly #head: UpstreamHead;
   readonly #isChunked: boolean;
   #connection: UpstreamConnection | null = null;
-  #pool: Pool | null = null;
+  #pool: Pool<UpstreamConnection> | null = null;
   #isWaiting = false;
   /** The connection had carried an answer before: its peer may have closed it just now. */
   #isReused = false;
-  #tried: Set<number> | undefined = undefined;
-  #index = -1;
-  #attemptsLeft: number;
+  /** The wait for an answer is shorter than the route's: others could be asked. */
+  #isShortTry = false;
+  #copies: Copies | null = null;
   /** Body bytes not sent yet, or kept so that they can be sent again. */
   readonly #kept = new KeptBody();
   #isReplayable = true;
@@ -70,92 +77,116 @@ export class Forward implements RequestSink, ResponseSink, Waiter {
   #trailers = "";
   #hasAnswer = false;
   #isOver = false;
-  #startedAt = 0;
   #tunnel: Tunnel | null = null;
 
-  constructor(exchange: Exchange, plan: Plan, service: LiveService, context: ForwardContext) {
+  constructor(exchange: Exchange, plan: Plan, destination: Destination, context: ForwardContext) {
     this.#exchange = exchange;
     this.#plan = plan;
-    this.#service = service;
+    this.#destination = destination;
     this.#context = context;
     this.#isChunked = exchange.request.bodyLength === CHUNKED;
     this.#isRequestEnded = exchange.request.bodyLength === 0;
-    this.#attemptsLeft = service.service.retry.attempts;
-    this.#head = upstreamHead(exchange, service.service.host, context.withForwarded);
+    this.#attempts = new Attempts(exchange, destination, this);
+    const { service } = this.#attempts;
+    // One of several services may want something else of the head.
+    const isHostKept = service === destination && service.settings.host === "keep";
+    const copies = destination.copiesOf(service);
+    this.#head = upstreamHead(exchange, isHostKept && copies === null, context.withForwarded);
+    if (copies !== null) this.#copies = Copies.of(exchange, copies, this.#head, context);
     exchange.sink = this;
-    exchange.serviceName = service.service.name;
   }
 
   start(): void {
-    this.#startedAt = performance.now();
-    this.#attempt(false);
+    const maintenance = this.#maintenance;
+    if (maintenance !== undefined) {
+      this.#isOver = true;
+      refuseForMaintenance(this.#exchange, maintenance, this.#plan.errorPages);
+      return;
+    }
+    if (this.#isRequestEnded) this.#copies?.send("");
+    this.#attempts.begin();
+  }
+
+  /** Of the one chosen among several services, where it keeps this client out. */
+  get #maintenance(): Maintenance | undefined {
+    const { service } = this.#attempts;
+    if (service === this.#destination) return undefined;
+    const { maintenance } = service;
+    const isFree = maintenance === undefined || !isKeptOut(maintenance, this.#exchange.clientIp);
+    return isFree ? undefined : maintenance;
   }
 
   // --- attempts --------------------------------------------------------------------------------
 
-  /** @param isFresh use no idle connection: the last one was found dead */
-  #attempt(isFresh: boolean): void {
-    if (!isFresh) this.#index = this.#service.pick(this.#tried);
-    const candidate = this.#service.candidates[this.#index];
-    if (candidate === undefined) {
-      this.#fail("NO_BACKEND");
+  onBackend(backend: LiveBackend): void {
+    const connection = backend.pool.takeIdle();
+    if (connection === undefined) {
+      this.#open(backend);
       return;
     }
-    const { pool } = candidate;
+    this.#isReused = true;
+    this.#send(connection, backend.backend);
+  }
+
+  #open({ pool }: LiveBackend): void {
     this.#pool = pool;
-    this.#exchange.attempts++;
-    this.#exchange.backendUrl = pool.backend.url;
-    const connection = isFresh ? undefined : pool.takeIdle();
-    if (connection !== undefined) {
-      this.#isReused = true;
-      this.#send(connection, pool.backend);
-      return;
-    }
     this.#isReused = false;
     this.#isWaiting = true;
-    if (!this.#isRequestEnded) this.#exchange.client.pauseRequest();
+    this.onHeld();
     pool.open(this, this.#plan.timeouts.connect);
+  }
+
+  onHeld(): void {
+    if (!this.#isRequestEnded) this.#exchange.client.pauseRequest();
   }
 
   onLease(connection: UpstreamConnection): void {
     this.#isWaiting = false;
-    if (this.#isOver) {
+    const { backend } = this.#attempts;
+    if (this.#isOver || backend === null) {
       connection.destroy();
       return;
     }
     // A connection that somebody else has just given back may be dead like any idle one.
     this.#isReused = connection.served > 0;
-    this.#send(connection, this.#pool!.backend);
+    this.#send(connection, backend.backend);
   }
 
   onNoLease(code: FailureCode, cause: Error | undefined): void {
     this.#isWaiting = false;
     if (this.#isOver) return;
+    this.#tellProblem(code, cause?.message ?? "");
+    this.#attempts.onNoConnection(code);
+  }
+
+  onGivenUp(code: FailureCode, status?: number): void {
+    this.#fail(code, status);
+  }
+
+  #tellProblem(code: FailureCode, cause: string): void {
     this.#context.onProblem(factsOf(code).text, {
       failure: code,
       backend: this.#exchange.backendUrl,
       route: this.#plan.name,
-      cause: cause?.message ?? "",
+      ...(cause === "" ? {} : { cause }),
     });
-    (this.#tried ??= new Set()).add(this.#index);
-    const isAnyLeft = this.#tried.size < this.#service.candidates.length;
-    if (factsOf(code).retry === "unsent" && this.#attemptsLeft-- > 0 && isAnyLeft) {
-      this.#attempt(false);
-    } else {
-      this.#fail(code);
-    }
   }
 
   #send(connection: UpstreamConnection, backend: Backend): void {
     const { timeouts } = this.#plan;
     const { request } = this.#exchange;
+    const { host, retry } = this.#attempts.service.settings;
+    const wait = timeouts.response;
+    this.#isShortTry =
+      retry.tryTimeout > 0 && (wait === 0 || retry.tryTimeout < wait) && this.#isRepeatable;
     this.#connection = connection;
+    this.#attempts.onSend();
     connection.begin(
       this,
-      this.#head.textFor(backend),
+      this.#head.textFor(backend, host),
       request.method,
       this.#head.isUpgrade,
-      timeouts.response,
+      this.#isShortTry ? retry.tryTimeout : wait,
       timeouts.responseBody,
     );
     this.#kept.forEach((page, length) => connection.writeData(page, 0, length, this.#isChunked));
@@ -165,27 +196,40 @@ export class Forward implements RequestSink, ResponseSink, Waiter {
     else if (!this.#isRequestEnded) this.#exchange.client.pauseRequest();
   }
 
-  /** RFC 9112 section 9.3.1: only what arrived nowhere, or may arrive twice, is sent again. */
-  #canReplay(code: FailureCode): boolean {
-    if (code !== "UPSTREAM_CLOSED" || !this.#isReused || this.#hasAnswer) return false;
-    if (!this.#isReplayable || this.#attemptsLeft <= 0) return false;
-    return idempotent.has(this.#exchange.method) || this.#service.service.retry.nonIdempotent;
+  /** What was sent may be sent again: it is all here, changes nothing twice, and no answer has begun. */
+  get #isRepeatable(): boolean {
+    return (
+      this.#isReplayable &&
+      !this.#hasAnswer &&
+      idempotent.has(this.#exchange.method) &&
+      this.#attempts.isAnyLeft
+    );
   }
 
-  #fail(code: FailureCode): void {
+  /** RFC 9112 section 9.3.1: what a dead connection swallowed may go out again on a fresh one. */
+  get #isSwallowed(): boolean {
+    const mayRepeat =
+      idempotent.has(this.#exchange.method) || this.#attempts.service.settings.retry.nonIdempotent;
+    return this.#isReused && this.#isReplayable && !this.#hasAnswer && mayRepeat;
+  }
+
+  #fail(code: FailureCode, status?: number): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#attempts.cancel();
+    if (code !== "BREAKER_OPEN") this.#attempts.record(0);
     this.#kept.clear();
-    fail(this.#exchange, code, this.#plan.errorPages);
+    fail(this.#exchange, code, this.#plan.errorPages, status);
   }
 
   // --- the request's body ----------------------------------------------------------------------
 
   onRequestData(buffer: Buffer, start: number, end: number): void {
     if (this.#isOver) return;
+    this.#copies?.add(buffer, start, end);
     if (this.#isReplayable) {
       const bytes = this.#kept.bytes + end - start;
-      if (bytes > this.#service.service.retry.replayBody) {
+      if (bytes > this.#attempts.service.settings.retry.replayBody) {
         this.#isReplayable = false;
         if (this.#connection !== null) this.#kept.clear();
       }
@@ -197,6 +241,7 @@ export class Forward implements RequestSink, ResponseSink, Waiter {
   onRequestEnd(trailers: string): void {
     this.#isRequestEnded = true;
     this.#trailers = trailers;
+    this.#copies?.send(trailers);
     this.#connection?.endRequest(trailers, this.#isChunked);
   }
 
@@ -213,10 +258,15 @@ export class Forward implements RequestSink, ResponseSink, Waiter {
   onRequestFailed(code: FailureCode): void {
     if (this.#isOver) return;
     if (this.#isWaiting) this.#pool?.cancel(this);
+    this.#copies?.drop();
     this.#connection?.destroy();
     this.#connection = null;
-    if (unanswered.has(code)) this.#isOver = true;
-    else this.#fail(code);
+    if (!unanswered.has(code)) {
+      this.#fail(code);
+      return;
+    }
+    this.#isOver = true;
+    this.#attempts.cancel();
   }
 
   // --- the answer ------------------------------------------------------------------------------
@@ -234,8 +284,11 @@ export class Forward implements RequestSink, ResponseSink, Waiter {
   onResponseHead(head: ResponseHead): void {
     const exchange = this.#exchange;
     const { fields } = head;
+    const ms = this.#attempts.onAnswer(head.status);
+    if (this.#turnsAway(head.status)) return;
     this.#hasAnswer = true;
-    exchange.backendMs = performance.now() - this.#startedAt;
+    exchange.backendMs = ms;
+    this.#attempts.record(head.status);
     if (head.status === 101 && !this.#isRequestEnded) {
       // The rest of the request's body would end up in the tunnel.
       this.#connection?.destroy();
@@ -250,12 +303,26 @@ export class Forward implements RequestSink, ResponseSink, Waiter {
     let text = `HTTP/1.1 ${head.status} ${head.reason}\r\n${fields.serialise()}`;
     // RFC 9110 section 6.6.1: who passes on an answer without a date adds one.
     if (fields.times(Field.DATE) === 0) text += `Date: ${httpDate()}\r\n`;
+    text += this.#attempts.sessionLines(fields);
     if (exchange.request.fields.times(Field.X_DEBUG) > 0) text += this.#debugLines();
     if (head.status === 101) {
       this.#startTunnel(`${text}Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`);
       return;
     }
     exchange.client.writeHead(head.status, text, head.bodyLength);
+  }
+
+  /** An answer with such a status is not wanted while somebody else may have a better one. */
+  #turnsAway(status: number): boolean {
+    if (!this.#attempts.isUnwanted(status) || !this.#isRepeatable) return false;
+    const connection = this.#connection;
+    this.#connection = null;
+    if (this.#attempts.better(status)) {
+      connection?.destroy();
+      return true;
+    }
+    this.#connection = connection;
+    return false;
   }
 
   /** What a middleware throws is the end of its exchange alone. False: it threw. */
@@ -298,6 +365,7 @@ export class Forward implements RequestSink, ResponseSink, Waiter {
   onResponseEnd(trailers: string): void {
     this.#isOver = true;
     this.#connection = null;
+    this.#attempts.leave();
     this.#kept.clear();
     this.#exchange.client.endAnswer(trailers);
   }
@@ -305,16 +373,16 @@ export class Forward implements RequestSink, ResponseSink, Waiter {
   onResponseFailed(code: FailureCode): void {
     this.#connection = null;
     if (this.#isOver) return;
-    if (this.#canReplay(code)) {
-      this.#attemptsLeft--;
-      this.#attempt(true);
+    const { backend } = this.#attempts;
+    const isClosed = code === "UPSTREAM_CLOSED";
+    if (isClosed && backend !== null && this.#isSwallowed && this.#attempts.again()) {
+      this.#open(backend);
       return;
     }
-    this.#context.onProblem(factsOf(code).text, {
-      failure: code,
-      backend: this.#exchange.backendUrl,
-      route: this.#plan.name,
-    });
+    this.#attempts.onFailed(code);
+    this.#tellProblem(code, "");
+    const isWorthIt = isClosed || (code === "RESPONSE_TIMEOUT" && this.#isShortTry);
+    if (isWorthIt && this.#isRepeatable && this.#attempts.another()) return;
     this.#fail(code);
   }
 
@@ -323,12 +391,11 @@ export class Forward implements RequestSink, ResponseSink, Waiter {
   #startTunnel(head: string): void {
     const { client } = this.#exchange;
     client.writeHead(101, head, 0);
-    this.#tunnel = new Tunnel(
-      this.#exchange,
-      this.#connection!,
-      this.#context.wheel,
-      this.#plan.timeouts.tunnel,
-    );
+    this.#tunnel = new Tunnel(this.#exchange, this.#connection!, {
+      wheel: this.#context.wheel,
+      idleMs: this.#plan.timeouts.tunnel,
+      onOver: () => this.#attempts.leave(),
+    });
     // The connection is the tunnel's now.
     this.#connection = null;
     client.startTunnel(this.#tunnel);

@@ -2,16 +2,18 @@
 // Hot: bench/head.ts
 
 import { inspect } from "node:util";
+import { maxMirrors } from "../config/limits.ts";
 import type { FailureCode } from "../http/errors.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { Field } from "../http/fields.ts";
 import { normaliseHost } from "../lib/host.ts";
 import { Warning } from "../lib/warning.ts";
 import { writeAnswer } from "./answer.ts";
-import { fail } from "./fail.ts";
+import { fail, refuseForMaintenance } from "./fail.ts";
 import { Forward, type ForwardContext } from "./forward.ts";
 import { clientAddress } from "./forwarded.ts";
 import type { Live } from "./live.ts";
+import { isKeptOut } from "./maintenance.ts";
 import { LoggedExchange } from "./logged-exchange.ts";
 import type { DoneHook, Plan, RequestHook, ResponseHook } from "./plan.ts";
 
@@ -31,6 +33,8 @@ export class Proxy implements ForwardContext {
   /** Replaced on reload; a running exchange keeps the plan it began with. */
   #live: Live;
   #answered = 0;
+  copying = 0;
+  readonly mostCopies = maxMirrors;
   /** Of middlewares that throw: a plan has one for each moment, and they go when the plan goes. */
   readonly #failures = new WeakMap<Hooks, Warning>();
 
@@ -128,11 +132,17 @@ export class Proxy implements ForwardContext {
   }
 
   #forward(exchange: Exchange<Plan>, plan: Plan): void {
-    if (plan.service === undefined) {
+    const { destination } = plan;
+    if (destination === undefined) {
       fail(exchange, "NO_BACKEND", plan.errorPages);
       return;
     }
-    new Forward(exchange, plan, plan.service, this).start();
+    const maintenance = plan.maintenance ?? destination.maintenance;
+    if (maintenance !== undefined && isKeptOut(maintenance, exchange.clientIp)) {
+      refuseForMaintenance(exchange, maintenance, plan.errorPages);
+      return;
+    }
+    new Forward(exchange, plan, destination, this).start();
   }
 
   /** A request that cannot be understood, or did not come in time. */

@@ -5,14 +5,24 @@ import { subjectOf } from "../../test/harness/routes-sample.ts";
 import { tempFolder } from "../../test/harness/temp-folder.ts";
 import { readConfig } from "../config/read.ts";
 import type { Snapshot } from "../config/snapshot.ts";
+import { Tally } from "../lib/tally.ts";
 import { Wheel } from "../lib/wheel.ts";
 import { assemble, Publisher } from "../process/publication.ts";
+import { Caps } from "../upstream/caps.ts";
+import { LiveService } from "../upstream/live-service.ts";
+import { Destinations } from "./destinations.ts";
 import { Live } from "./live.ts";
 import type { Plan } from "./plan.ts";
 
 /** A worker's side of snapshots: each is the difference to the one before, and compiled upon it. */
 class Worker {
   readonly #publisher = new Publisher();
+  readonly #destinations = new Destinations({
+    wheel: new Wheel(50),
+    caps: new Caps(new Tally()),
+    onMark: () => {},
+    onSession: () => {},
+  });
   #version = 0;
   snapshot: Snapshot | undefined;
   live: Live | undefined;
@@ -23,12 +33,12 @@ class Worker {
       baseFolder: "/",
     });
     assert.ok(reading.snapshot, reading.problems[0]?.message);
-    this.#publisher.take({ ...reading.snapshot, version: ++this.#version });
+    this.#publisher.take({ ...reading.snapshot, version: ++this.#version, secret: "" });
     const publication = this.#publisher.publicationFor(this.snapshot?.version);
     if (this.snapshot !== undefined) assert.equal(publication.base, this.#version - 1);
     this.snapshot = assemble(this.snapshot, publication);
     this.live = new Live(this.snapshot, this.live, {
-      upstream: { wheel: new Wheel(50) },
+      destinations: this.#destinations,
       onProblem: (message) => assert.fail(message),
     });
     return this.live;
@@ -71,17 +81,38 @@ test("what did not change keeps its plan and its service, whatever changed besid
   }
 });
 
-test("a changed service gives its routes new plans, and no others", () => {
+/** Addresses of the backends that a route leads to. */
+function urlsOf({ destination }: Plan): readonly string[] {
+  assert.ok(destination instanceof LiveService);
+  return destination.backends.map(({ url }) => url);
+}
+
+test("a changed service changes in place: its routes keep their plans, and so do the others", () => {
   const worker = new Worker();
   worker.take({ routes, services });
   const [a, b] = [worker.plan("a.test"), worker.plan("b.test")];
+  assert.deepEqual(urlsOf(a), ["http://127.0.0.1:1"]);
   worker.take({ routes, services: { ...services, a: "http://127.0.0.1:9" } });
-  assert.notEqual(worker.plan("a.test").service, a.service);
-  assert.equal(
-    worker.plan("a.test").service?.candidates[0]?.pool.backend.url,
-    "http://127.0.0.1:9",
-  );
+  assert.equal(worker.plan("a.test"), a);
+  assert.deepEqual(urlsOf(a), ["http://127.0.0.1:9"]);
   assert.equal(worker.plan("b.test"), b);
+  assert.deepEqual(urlsOf(b), ["http://127.0.0.1:2"]);
+});
+
+test("a service that is made of others now gives its routes new plans, and no others", () => {
+  const worker = new Worker();
+  worker.take({ routes, services });
+  const [a, b] = [worker.plan("a.test"), worker.plan("b.test")];
+  const failover = { ...services, c: services.a, a: { failover: ["c", "b"] } };
+  worker.take({ routes, services: failover });
+  const over = worker.plan("a.test");
+  assert.notEqual(over.destination, a.destination);
+  assert.ok(over.destination?.contains(b.destination as LiveService));
+  assert.equal(worker.plan("b.test"), b);
+  worker.take({ routes, services: { ...failover, b: "http://127.0.0.1:8" } });
+  assert.equal(worker.plan("a.test"), over, "what it is made of changed in place");
+  worker.take({ routes, services });
+  assert.deepEqual(urlsOf(worker.plan("a.test")), ["http://127.0.0.1:1"]);
 });
 
 test("a changed route gets a new plan and keeps its service", () => {
@@ -90,7 +121,7 @@ test("a changed route gets a new plan and keeps its service", () => {
   const [a, b] = [worker.plan("a.test"), worker.plan("b.test")];
   worker.take({ routes: { ...routes, "a.test": { service: "a", maxBody: 5 } }, services });
   assert.equal(worker.plan("a.test").maxBody, 5);
-  assert.equal(worker.plan("a.test").service, a.service);
+  assert.equal(worker.plan("a.test").destination, a.destination);
   assert.equal(worker.plan("b.test"), b);
   const { "a.test": _, ...rest } = routes;
   const live = worker.take({ routes: rest, services });
@@ -100,9 +131,9 @@ test("a changed route gets a new plan and keeps its service", () => {
 test("other limits are new services to all, for they are part of how one talks to a backend", () => {
   const worker = new Worker();
   worker.take({ routes, services });
-  const { service } = worker.plan("a.test");
+  const { destination } = worker.plan("a.test");
   worker.take({ routes, services, limits: { responseHeadBytes: 2048 } });
-  assert.notEqual(worker.plan("a.test").service, service);
+  assert.notEqual(worker.plan("a.test").destination, destination);
 });
 
 test("a route without a log or pages of its own follows the global ones", async () => {
@@ -117,7 +148,7 @@ test("a route without a log or pages of its own follows the global ones", async 
   const paged = worker.plan("a.test");
   assert.equal(paged.errorPages, live.errorPages);
   assert.equal(paged.errorPages?.byStatus.get(404), "one");
-  assert.equal(paged.service, plan.service);
+  assert.equal(paged.destination, plan.destination);
   worker.take(withPages);
   assert.equal(worker.plan("a.test"), paged, "the same pages, read again");
   await writeFile(folder.file("error_404.html"), "two");

@@ -2,25 +2,19 @@
 // configuration changes; what did not change (pools, open log files) is taken over from the one before.
 
 import { isDeepStrictEqual } from "node:util";
-import type { AccessLog, Route, Service, Snapshot } from "../config/snapshot.ts";
+import type { AccessLog, Route, Snapshot } from "../config/snapshot.ts";
 import type { ExchangeOrigin } from "../http/exchange.ts";
 import { NetworkSet } from "../lib/ip.ts";
 import { Table } from "../routing/table.ts";
-import { LiveService, type UpstreamOptions } from "../upstream/live-service.ts";
 import { createAccessLog, type AccessLogSink } from "./access-log.ts";
+import type { Destinations, Prepared } from "./destinations.ts";
 import { loadErrorPages, type ErrorPages } from "./error-page.ts";
 import { forwardedLinesOf } from "./forwarded.ts";
 import { planOf, type Plan } from "./plan.ts";
 
 export interface LiveOptions {
-  readonly upstream: Omit<UpstreamOptions, "limits" | "bufferBytes">;
+  readonly destinations: Destinations;
   onProblem(message: string): void;
-}
-
-interface KnownService {
-  /** As the snapshot has them; those `live` was made with may be older and equal. */
-  readonly settings: Service;
-  readonly live: LiveService;
 }
 
 export class Live {
@@ -31,7 +25,7 @@ export class Live {
   readonly errorPages: ErrorPages | undefined;
   readonly debugPeers: NetworkSet;
   readonly #options: LiveOptions;
-  readonly #services: Map<string, KnownService>;
+  readonly #prepared: Prepared;
   readonly #logs = new Map<string, AccessLogSink>();
   readonly #pages = new Map<string, ErrorPages>();
   readonly #trusted: ReadonlyMap<string, NetworkSet>;
@@ -39,15 +33,12 @@ export class Live {
   constructor(snapshot: Snapshot, before: Live | undefined, options: LiveOptions) {
     this.snapshot = snapshot;
     this.#options = options;
-    // Limits are part of how a service talks to its backends.
-    const isComparable = isDeepStrictEqual(snapshot.limits, before?.snapshot.limits);
-    this.#services = new Map(isComparable && before !== undefined ? before.#services : []);
+    this.#prepared = options.destinations.prepare(snapshot);
     this.debugPeers = NetworkSet.of(snapshot.debug.allow);
     this.#trusted = new Map(
       snapshot.listeners.map((each) => [each.name, NetworkSet.of(each.trustedProxies)]),
     );
     try {
-      this.#takeServices();
       this.accessLog = this.#logOf(snapshot.accessLog, before);
       this.errorPages = this.#pagesOf(snapshot.errorPages, before);
       this.table = Table.compile(
@@ -58,53 +49,28 @@ export class Live {
     } catch (error) {
       // The one before serves on, and this one must leave nothing open.
       this.#disposeUnused(before);
+      options.destinations.undo(this.#prepared);
       throw error;
     }
+    options.destinations.commit(this.#prepared);
     if (before !== undefined) before.#disposeUnused(this);
-  }
-
-  /** `#services` has those of before; one that did not change keeps its pools. */
-  #takeServices(): void {
-    const { services } = this.snapshot;
-    const all = Object.values(services);
-    const options = this.#upstreamOptions();
-    for (const settings of all) {
-      const known = this.#services.get(settings.name);
-      if (known?.settings === settings) continue;
-      const isSame = known !== undefined && isSameService(settings, known.settings);
-      const live = isSame ? known.live : new LiveService(settings, options);
-      this.#services.set(settings.name, { settings, live });
-    }
-    if (this.#services.size === all.length) return;
-    for (const name of this.#services.keys()) {
-      if (!Object.hasOwn(services, name)) this.#services.delete(name);
-    }
-  }
-
-  #upstreamOptions(): UpstreamOptions {
-    const { limits } = this.snapshot;
-    return {
-      ...this.#options.upstream,
-      bufferBytes: limits.bufferBytes,
-      limits: {
-        headBytes: limits.responseHeadBytes,
-        headerCount: limits.headerCount,
-        trailerBytes: limits.trailerBytes,
-      },
-    };
   }
 
   /** `plan` is what the same route had before; it stays when all it leans on does. */
   #planOf(route: Route, plan: Plan | undefined, before: Live | undefined): Plan {
-    const known = route.service === undefined ? undefined : this.#services.get(route.service);
-    const service = known?.live;
+    const destination =
+      route.service === undefined
+        ? undefined
+        : this.#prepared.known.get(route.service)?.destination;
     const errorPages = this.#pagesOf(route.errorPages, before) ?? this.errorPages;
     const accessLog =
       route.accessLog === undefined ? this.accessLog : this.#logOf(route.accessLog, before);
     const isSame =
-      plan?.service === service && plan?.errorPages === errorPages && plan?.accessLog === accessLog;
+      plan?.destination === destination &&
+      plan?.errorPages === errorPages &&
+      plan?.accessLog === accessLog;
     if (plan !== undefined && isSame) return plan;
-    return planOf(route, { service, errorPages, accessLog });
+    return planOf(route, { destination, errorPages, accessLog });
   }
 
   #logOf(settings: AccessLog, before: Live | undefined): AccessLogSink | undefined {
@@ -132,13 +98,10 @@ export class Live {
   }
 
   /**
-   * Closes what the other one does not have. Running exchanges keep their plan and connection; lines for
-   * a log that was closed go to the new one.
+   * Closes logs that the other one does not have. Running exchanges keep their plan; lines for a log that
+   * was closed go to the new one.
    */
   #disposeUnused(other: Live | undefined): void {
-    for (const [name, { live }] of this.#services) {
-      if (other === undefined || other.#services.get(name)?.live !== live) live[Symbol.dispose]();
-    }
     for (const [key, log] of this.#logs) {
       if (other === undefined || other.#logs.get(key) !== log) void log.close();
     }
@@ -155,23 +118,14 @@ export class Live {
     return this.#trusted.get(listener) ?? nobody;
   }
 
-  get services(): LiveService[] {
-    return [...this.#services.values()].map(({ live }) => live);
-  }
-
   reopenLogs(): void {
     for (const log of this.#logs.values()) log.reopen();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { live } of this.#services.values()) live[Symbol.dispose]();
+    this.#options.destinations[Symbol.dispose]();
     await Promise.all([...this.#logs.values()].map((log) => log.close()));
   }
-}
-
-/** Where a service was written may move without anything about it changing. */
-function isSameService(a: Service, b: Service): boolean {
-  return isDeepStrictEqual({ ...a, origin: undefined }, { ...b, origin: undefined });
 }
 
 const nobody = NetworkSet.of([]);

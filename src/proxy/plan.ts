@@ -1,11 +1,11 @@
 // A route as it runs: middlewares made, service found, limits resolved. An exchange keeps the plan it
 // began with, so a reload never changes the rules in the middle of a request.
 
-import type { ExchangeTimeouts, MiddlewareUse, Route } from "../config/snapshot.ts";
+import type { ExchangeTimeouts, Maintenance, MiddlewareUse, Route } from "../config/snapshot.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Answer, AnswerHead, Middleware } from "../middlewares/middleware.ts";
 import { createMiddleware } from "../middlewares/registry.ts";
-import type { LiveService } from "../upstream/live-service.ts";
+import type { Destination } from "../upstream/destination.ts";
 import type { AccessLogSink } from "./access-log.ts";
 import type { ErrorPages } from "./error-page.ts";
 
@@ -15,7 +15,9 @@ export type DoneHook = (exchange: Exchange) => void;
 
 export interface Plan {
   readonly name: string;
-  readonly service: LiveService | undefined;
+  readonly destination: Destination | undefined;
+  /** The route's own; its service may have another. */
+  readonly maintenance: Maintenance | undefined;
   /** null instead of an empty list: a route without middlewares pays one comparison. */
   readonly requestHooks: readonly RequestHook[] | null;
   /** In the order they run, which is the reverse of the request's. */
@@ -28,7 +30,7 @@ export interface Plan {
 }
 
 export interface PlanParts {
-  readonly service: LiveService | undefined;
+  readonly destination: Destination | undefined;
   readonly errorPages: ErrorPages | undefined;
   readonly accessLog: AccessLogSink | undefined;
 }
@@ -37,8 +39,8 @@ const noHooks = { requestHooks: null, responseHooks: null, doneHooks: null };
 
 /** Compiles a route. */
 export function planOf(route: Route, parts: PlanParts): Plan {
-  const { name, timeouts, maxBody } = route;
-  return { name, ...parts, ...hooksFor(route), timeouts, maxBody };
+  const { name, timeouts, maxBody, maintenance } = route;
+  return { name, ...parts, ...hooksFor(route), timeouts, maxBody, maintenance };
 }
 
 function hooksFor(route: Route): Pick<Plan, "requestHooks" | "responseHooks" | "doneHooks"> {

@@ -10,12 +10,19 @@ export class Tunnel implements TunnelEnd, Deadlined {
   readonly #connection: UpstreamConnection;
   readonly #wheel: Wheel;
   readonly #idleMs: number;
+  readonly #onOver: () => void;
   readonly #deadline: Deadline;
   #isClientEnded = false;
   #isBackendEnded = false;
   #isOver = false;
 
-  constructor(exchange: Exchange, connection: UpstreamConnection, wheel: Wheel, idleMs: number) {
+  /** @param onOver called once, when the backend is no longer in use */
+  constructor(
+    exchange: Exchange,
+    connection: UpstreamConnection,
+    { wheel, idleMs, onOver }: { wheel: Wheel; idleMs: number; onOver: () => void },
+  ) {
+    this.#onOver = onOver;
     this.#exchange = exchange;
     this.#connection = connection;
     this.#wheel = wheel;
@@ -47,6 +54,7 @@ export class Tunnel implements TunnelEnd, Deadlined {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#wheel.release(this.#deadline);
+    this.#onOver();
     // The client's last words are on their way to the backend.
     this.#connection.destroySoon();
   }
@@ -86,6 +94,7 @@ export class Tunnel implements TunnelEnd, Deadlined {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#wheel.release(this.#deadline);
+    this.#onOver();
     this.#connection.destroySoon();
     this.#exchange.client.finishTunnel();
   }

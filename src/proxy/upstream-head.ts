@@ -1,6 +1,6 @@
 // The head of a request as a backend gets it. What the client sent is not changed, only what is passed on.
 
-import type { Backend, Service } from "../config/snapshot.ts";
+import type { Backend, BackendService } from "../config/snapshot.ts";
 import { listHas } from "../http/characters.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { Field } from "../http/fields.ts";
@@ -10,20 +10,23 @@ import { dropHopByHop } from "./hop-by-hop.ts";
 
 export interface UpstreamHead {
   readonly isUpgrade: boolean;
-  /** The complete head for one backend of the service. */
-  textFor(backend: Backend): string;
+  /** The complete head for one backend. */
+  textFor(backend: Backend, host: HostChoice): string;
 }
+
+type HostChoice = BackendService["host"];
 
 class Head implements UpstreamHead {
   readonly isUpgrade: boolean;
   readonly #method: string;
   readonly #target: string;
-  /** Host line; "" when it depends on the backend or stands in `#rest`. */
-  readonly #hostLine: string;
-  readonly #isHostOfBackend: boolean;
+  /** The client's Host; "" = it sent none. */
+  readonly #host: string;
+  /** The client's Host line stands where it stood, among the others. */
+  readonly #isHostInPlace: boolean;
   readonly #rest: string;
 
-  constructor(exchange: Exchange, host: Service["host"], withForwarded: boolean) {
+  constructor(exchange: Exchange, isHostKept: boolean, withForwarded: boolean) {
     const { request } = exchange;
     const { fields } = request;
     const upgrade = request.isUpgrade ? upgradeOf(fields.joined(Field.UPGRADE)) : "";
@@ -32,13 +35,12 @@ class Head implements UpstreamHead {
     this.isUpgrade = upgrade !== "";
     this.#method = request.method;
     this.#target = targetOf(exchange);
-    this.#isHostOfBackend = host === "backend" || (host === "keep" && request.host === "");
-    const isHostKept = host === "keep" && request.authority === "";
+    this.#host = request.host;
+    this.#isHostInPlace = isHostKept && request.authority === "" && request.host !== "";
     // What we say about the client stands in the lines that replace its own claims.
     const forwarded = replaceForwarded(exchange, withForwarded);
     dropHopByHop(fields);
-    if (!isHostKept || request.host === "") fields.drop(Field.HOST);
-    this.#hostLine = isHostKept ? "" : hostLineOf(host, request.host);
+    if (!this.#isHostInPlace) fields.drop(Field.HOST);
     let rest = fields.serialise() + forwarded;
     if (request.bodyLength === CHUNKED) rest += "Transfer-Encoding: chunked\r\n";
     if (this.isUpgrade) rest += `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`;
@@ -47,25 +49,28 @@ class Head implements UpstreamHead {
     this.#rest = rest;
   }
 
-  textFor(backend: Backend): string {
-    const host = this.#isHostOfBackend ? `Host: ${backend.authority}\r\n` : this.#hostLine;
+  textFor(backend: Backend, host: HostChoice): string {
+    const line = this.#isHostInPlace ? "" : `Host: ${this.#hostFor(backend, host)}\r\n`;
     const base = this.#target === "*" ? "" : backend.basePath;
-    return `${this.#method} ${base}${this.#target} HTTP/1.1\r\n${host}${this.#rest}\r\n`;
+    return `${this.#method} ${base}${this.#target} HTTP/1.1\r\n${line}${this.#rest}\r\n`;
+  }
+
+  #hostFor(backend: Backend, host: HostChoice): string {
+    if (host === "backend" || (host === "keep" && this.#host === "")) return backend.authority;
+    return host === "keep" ? this.#host : host.value;
   }
 }
 
-/** Prepares the head; takes the fields that are not passed on out of the request. Call it once. */
+/**
+ * Prepares the head; takes the fields that are not passed on out of the request. Call it once.
+ * @param isHostKept every backend it may be for gets the client's Host
+ */
 export function upstreamHead(
   exchange: Exchange,
-  host: Service["host"],
+  isHostKept: boolean,
   withForwarded: boolean,
 ): UpstreamHead {
-  return new Head(exchange, host, withForwarded);
-}
-
-function hostLineOf(host: Service["host"], received: string): string {
-  if (host === "backend") return "";
-  return `Host: ${host === "keep" ? received : host.value}\r\n`;
+  return new Head(exchange, isHostKept, withForwarded);
 }
 
 /** The bytes that came, unless a middleware changed the path. */

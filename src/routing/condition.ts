@@ -46,6 +46,11 @@ export function conditionOf(rule: Rule): Condition {
       return queryCondition(rule.name, patternTest(rule));
     case "clientIp":
       return networkCondition([rule.network]);
+    // Reading refuses them in routes of HTTP; a request has no TLS hello of its own.
+    case "hostSni":
+    case "hostSniRegexp":
+    case "alpn":
+      return () => false;
     case "all": {
       const conditions = rule.rules.map(conditionOf);
       return (host, subject) => conditions.every((condition) => condition(host, subject));

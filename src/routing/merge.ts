@@ -17,12 +17,17 @@ export interface Merged {
 
 export function merge(
   catalogs: readonly [Catalog, ...(readonly Catalog[])],
-  version: number,
+  { version, secret }: Pick<Snapshot, "version" | "secret">,
 ): Merged {
   const refusals: Refusal[] = [];
   const routes = keepFirst(
     "route",
     catalogs.flatMap((catalog) => catalog.routes),
+    refusals,
+  );
+  const streamRoutes = keepFirst(
+    "tcp route",
+    catalogs.flatMap((catalog) => catalog.streamRoutes),
     refusals,
   );
   const services = keepFirst<Service>(
@@ -31,7 +36,8 @@ export function merge(
     refusals,
   );
   const byName = Object.fromEntries(services.map((service) => [service.name, service]));
-  return { snapshot: { ...catalogs[0], version, routes, services: byName }, refusals };
+  const snapshot = { ...catalogs[0], version, secret, routes, streamRoutes, services: byName };
+  return { snapshot, refusals };
 }
 
 function keepFirst<Item extends { readonly name: string; readonly origin: Origin }>(

@@ -91,6 +91,10 @@ function asksHostOrPath(rule: Rule): boolean {
     case "query":
     case "queryRegexp":
     case "clientIp":
+    // Never part of a route of HTTP: what is asked about a TLS hello is not the host of a request.
+    case "hostSni":
+    case "hostSniRegexp":
+    case "alpn":
       return false;
   }
 }

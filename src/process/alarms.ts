@@ -1,0 +1,134 @@
+// What happens in the program, told to the alert desk. Nothing is loaded before somebody wants to be told.
+
+import { hostname } from "node:os";
+import { join } from "node:path";
+
+import type { AlertDesk } from "../alerts/desk.ts";
+import type { ErrorRatioWatch } from "../alerts/error-ratio.ts";
+import type { AlertTest } from "../admin/operations.ts";
+import { formatProblem, type Problem } from "../config/problem.ts";
+import type { AlertSettings } from "../config/alert-settings.ts";
+import type { Snapshot } from "../config/snapshot.ts";
+import type { HealthEvent } from "../health/health-event.ts";
+import type { Log } from "../lib/log.ts";
+import { programVersion } from "../lib/version.ts";
+import type { ServiceOutcomes } from "../upstream/state.ts";
+
+/** How often shares of failed requests are looked at, ms; windows are minutes long. */
+const lookMs = 5000;
+
+export interface AlarmsOptions {
+  readonly log: Log;
+  /** The state folder; undefined = there is none. */
+  folder(configured: string | undefined): string | undefined;
+}
+
+type Events = typeof import("../alerts/events.ts");
+
+interface Desk {
+  readonly desk: AlertDesk;
+  readonly errors: ErrorRatioWatch;
+  readonly events: Events;
+  readonly looking: NodeJS.Timeout;
+}
+
+export class Alarms {
+  readonly #options: AlarmsOptions;
+  #desk: Desk | undefined;
+  #services: readonly string[] = [];
+  /** Loading and changing come one after the other. */
+  #changing: Promise<void> = Promise.resolve();
+
+  constructor(options: AlarmsOptions) {
+    this.#options = options;
+  }
+
+  update({ alerts, services, stateFolder }: Snapshot): void {
+    this.#services = Object.keys(services);
+    this.#changing = this.#changing.then(async () => {
+      if (this.#desk === undefined && alerts === undefined) return;
+      this.#desk ??= await this.#open(alerts, stateFolder);
+      this.#desk.desk.update(alerts);
+      if (alerts !== undefined) this.#desk.errors.update(alerts.errors);
+      const { desk, events } = this.#desk;
+      desk.raise(events.configurationAccepted(Date.now()));
+    });
+  }
+
+  async #open(settings: AlertSettings | undefined, stateFolder: string | undefined): Promise<Desk> {
+    const [{ AlertDesk: Desk }, { ErrorRatioWatch: Watch }, events] = await Promise.all([
+      import("../alerts/desk.ts"),
+      import("../alerts/error-ratio.ts"),
+      import("../alerts/events.ts"),
+    ]);
+    const { log } = this.#options;
+    // Without a folder the queue finds that it cannot write, says so, and keeps what it has in memory.
+    const folder = this.#options.folder(stateFolder) ?? join("/nonexistent", "tidegate");
+    const desk = new Desk({
+      settings,
+      folder,
+      log,
+      hostName: hostname(),
+      version: programVersion(),
+    });
+    const usual = settings?.errors ?? { ratio: 1, window: 60_000, minRequests: 1 };
+    const errors = new Watch({
+      settings: usual,
+      raise: (alert) => desk.raise(alert),
+      open: desk.open(),
+    });
+    const looking = setInterval(() => errors.look(this.#services), lookMs).unref();
+    return { desk, errors, events, looking };
+  }
+
+  onHealth(event: HealthEvent): void {
+    const { service, why, at } = event;
+    const isUp = event.change === "up" || event.change === "alive";
+    this.#raise((events) =>
+      event.kind === "service"
+        ? events.serviceAlert({ service, isUp, why, at })
+        : events.backendAlert({ service, backend: event.backend, isUp, why, at }),
+    );
+  }
+
+  onRefused(problems: readonly Problem[]): void {
+    const lines = problems.map(formatProblem);
+    this.#raise((events) => events.configurationRefused(lines, Date.now()));
+  }
+
+  onReplaced(slot: number, pid: number, what: string): void {
+    this.#raise((events) => events.workerAlert({ slot, pid, what, at: Date.now() }));
+  }
+
+  onOutcomes(worker: number, services: readonly ServiceOutcomes[]): void {
+    this.#desk?.errors.feed(String(worker), services);
+  }
+
+  onWorkerGone(worker: number): void {
+    this.#desk?.errors.forget(String(worker));
+  }
+
+  #raise(make: (events: Events) => Parameters<AlertDesk["raise"]>[0]): void {
+    void this.#changing.then(() => {
+      if (this.#desk !== undefined) this.#desk.desk.raise(make(this.#desk.events));
+    });
+  }
+
+  async test(): Promise<AlertTest> {
+    await this.#changing;
+    const channels = (await this.#desk?.desk.test()) ?? [];
+    if (channels.length === 0) {
+      const message = "nobody is told of anything: the configuration has no alerts";
+      return { ok: false, message, channels };
+    }
+    const ok = channels.every((each) => each.ok);
+    const message = ok ? "every channel took the test message" : "not every channel took it";
+    return { ok, message, channels };
+  }
+
+  async end(): Promise<void> {
+    await this.#changing;
+    clearInterval(this.#desk?.looking);
+    await this.#desk?.desk[Symbol.asyncDispose]();
+  }
+}

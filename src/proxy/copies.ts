@@ -1,0 +1,181 @@
+// Copies of an exchange for other services, whose answers nobody sees. The client must never feel them: a
+// copy is sent when the whole request is here, waits for nobody, and is dropped when there are too many.
+
+import type { Exchange } from "../http/exchange.ts";
+import { factsOf, type FailureCode } from "../http/errors.ts";
+import { CHUNKED } from "../http/framing.ts";
+import type { Copy } from "../upstream/destination.ts";
+import type { ResponseSink, UpstreamConnection } from "../upstream/http1.ts";
+import type { LiveBackend } from "../upstream/live-backend.ts";
+import type { LiveService } from "../upstream/live-service.ts";
+import type { PoolTicket, Waiter } from "../upstream/pool.ts";
+import { KeptBody } from "./kept-body.ts";
+import type { UpstreamHead } from "./upstream-head.ts";
+
+/** What all copies of a process share. */
+export interface CopyContext {
+  /** Copies on their way now. */
+  copying: number;
+  readonly mostCopies: number;
+}
+
+/** As for any exchange, but nobody waits for it. */
+const connectMs = 5000;
+const answerMs = 60_000;
+
+/** What is known of a request besides its body. */
+interface Original {
+  readonly method: string;
+  readonly isChunked: boolean;
+  readonly head: UpstreamHead;
+}
+
+export class Copies {
+  readonly #services: readonly LiveService[];
+  readonly #original: Original;
+  readonly #context: CopyContext;
+  readonly #maxBody: number;
+  /** undefined = it became too long, or the request was not completed. */
+  #body: KeptBody | undefined = new KeptBody();
+
+  private constructor(
+    services: readonly LiveService[],
+    original: Original,
+    context: CopyContext,
+    maxBody: number,
+  ) {
+    this.#services = services;
+    this.#original = original;
+    this.#context = context;
+    this.#maxBody = maxBody;
+  }
+
+  /** null when chance has it that this exchange is not copied, or it cannot be. */
+  static of(
+    exchange: Exchange,
+    copies: readonly Copy[],
+    head: UpstreamHead,
+    context: CopyContext,
+  ): Copies | null {
+    const { bodyLength } = exchange.request;
+    const drawn = copies.filter(
+      ({ percent, maxBody }) => bodyLength <= maxBody && Math.random() * 100 < percent,
+    );
+    // What becomes of an upgraded connection cannot be copied.
+    if (drawn.length === 0 || head.isUpgrade) return null;
+    const services = drawn.map(({ destination }) => destination.choose(exchange));
+    const isChunked = bodyLength === CHUNKED;
+    const maxBody = Math.min(...drawn.map((each) => each.maxBody));
+    return new Copies(services, { method: exchange.method, isChunked, head }, context, maxBody);
+  }
+
+  add(buffer: Buffer, start: number, end: number): void {
+    if (this.#body === undefined) return;
+    if (this.#body.bytes + end - start > this.#maxBody) this.#body = undefined;
+    else this.#body.add(buffer, start, end);
+  }
+
+  /** The request is complete. */
+  send(trailers: string): void {
+    const body = this.#body;
+    this.#body = undefined;
+    if (body === undefined) return;
+    for (const service of this.#services) {
+      if (this.#context.copying >= this.#context.mostCopies) return;
+      const backend = service.pick(nobody, null);
+      if (backend === undefined) continue;
+      new CopiedExchange(service, backend, this.#original, { body, trailers }, this.#context);
+    }
+  }
+
+  /** The request will not be completed. */
+  drop(): void {
+    this.#body = undefined;
+  }
+}
+
+/** Copies go by nothing that their client sent. */
+const nobody = { clientIp: "", path: "", query: "", header: () => undefined };
+
+class CopiedExchange implements Waiter<UpstreamConnection>, ResponseSink {
+  ticket: PoolTicket<UpstreamConnection> | null = null;
+  readonly #service: LiveService;
+  readonly #backend: LiveBackend;
+  readonly #original: Original;
+  readonly #message: { readonly body: KeptBody; readonly trailers: string };
+  readonly #context: CopyContext;
+  readonly #startedAt = performance.now();
+  #connection: UpstreamConnection | undefined;
+
+  constructor(
+    service: LiveService,
+    backend: LiveBackend,
+    original: Original,
+    message: { readonly body: KeptBody; readonly trailers: string },
+    context: CopyContext,
+  ) {
+    this.#service = service;
+    this.#backend = backend;
+    this.#original = original;
+    this.#message = message;
+    this.#context = context;
+    context.copying++;
+    backend.enter();
+    const idle = backend.pool.takeIdle();
+    if (idle === undefined) backend.pool.open(this, connectMs);
+    else this.onLease(idle);
+  }
+
+  onLease(connection: UpstreamConnection): void {
+    this.#connection = connection;
+    const { head, method, isChunked } = this.#original;
+    const { body, trailers } = this.#message;
+    const text = head.textFor(this.#backend.backend, this.#service.settings.host);
+    connection.begin(this, text, method, false, answerMs, answerMs);
+    body.forEach((page, length) => connection.writeData(page, 0, length, isChunked));
+    connection.endRequest(trailers, isChunked);
+    connection.flush();
+  }
+
+  onNoLease(code: FailureCode): void {
+    if (factsOf(code).retry === "unsent") this.#backend.connectFailed(code);
+    this.#end();
+  }
+
+  onInterim(): void {}
+
+  onResponseHead({ status }: { readonly status: number }): void {
+    const ms = performance.now() - this.#startedAt;
+    this.#backend.judge(true, ms, "");
+    this.#service.record(status, ms);
+  }
+
+  onResponseData(): void {}
+
+  onResponseFlush(): void {}
+
+  onUpstreamDrain(): void {
+    this.#connection?.flush();
+  }
+
+  onResponseEnd(): void {
+    this.#end();
+  }
+
+  onResponseFailed(code: FailureCode): void {
+    this.#backend.judge(false, 0, code);
+    this.#service.record(0, 0);
+    this.#end();
+  }
+
+  onBackendData(): void {}
+
+  onBackendEnd(): void {}
+
+  onBackendClosed(): void {}
+
+  #end(): void {
+    this.#context.copying--;
+    this.#backend.leave();
+  }
+}

@@ -1,0 +1,198 @@
+// All services of a process as they run. They outlive snapshots: one that is in the next snapshot too takes
+// over its new settings in place. A change happens whole or not at all: what is new is made first, and what
+// is there is touched when nothing can fail any more.
+
+import { isDeepStrictEqual } from "node:util";
+
+import type { Service, Snapshot } from "../config/snapshot.ts";
+import type { Caps } from "../upstream/caps.ts";
+import type { Destination } from "../upstream/destination.ts";
+import { Failover } from "../upstream/failover.ts";
+import { LiveService, type ServiceOptions } from "../upstream/live-service.ts";
+import { Mirror } from "../upstream/mirror.ts";
+import { Split } from "../upstream/split.ts";
+import type { Mark, StateNews, States } from "../upstream/state.ts";
+import { StateBook } from "../upstream/state-book.ts";
+import type { Wheel } from "../lib/wheel.ts";
+
+export interface DestinationsOptions {
+  readonly wheel: Wheel;
+  readonly caps: Caps;
+  onMark(mark: Mark): void;
+  onSession(service: string, id: string, backend: string): void;
+}
+
+interface Known {
+  /** As the snapshot has them; those it was made with may be older and equal. */
+  readonly settings: Service;
+  readonly destination: Destination;
+  /** Services it is made of, as they were when it was made. */
+  readonly parts: readonly Destination[];
+}
+
+/** What `prepare` made, waiting for `commit` or `undo`. */
+export interface Prepared {
+  readonly known: ReadonlyMap<string, Known>;
+  readonly limits: Snapshot["limits"];
+}
+
+export class Destinations {
+  readonly #options: DestinationsOptions;
+  readonly #states = new StateBook();
+  #known: ReadonlyMap<string, Known> = new Map();
+  #limits: Snapshot["limits"] | undefined;
+
+  constructor(options: DestinationsOptions) {
+    this.#options = options;
+  }
+
+  /** Throws when the services lead nowhere, or in a circle. */
+  prepare(snapshot: Snapshot): Prepared {
+    const known = new Map<string, Known>();
+    // Limits are part of how a service talks to its backends.
+    const isComparable = isDeepStrictEqual(snapshot.limits, this.#limits);
+    const options = this.#serviceOptions(snapshot);
+    const making = new Set<string>();
+    const destinationOf = (name: string): Destination => {
+      const settings = Object.hasOwn(snapshot.services, name) ? snapshot.services[name] : undefined;
+      if (settings === undefined) throw new Error(`there is no service ${name}`);
+      const made = known.get(name);
+      if (made !== undefined) return made.destination;
+      if (making.has(name)) throw new Error(`the service ${name} leads back to itself`);
+      making.add(name);
+      const old = isComparable ? this.#known.get(name) : undefined;
+      const each = knownFor(settings, old, { ...options, destinationOf });
+      known.set(name, each);
+      return each.destination;
+    };
+    try {
+      for (const name of Object.keys(snapshot.services)) destinationOf(name);
+    } catch (error) {
+      this.undo({ known, limits: snapshot.limits });
+      throw error;
+    }
+    return { known, limits: snapshot.limits };
+  }
+
+  #serviceOptions({ limits, secret }: Snapshot): ServiceOptions {
+    return {
+      ...this.#options,
+      states: this.#states,
+      secret,
+      bufferBytes: limits.bufferBytes,
+      limits: {
+        headBytes: limits.responseHeadBytes,
+        headerCount: limits.headerCount,
+        trailerBytes: limits.trailerBytes,
+      },
+    };
+  }
+
+  /** Goes over to what was prepared. */
+  commit({ known, limits }: Prepared): void {
+    const before = this.#known;
+    this.#known = known;
+    this.#limits = limits;
+    for (const [name, { settings, destination }] of known) {
+      if (!(destination instanceof LiveService) || settings.kind !== "backends") continue;
+      const old = before.get(name);
+      if (old?.destination !== destination) this.#states.join(name, destination);
+      else if (!isSame(old.settings, settings)) destination.update(settings);
+    }
+    for (const each of before.values()) disposeUnless(each, known);
+  }
+
+  /** Gives up what was prepared. */
+  undo({ known }: Prepared): void {
+    for (const each of known.values()) disposeUnless(each, this.#known);
+  }
+
+  get(name: string): Destination | undefined {
+    return this.#known.get(name)?.destination;
+  }
+
+  get services(): LiveService[] {
+    return [...this.#known.values()]
+      .map(({ destination }) => destination)
+      .filter((each) => each instanceof LiveService);
+  }
+
+  replaceStates(states: States): void {
+    this.#states.replace(states);
+  }
+
+  learn(news: StateNews): void {
+    this.#states.learn(news);
+  }
+
+  /** Another worker saw a session begin. */
+  takeSession(service: string, id: string, backend: string): void {
+    const destination = this.get(service);
+    if (destination instanceof LiveService) destination.takeSession(id, backend);
+  }
+
+  [Symbol.dispose](): void {
+    for (const service of this.services) service[Symbol.dispose]();
+  }
+}
+
+interface MakingOptions extends ServiceOptions {
+  destinationOf(service: string): Destination;
+}
+
+/** The one there is, if it will do. */
+function knownFor(settings: Service, old: Known | undefined, options: MakingOptions): Known {
+  const parts = partsOf(settings).map((each) => options.destinationOf(each));
+  if (settings.kind === "backends") {
+    const isKept = old?.destination instanceof LiveService;
+    return {
+      settings,
+      destination: isKept ? old.destination : new LiveService(settings, options),
+      parts,
+    };
+  }
+  const areSameParts =
+    old?.parts.length === parts.length && parts.every((each, at) => each === old.parts[at]);
+  if (old !== undefined && areSameParts && isSame(old.settings, settings)) {
+    return { settings, destination: old.destination, parts };
+  }
+  return { settings, destination: compoundOf(settings, options), parts };
+}
+
+function compoundOf(
+  settings: Exclude<Service, { kind: "backends" }>,
+  options: MakingOptions,
+): Destination {
+  switch (settings.kind) {
+    case "split":
+      return new Split(settings, options);
+    case "failover":
+      return new Failover(settings, options);
+    case "mirror":
+      return new Mirror(settings, options);
+  }
+}
+
+/** Names of the services it is made of. */
+function partsOf(settings: Service): readonly string[] {
+  switch (settings.kind) {
+    case "backends":
+      return [];
+    case "split":
+      return settings.parts.map(({ service }) => service);
+    case "failover":
+      return settings.services;
+    case "mirror":
+      return [settings.service, ...settings.copies.map(({ service }) => service)];
+  }
+}
+
+/** Where a service was written may move without anything about it changing. */
+function isSame(a: Service, b: Service): boolean {
+  return a === b || isDeepStrictEqual({ ...a, origin: undefined }, { ...b, origin: undefined });
+}
+
+function disposeUnless({ settings, destination }: Known, kept: ReadonlyMap<string, Known>): void {
+  if (!(destination instanceof LiveService)) return;
+  if (kept.get(settings.name)?.destination !== destination) destination[Symbol.dispose]();
+}
