@@ -3,7 +3,7 @@
 
 import * as z from "zod";
 import type { Problem } from "../config/problem.ts";
-import type { Outcome, RouteRow, Status, WorkerRow } from "./operations.ts";
+import type { AlertTest, Outcome, RouteRow, ServiceRow, Status, WorkerRow } from "./operations.ts";
 
 const counts = z.object({
   connections: z.number(),
@@ -23,10 +23,11 @@ const problem = z.object({
 }) satisfies z.ZodType<Problem>;
 
 /** JSON has no undefined: the key may be absent. */
-const maybeText = z
-  .string()
-  .optional()
-  .transform((text): string | undefined => text);
+function maybe<T>(schema: z.ZodType<T>) {
+  return schema.optional().transform((value): T | undefined => value);
+}
+
+const maybeText = maybe(z.string());
 
 const status: z.ZodType<Status> = z.object({
   version: z.string(),
@@ -72,6 +73,39 @@ const workers: z.ZodType<WorkerRow[]> = z.array(
   }),
 );
 
+const backend = z.object({
+  url: z.string(),
+  state: z.enum(["up", "down", "unchecked", "dead", "draining"]),
+  since: z.string(),
+  why: z.string(),
+  weight: z.number(),
+  tier: z.number(),
+  inFlight: z.number(),
+  waiting: z.number(),
+  answered: z.number(),
+  failed: z.number(),
+  latency: z.number(),
+  lastCheck: maybe(
+    z.object({ at: z.string(), isGood: z.boolean(), ms: z.number(), text: z.string() }),
+  ),
+});
+
+const services: z.ZodType<ServiceRow[]> = z.array(
+  z.object({
+    name: z.string(),
+    kind: z.enum(["backends", "split", "failover", "mirror"]),
+    balance: z.string(),
+    state: z.enum(["up", "degraded", "down", "paused", "maintenance"]),
+    since: z.string(),
+    held: z.number(),
+    breaker: maybe(z.enum(["closed", "open", "recovering"])),
+    parts: z.array(z.object({ service: z.string(), share: z.string() })),
+    backends: z.array(backend),
+  }),
+);
+
+const channels = z.array(z.object({ channel: z.string(), ok: z.boolean(), text: z.string() }));
+
 const outcome: z.ZodType<Outcome> = z.object({
   ok: z.boolean(),
   message: z.string(),
@@ -91,6 +125,18 @@ export function readRoutes(body: unknown): readonly RouteRow[] | undefined {
 
 export function readWorkers(body: unknown): readonly WorkerRow[] | undefined {
   return workers.safeParse(body).data;
+}
+
+export function readServices(body: unknown): readonly ServiceRow[] | undefined {
+  return services.safeParse(body).data;
+}
+
+/** Also of one that was refused, or did not reach everybody. */
+export function readAlertTest(body: unknown): AlertTest | undefined {
+  const result = readOutcome(body);
+  if (result === undefined) return undefined;
+  const told = z.object({ channels }).safeParse(body);
+  return { ...result, channels: told.data?.channels ?? [] };
 }
 
 /** Of an action that was done, and of one that was refused. */

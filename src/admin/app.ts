@@ -5,11 +5,13 @@ import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import type { Log } from "../lib/log.ts";
 import { logStream } from "./log-stream.ts";
-import type { Operations, Outcome } from "./operations.ts";
-import { refuse } from "./problem-answer.ts";
+import type { Operations } from "./operations.ts";
+import { answer, badRequest, refuse } from "./problem-answer.ts";
+import { body } from "./request-body.ts";
+import { addServices } from "./service-requests.ts";
 import { readSize } from "./worker-size.ts";
 
-/** Bodies are a number or a switch; the REST API will raise this for its own. */
+/** Bodies are a number, a switch or two names; the REST API will raise this for its own. */
 const maxBodyBytes = 16 * 1024;
 const defaultLines = 100;
 
@@ -22,11 +24,7 @@ export interface AppOptions {
 }
 
 /** With what Node knows of the connection. */
-interface Env {
-  Bindings: HttpBindings;
-}
-
-export type App = Hono<Env>;
+export type App = Hono<{ Bindings: HttpBindings }>;
 
 export function createApp({ operations, log, closing }: AppOptions): App {
   const app: App = new Hono();
@@ -36,6 +34,7 @@ export function createApp({ operations, log, closing }: AppOptions): App {
   });
   addReading(app, operations, closing);
   addActions(app, operations);
+  addServices(app, operations);
   app.notFound((c) => notFound(c, app));
   app.onError((error, c) => {
     log.error("a request to the control socket failed", { error, path: c.req.path });
@@ -84,15 +83,6 @@ function addActions(app: App, operations: Operations): void {
   });
 }
 
-function answer(c: Context, outcome: Outcome): Response {
-  if (outcome.ok) return c.json(outcome);
-  const { message, problems } = outcome;
-  if (problems === undefined) {
-    return refuse(c, { status: 409, title: "Refused", detail: message });
-  }
-  return refuse(c, { status: 422, title: "Bad configuration", detail: message, problems });
-}
-
 /** A body of unknown length is refused too: nobody who sends a number needs one. */
 function refuseBody(c: Context): Response | undefined {
   if (c.req.header("transfer-encoding") !== undefined) {
@@ -102,20 +92,6 @@ function refuseBody(c: Context): Response | undefined {
   if (Number(c.req.header("content-length") ?? 0) <= maxBodyBytes) return undefined;
   const detail = `a body may have ${maxBodyBytes} bytes`;
   return refuse(c, { status: 413, title: "Body too large", detail });
-}
-
-/** What was sent, if it is JSON; undefined otherwise, which whoever needs a body refuses. */
-async function body(c: Context): Promise<unknown> {
-  const text = await c.req.text();
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function badRequest(c: Context, detail: string): Response {
-  return refuse(c, { status: 400, title: "Bad request", detail });
 }
 
 /** 405 where another method would do. */

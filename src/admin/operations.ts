@@ -8,6 +8,17 @@ export interface Operations {
   status(): Status;
   routes(): readonly RouteRow[];
   workers(): readonly WorkerRow[];
+  /** Services and their backends as they are now. Asks the workers: what one does not say in time is missing. */
+  services(): Promise<readonly ServiceRow[]>;
+  /** Has exchanges of a service wait. */
+  pause(service: string): Promise<Outcome>;
+  /** Lets go what `pause` holds; with a backend, ends its drain; and ends maintenance asked for here. */
+  release(service: string, backend: string | undefined): Promise<Outcome>;
+  /** A backend gets nothing but the sessions it has. */
+  drainBackend(service: string, backend: string): Promise<Outcome>;
+  setMaintenance(service: string, isOn: boolean): Promise<Outcome>;
+  /** Sends a test message over every channel, and says what came of each. */
+  testAlert(): Promise<AlertTest>;
   /** Reads the configuration again. */
   reload(): Promise<Outcome>;
   /** Replaces all workers, one by one, by such that run the code now on disk. */
@@ -40,6 +51,19 @@ export interface Outcome {
   readonly message: string;
   /** What is wrong with the configuration, if that is the reason. */
   readonly problems?: readonly Problem[];
+}
+
+/** Refused without any channel; `ok` when all of them took it. */
+export interface AlertTest extends Outcome {
+  readonly channels: readonly ChannelResult[];
+}
+
+export interface ChannelResult {
+  /** As configured. */
+  readonly channel: string;
+  readonly ok: boolean;
+  /** What the other side said, or why nobody could be told; without secrets. */
+  readonly text: string;
 }
 
 export interface Status {
@@ -84,6 +108,49 @@ export interface RouteRow {
   readonly service: string | undefined;
   readonly backends: readonly string[];
   readonly origin: string;
+}
+
+export interface ServiceRow {
+  readonly name: string;
+  /** `split`, `failover` and `mirror` have services in the place of backends. */
+  readonly kind: "backends" | "split" | "failover" | "mirror";
+  readonly balance: string;
+  /** `up`: every backend is; `degraded`: some are; `down`: none is. */
+  readonly state: "up" | "degraded" | "down" | "paused" | "maintenance";
+  /** Of the state, ISO 8601. */
+  readonly since: string;
+  /** Requests waiting for a backend or for the end of a pause, in all workers. */
+  readonly held: number;
+  /** Of the circuit breaker; undefined = there is none. */
+  readonly breaker: "closed" | "open" | "recovering" | undefined;
+  /** What it consists of: services of a split, a failover or a mirror, with their share. */
+  readonly parts: readonly { readonly service: string; readonly share: string }[];
+  readonly backends: readonly BackendRow[];
+}
+
+export interface BackendRow {
+  readonly url: string;
+  /**
+   * `up`; `down` by checks; `unchecked`: waits for its first good check; `dead`: failed in traffic, tried
+   * again soon; `draining`: finishes what it has.
+   */
+  readonly state: "up" | "down" | "unchecked" | "dead" | "draining";
+  /** ISO 8601. */
+  readonly since: string;
+  /** Why it is so; "" when there is nothing to say. */
+  readonly why: string;
+  readonly weight: number;
+  readonly tier: number;
+  readonly inFlight: number;
+  readonly waiting: number;
+  readonly answered: number;
+  readonly failed: number;
+  /** Average of late, ms. */
+  readonly latency: number;
+  /** undefined = it is not checked, or was not yet. */
+  readonly lastCheck:
+    | { readonly at: string; readonly isGood: boolean; readonly ms: number; readonly text: string }
+    | undefined;
 }
 
 export interface WorkerRow {

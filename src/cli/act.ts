@@ -2,13 +2,13 @@
 // `resume`, `stop`, `workers N`. Each is a request that is answered when the thing is done.
 
 import { setTimeout as pause } from "node:timers/promises";
-import { readOutcome, readStatus } from "../admin/answers.ts";
+import { readStatus } from "../admin/answers.ts";
 import { askControl, type Question } from "../admin/control-client.ts";
 import { identityOf } from "../process/process-identity.ts";
 import type { Outcome, Status } from "../admin/operations.ts";
-import { tellProblem } from "./paint.ts";
-import { withProgress } from "./progress.ts";
-import { ask, type CommandOptions, NoAnswer, placeOf, printJson, refusedCode } from "./running.ts";
+import { outcomeOf, tellOutcome } from "./outcome.ts";
+import { statusLine, withProgress } from "./progress.ts";
+import { type CommandOptions, placeOf } from "./running.ts";
 
 export type Action = "reload" | "restart" | "upgrade" | "resize" | "drain" | "resume" | "stop";
 
@@ -34,33 +34,16 @@ const doing: Readonly<Record<Action, string>> = {
 /** Returns the exit code. */
 export async function act(action: Action, options: ActOptions): Promise<number> {
   const path = placeOf(options);
-  const { outcome, code } = await withProgress(path, doing[action], perform(action, path, options));
-  if (options.json) {
-    printJson(outcome);
-    return code;
-  }
-  for (const each of outcome.problems ?? []) tellProblem(each);
-  if (outcome.ok) process.stdout.write(`${outcome.message}\n`);
-  else process.stderr.write(`tidegate: ${outcome.message}\n`);
-  return code;
+  const work = perform(action, path, options);
+  const outcome = await withProgress(work, (signal) => statusLine(path, doing[action], signal));
+  return tellOutcome(outcome, options);
 }
 
-interface Performed {
-  readonly outcome: Outcome;
-  readonly code: number;
-}
-
-async function perform(action: Action, path: string, options: ActOptions): Promise<Performed> {
+async function perform(action: Action, path: string, options: ActOptions): Promise<Outcome> {
   const before = action === "stop" ? await statusOf(path) : undefined;
-  const answer = await ask(path, questionOf(action, options));
-  const outcome = readOutcome(answer.body);
-  if (outcome === undefined) {
-    throw new NoAnswer(`the answer (status ${answer.status}) is none of ours`, refusedCode);
-  }
-  if (!outcome.ok) return { outcome, code: refusedCode };
-  if (options.wait !== true) return { outcome, code: 0 };
-  const end = action === "stop" ? await ended(path, before) : await drained(path);
-  return { outcome: end, code: end.ok ? 0 : refusedCode };
+  const outcome = await outcomeOf(path, questionOf(action, options));
+  if (!outcome.ok || options.wait !== true) return outcome;
+  return action === "stop" ? ended(path, before) : drained(path);
 }
 
 function questionOf(action: Action, { size, now }: ActOptions): Question {

@@ -9,48 +9,19 @@ import { createServer } from "node:net";
 import { test } from "node:test";
 import { ControlServer } from "../admin/control-server.ts";
 import type { Outcome } from "../admin/operations.ts";
-import { createLogger, type LogRecord } from "../lib/log.ts";
+import type { LogRecord } from "../lib/log.ts";
 import { eventually, within } from "../../test/harness/barrier.ts";
-import { type Ended, runCommand, tidegate } from "../../test/harness/command.ts";
+import { runCommand, tidegate } from "../../test/harness/command.ts";
+import { quietLog, sampleHost } from "../../test/harness/sample-host.ts";
 import { SampleOperations } from "../../test/harness/sample-operations.ts";
-import { type TempFolder, tempFolder } from "../../test/harness/temp-folder.ts";
-
-const log = createLogger({ pretty: false, level: "silent" });
-
-interface Host extends AsyncDisposable {
-  readonly operations: SampleOperations;
-  readonly path: string;
-  readonly folder: TempFolder;
-  readonly server: ControlServer;
-  /** A command with --control. */
-  run(...args: readonly string[]): Promise<Ended>;
-}
-
-async function host(): Promise<Host> {
-  const folder = await tempFolder();
-  const path = folder.file("control.sock");
-  const operations = new SampleOperations();
-  const opening = await ControlServer.open({ path, operations, log, replace: false });
-  if (opening.kind !== "listening") throw new Error("the path is taken");
-  return {
-    operations,
-    path,
-    folder,
-    server: opening.server,
-    run: (...args) => runCommand(tidegate, [...args, "--control", path]),
-    async [Symbol.asyncDispose]() {
-      await opening.server.close();
-      await folder[Symbol.asyncDispose]();
-    },
-  };
-}
+import { tempFolder } from "../../test/harness/temp-folder.ts";
 
 const record = (text: string): LogRecord => {
   return { time: "2026-11-21T06:00:00.000Z", level: "warn", text, pid: 7, fields: { port: 80 } };
 };
 
 test("status says what runs, in words and as JSON", async () => {
-  await using running = await host();
+  await using running = await sampleHost();
   const { operations } = running;
   const words = await running.run("status");
   assert.deepEqual([words.code, words.stderr], [0, ""]);
@@ -60,6 +31,7 @@ test("status says what runs, in words and as JSON", async () => {
     /embedded defaults/,
     /^listening +web {2}\[::\]:8080$/m,
     /^workers +2 of 2 live$/m,
+    /^services +1 of 1 up$/m,
     /^open +3 connections, 2 requests, 1 tunnel$/m,
     /^answered +12,345 requests$/m,
     /^memory +210 MiB$/m,
@@ -67,7 +39,8 @@ test("status says what runs, in words and as JSON", async () => {
     assert.match(words.stdout, pattern);
   }
   const json = await running.run("status", "--json");
-  assert.equal((JSON.parse(json.stdout) as { pid: number }).pid, process.pid);
+  const whole = JSON.parse(json.stdout) as { pid: number; services: { name: string }[] };
+  assert.deepEqual([whole.pid, whole.services[0]?.name], [process.pid, "shop"]);
   operations.state = "draining";
   operations.problems = [
     { file: "t.yaml", line: 3, column: 4, path: "routes", message: "is odd", severity: "error" },
@@ -78,7 +51,7 @@ test("status says what runs, in words and as JSON", async () => {
 });
 
 test("routes and workers are tables, or JSON", async () => {
-  await using running = await host();
+  await using running = await sampleHost();
   const routes = await running.run("routes");
   assert.match(
     routes.stdout,
@@ -93,7 +66,7 @@ test("routes and workers are tables, or JSON", async () => {
 });
 
 test("what is done is told on stdout with exit code 0, what is refused on stderr with 1", async () => {
-  await using running = await host();
+  await using running = await sampleHost();
   const { operations } = running;
   const commands = [["reload"], ["restart"], ["upgrade"], ["resume"], ["workers", "4"]];
   for (const words of commands) {
@@ -116,7 +89,7 @@ test("what is done is told on stdout with exit code 0, what is refused on stderr
 });
 
 test("a reload prints the problems with their places", async () => {
-  await using running = await host();
+  await using running = await sampleHost();
   const problem = { file: "t.yaml", line: 3, column: 4, path: "routs", message: "is unknown" };
   const problems = [
     { ...problem, remedy: "write routes", severity: "error" as const },
@@ -137,7 +110,7 @@ test("a reload prints the problems with their places", async () => {
 });
 
 test("drain waits until nothing runs", async () => {
-  await using running = await host();
+  await using running = await sampleHost();
   const { operations } = running;
   const drained = running.run("drain");
   await eventually("the drain", () => (operations.state === "draining" ? true : undefined));
@@ -148,7 +121,7 @@ test("drain waits until nothing runs", async () => {
 });
 
 test("drain says when somebody resumed meanwhile, and --no-wait does not wait at all", async () => {
-  await using running = await host();
+  await using running = await sampleHost();
   const { operations } = running;
   operations.next = { ok: true, message: "accepts no more" };
   const quick = await running.run("drain", "--no-wait");
@@ -163,7 +136,7 @@ test("drain says when somebody resumed meanwhile, and --no-wait does not wait at
 });
 
 test("stop waits for the end; --now is a second stop; --no-wait returns at once", async () => {
-  await using running = await host();
+  await using running = await sampleHost();
   const { operations, server } = running;
   const quick = await running.run("stop", "--no-wait");
   assert.equal(quick.code, 0);
@@ -180,7 +153,9 @@ test("stop waits for the end; --now is a second stop; --no-wait returns at once"
 test("nobody there is exit code 3, with the path that was tried and what to do", async () => {
   await using folder = await tempFolder();
   const path = folder.file("none.sock");
-  const commands = "status,routes,workers,workers 3,logs,reload,restart,upgrade,drain,resume,stop";
+  const commands =
+    "status,routes,workers,workers 3,logs,reload,restart,upgrade,drain,resume,stop,services,services a," +
+    "pause a,resume a,resume a b,drain a b,drain a b --wait,maintenance a on,alert test";
   for (const words of commands.split(",")) {
     const { code, stdout, stderr } = await runCommand(tidegate, [
       ...words.split(" "),
@@ -196,7 +171,9 @@ test("nobody there is exit code 3, with the path that was tried and what to do",
 test("every command explains itself", async () => {
   const { stdout: all } = await runCommand(tidegate, ["--help"]);
   const names = [...all.matchAll(/^ {2}([a-z]+)\b/gm)].map(([, name = ""]) => name);
-  for (const name of ["status", "workers", "logs", "reload", "restart", "upgrade", "drain"]) {
+  const some =
+    "status workers logs reload restart upgrade drain resume services pause maintenance alert";
+  for (const name of some.split(" ")) {
     assert.ok(names.includes(name), name);
   }
   for (const name of names.filter((each) => each !== "help")) {
@@ -207,7 +184,7 @@ test("every command explains itself", async () => {
 });
 
 test("TIDEGATE_CONTROL says where the socket is, and --control goes before it", async () => {
-  await using running = await host();
+  await using running = await sampleHost();
   const env = { TIDEGATE_CONTROL: running.path };
   assert.equal((await runCommand(tidegate, ["status"], { env })).code, 0);
   const other = running.folder.file("none.sock");
@@ -218,9 +195,9 @@ test("TIDEGATE_CONTROL says where the socket is, and --control goes before it", 
 test("no rights, no sense and no answer are told apart from nobody there", async () => {
   await using folder = await tempFolder();
   const path = folder.file("strange.sock");
-  const answers = ["", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"];
+  let answer = "";
   const server = createServer((socket) => {
-    socket.once("data", () => socket.end(answers.shift() ?? ""));
+    socket.once("data", () => socket.end(answer));
     socket.on("error", () => {});
   });
   server.listen(path);
@@ -228,6 +205,7 @@ test("no rights, no sense and no answer are told apart from nobody there", async
   const silent = await runCommand(tidegate, ["status", "--control", path]);
   assert.deepEqual([silent.code, silent.stdout], [1, ""]);
   assert.match(silent.stderr, /no answer came/);
+  answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
   const other = await runCommand(tidegate, ["status", "--control", path]);
   assert.equal(other.code, 1);
   assert.match(other.stderr, /none that this version understands/);
@@ -239,7 +217,7 @@ test(
   "a socket of somebody else is not nobody",
   { skip: process.geteuid?.() === 0 && "root may use every socket" },
   async () => {
-    await using running = await host();
+    await using running = await sampleHost();
     await chmod(running.path, 0);
     const { code, stderr } = await running.run("status");
     assert.equal(code, 1);
@@ -248,7 +226,7 @@ test(
 );
 
 test("logs prints lines for a person, or as they are", async () => {
-  await using running = await host();
+  await using running = await sampleHost();
   for (const text of ["one", "two", "three"]) running.operations.log.push(record(text));
   const words = await running.run("logs", "-n", "2");
   assert.equal(words.code, 0);
@@ -260,7 +238,7 @@ test("logs prints lines for a person, or as they are", async () => {
 });
 
 test("logs --follow goes on, also with a successor, and ends when nobody is left", async () => {
-  await using running = await host();
+  await using running = await sampleHost();
   const { operations, server, path } = running;
   operations.log.push(record("before"));
   const child = spawn(tidegate, ["logs", "-f", "--control", path], {
@@ -281,7 +259,12 @@ test("logs --follow goes on, also with a successor, and ends when nobody is left
     const next = new SampleOperations();
     next.pid = 2 ** 30;
     next.log.push(record("first line of the successor"));
-    const opening = await ControlServer.open({ path, operations: next, log, replace: true });
+    const opening = await ControlServer.open({
+      path,
+      operations: next,
+      log: quietLog,
+      replace: true,
+    });
     if (opening.kind !== "listening") throw new Error("the path is taken");
     await server.close();
     await saw("first line of the successor");
@@ -296,7 +279,7 @@ test("logs --follow goes on, also with a successor, and ends when nobody is left
 });
 
 test("logs ends quietly when its reader has seen enough", async () => {
-  await using running = await host();
+  await using running = await sampleHost();
   for (let i = 0; i < 1000; i += 1) running.operations.log.push(record("x".repeat(500)));
   const script = `"$1" logs -n 1000 --control "$2" | head -n 1`;
   const { code, stderr, stdout } = await runCommand("/bin/sh", [
@@ -310,7 +293,7 @@ test("logs ends quietly when its reader has seen enough", async () => {
 });
 
 test("on a terminal a long action shows how far it is, and clears that away", async () => {
-  await using running = await host();
+  await using running = await sampleHost();
   const { promise, resolve } = Promise.withResolvers<Outcome>();
   running.operations.next = promise;
   // `script` gives the command a terminal.

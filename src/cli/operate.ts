@@ -4,16 +4,8 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { parseSize } from "../admin/worker-size.ts";
 import type { Action } from "./act.ts";
-
-/** Has the process end with the code that the command returns. */
-export type Finish = (work: () => Promise<number>) => Promise<void>;
-
-interface Common {
-  readonly control?: string;
-  readonly json: boolean;
-}
-
-const common = ({ control, json }: Common) => ({ control, json });
+import { addServiceOperations } from "./operate-services.ts";
+import { type Common, common, type Finish, running } from "./operating-command.ts";
 
 export function addOperatingCommands(program: Command, finish: Finish): void {
   running(program, "status", "show what the running program is and does").action(
@@ -34,6 +26,7 @@ export function addOperatingCommands(program: Command, finish: Finish): void {
       }),
     );
   addActions(program, finish);
+  addServiceOperations(program, finish);
 }
 
 function addActions(program: Command, finish: Finish): void {
@@ -44,15 +37,6 @@ function addActions(program: Command, finish: Finish): void {
   add("reload", "read the configuration again; exit code 1 if it cannot be used");
   add("restart", "replace all workers, one by one, by such that run the code now on disk");
   add("upgrade", "replace the primary, too; the listening sockets stay open");
-  add("resume", "accept connections again after drain");
-  running(program, "drain", "accept no more connections, and finish what runs")
-    .option("--no-wait", "do not wait until it is finished")
-    .action((options: Common & { wait: boolean }) =>
-      finish(async () => {
-        const { act } = await import("./act.ts");
-        return act("drain", { ...common(options), wait: options.wait });
-      }),
-    );
   running(program, "stop", "finish what runs, then end the program")
     .option("--now", "cut what runs", false)
     .option("--no-wait", "do not wait for its end")
@@ -63,14 +47,6 @@ function addActions(program: Command, finish: Finish): void {
         return act("stop", { ...common(options), now, wait });
       }),
     );
-}
-
-function running(program: Command, name: string, description: string): Command {
-  return program
-    .command(name)
-    .description(description)
-    .option("--json", "as JSON", false)
-    .option("--control <path>", "control socket of the program (also TIDEGATE_CONTROL)");
 }
 
 function readCount(text: string): number {

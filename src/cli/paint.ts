@@ -1,6 +1,7 @@
 // Colour, for terminals whose users have not asked for none (no-color.org).
 
 import { formatProblem, type Problem } from "../config/problem.ts";
+import { plain } from "./plain.ts";
 
 export type Colour = "bold" | "red" | "green" | "yellow" | "grey";
 
@@ -23,5 +24,5 @@ export function paint(stream: { readonly isTTY?: boolean }, colour: Colour, text
 /** A line on stderr, in the colour of its severity. */
 export function tellProblem(problem: Problem): void {
   const colour = problem.severity === "error" ? "red" : "yellow";
-  process.stderr.write(`${paint(process.stderr, colour, formatProblem(problem))}\n`);
+  process.stderr.write(`${paint(process.stderr, colour, plain(formatProblem(problem)))}\n`);
 }

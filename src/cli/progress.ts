@@ -4,15 +4,23 @@ import { setTimeout as pause } from "node:timers/promises";
 import { readStatus } from "../admin/answers.ts";
 import { askControl } from "../admin/control-client.ts";
 import type { Status } from "../admin/operations.ts";
+import { plain } from "./plain.ts";
 import { counted } from "./units.ts";
 
 const intervalMs = 250;
 
-/** Does nothing where nobody watches. */
-export async function withProgress<T>(path: string, doing: string, work: Promise<T>): Promise<T> {
+/**
+ * Does nothing where nobody watches.
+ *
+ * @param tell what there is to say now; undefined = nothing new
+ */
+export async function withProgress<T>(
+  work: Promise<T>,
+  tell: (signal: AbortSignal) => Promise<string | undefined>,
+): Promise<T> {
   if (!process.stderr.isTTY) return work;
   const over = new AbortController();
-  const showing = show(path, doing, over.signal);
+  const showing = show(tell, over.signal);
   try {
     return await work;
   } finally {
@@ -21,15 +29,29 @@ export async function withProgress<T>(path: string, doing: string, work: Promise
   }
 }
 
-async function show(path: string, doing: string, signal: AbortSignal): Promise<void> {
+/** Of the whole program. */
+export async function statusLine(
+  path: string,
+  doing: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const answer = await askControl(path, { route: "/v1/status", timeoutMs: 2000, signal });
+  const now = answer.kind === "answer" ? readStatus(answer.body) : undefined;
+  return now === undefined ? undefined : `${doing}: ${lineOf(now)}`;
+}
+
+async function show(
+  tell: (signal: AbortSignal) => Promise<string | undefined>,
+  signal: AbortSignal,
+): Promise<void> {
   let isShown = false;
   while (!signal.aborted) {
     // What is over soon needs no line. An abort ends the wait, which is what it is for.
     await pause(intervalMs, undefined, { signal }).catch(() => {});
-    const answer = await askControl(path, { route: "/v1/status", timeoutMs: 2000, signal });
-    const now = answer.kind === "answer" ? readStatus(answer.body) : undefined;
-    if (signal.aborted || now === undefined) continue;
-    process.stderr.write(`\r\u001B[2K${doing}: ${lineOf(now)}`);
+    if (signal.aborted) break;
+    const line = await tell(signal);
+    if (signal.aborted || line === undefined) continue;
+    process.stderr.write(`\r\u001B[2K${plain(line)}`);
     isShown = true;
   }
   if (isShown) process.stderr.write("\r\u001B[2K");

@@ -4,11 +4,12 @@
 import { readRoutes } from "../admin/answers.ts";
 import { readConfigFile } from "../config/read.ts";
 import { formatRule } from "../config/rule.ts";
+import type { Route, StreamRoute } from "../config/snapshot.ts";
 import { findConflicts } from "../routing/conflicts.ts";
 import { tellProblem } from "./paint.ts";
 import { ask, type CommandOptions, placeOf, printJson, understood } from "./running.ts";
 import { table } from "./table.ts";
-import { routeRow } from "./welcome.ts";
+import { routeRow, streamRouteRow } from "./welcome.ts";
 
 /** Returns the exit code. */
 export async function routes(file: string, options: { readonly json: boolean }): Promise<number> {
@@ -16,24 +17,48 @@ export async function routes(file: string, options: { readonly json: boolean }):
   for (const problem of problems) tellProblem(problem);
   if (snapshot === undefined) return 1;
   if (options.json) {
-    const rows = snapshot.routes.map((route) => ({ ...route, rule: formatRule(route.rule) }));
-    printJson(rows);
+    printJson([...snapshot.routes.map(routeJson), ...snapshot.streamRoutes.map(streamRouteJson)]);
     return 0;
   }
-  const rows = snapshot.routes.map((route) => [
-    ...routeRow(route, snapshot),
-    route.priority === undefined ? "" : String(route.priority),
-    route.origin.place,
+  const rows = snapshot.routes.map((route) => [...routeRow(route, snapshot), ...rest(route)]);
+  const streamRows = snapshot.streamRoutes.map((route) => [
+    ...streamRouteRow(route, snapshot),
+    ...rest(route),
   ]);
-  process.stdout.write(
-    `${table(["ROUTE", "RULE", "GOES TO", "PRIORITY", "WRITTEN AT"], rows).join("\n")}\n`,
-  );
+  const columns = ["RULE", "GOES TO", "PRIORITY", "WRITTEN AT"];
+  const lines = table(["ROUTE", ...columns], rows);
+  if (streamRows.length > 0) lines.push("", ...table(["TCP ROUTE", ...columns], streamRows));
+  process.stdout.write(`${lines.join("\n")}\n`);
   for (const { a, b, why } of findConflicts(snapshot.routes)) {
     process.stderr.write(
       `warning: ${a.name} (${a.origin.place}) and ${b.name} (${b.origin.place}): ${why}\n`,
     );
   }
   return 0;
+}
+
+function rest({ priority, origin }: Route | StreamRoute): [string, string] {
+  return [priority === undefined ? "" : String(priority), origin.place];
+}
+
+/** The page of a maintenance is a whole HTML file. */
+function routeJson(route: Route): object {
+  const { maintenance } = route;
+  return {
+    ...route,
+    rule: formatRule(route.rule),
+    maintenance: maintenance === undefined ? undefined : { ...maintenance, page: undefined },
+  };
+}
+
+/** Keys of certificates stay where they are. */
+function streamRouteJson(route: StreamRoute): object {
+  return {
+    ...route,
+    protocol: "tcp",
+    rule: formatRule(route.rule),
+    tls: route.tls === undefined ? "passed on" : "ends here",
+  };
 }
 
 /** Returns the exit code. */

@@ -9,6 +9,7 @@ import {
   systemSocket,
   verifyFolder,
 } from "../admin/control-path.ts";
+import { plainJson } from "./plain.ts";
 
 export interface CommandOptions {
   /** Path of the control socket; undefined = where a program of ours would have it. */
@@ -88,5 +89,5 @@ export function understood<T>(
 }
 
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  process.stdout.write(`${plainJson(JSON.stringify(value, null, 2))}\n`);
 }

@@ -1,7 +1,7 @@
 // The part of the command line that makes the program a service of the machine.
 
 import type { Command } from "commander";
-import type { Finish } from "./operate.ts";
+import type { Finish } from "./operating-command.ts";
 
 const defaultUser = "tidegate";
 const defaultConfig = "/etc/tidegate/tidegate.yaml";

@@ -1,19 +1,33 @@
 // `tidegate status`: what the running program is and does, on one screen.
 
-import { readStatus } from "../admin/answers.ts";
-import type { Status } from "../admin/operations.ts";
+import { readServices, readStatus } from "../admin/answers.ts";
+import { askControl } from "../admin/control-client.ts";
+import type { ServiceRow, Status } from "../admin/operations.ts";
 import { formatProblem } from "../config/problem.ts";
 import { type Colour, paint } from "./paint.ts";
+import { plain } from "./plain.ts";
 import { ask, type CommandOptions, placeOf, printJson, understood } from "./running.ts";
+import { serviceLines } from "./status-services.ts";
 import { counted, shortSize, shortTime } from "./units.ts";
 
 /** Returns the exit code. */
 export async function status(options: CommandOptions): Promise<number> {
-  const answer = await ask(placeOf(options), { route: "/v1/status", timeoutMs: 10_000 });
+  const path = placeOf(options);
+  const [answer, services] = await Promise.all([
+    ask(path, { route: "/v1/status", timeoutMs: 10_000 }),
+    // The workers are asked for it, and a status without them is better than none.
+    askControl(path, { route: "/v1/services", timeoutMs: 10_000 }),
+  ]);
   const now = understood(answer, readStatus);
-  if (options.json) printJson(answer.body);
-  else process.stdout.write(`${linesOf(now).join("\n")}\n`);
+  const rows = services.kind === "answer" ? readServices(services.body) : undefined;
+  if (options.json) printJson({ ...wholeOf(answer.body), services: rows });
+  else process.stdout.write(`${linesOf(now, rows).join("\n")}\n`);
   return 0;
+}
+
+/** With what this version does not know. */
+function wholeOf(body: unknown): object {
+  return typeof body === "object" && body !== null ? body : {};
 }
 
 const colours: Readonly<Record<Status["state"], Colour>> = {
@@ -30,7 +44,7 @@ const meanings: Readonly<Record<Status["state"], string>> = {
   orphaned: " (lost its main process, and waits for a successor)",
 };
 
-function linesOf(now: Status): string[] {
+function linesOf(now: Status, services: readonly ServiceRow[] | undefined): string[] {
   const out = process.stdout;
   const { workers, counts, snapshot } = now;
   const leaving = workers.leaving === 0 ? "" : `, ${workers.leaving} leaving`;
@@ -38,17 +52,18 @@ function linesOf(now: Status): string[] {
   return [
     `${paint(out, "bold", `Tidegate ${now.version}`)}  ${paint(out, colours[now.state], now.state)}${meanings[now.state]}`,
     `process        ${processes}, for ${shortTime(now.uptime)}, on Node.js ${now.node}`,
-    `configuration  ${now.config ?? "none: embedded defaults"}`,
+    `configuration  ${plain(now.config ?? "none: embedded defaults")}`,
     `               version ${snapshot.version} of ${snapshot.since}, ${counted(snapshot.routes, "route")}`,
     ...now.problems.map((each) =>
-      paint(out, "red", `               not live: ${formatProblem(each)}`),
+      paint(out, "red", `               not live: ${plain(formatProblem(each))}`),
     ),
     ...now.listeners.flatMap(({ name, addresses }) =>
-      addresses.map((each) => `listening      ${name}  ${formatAddress(each)}`),
+      addresses.map((each) => `listening      ${plain(name)}  ${plain(formatAddress(each))}`),
     ),
     workers.wanted === 0
       ? "workers        none: a single process serves"
       : `workers        ${workers.live} of ${workers.wanted} live${leaving}`,
+    ...serviceLines(services),
     `open           ${counted(counts.connections, "connection")}, ${counted(counts.exchanges, "request")}, ${counted(counts.tunnels, "tunnel")}`,
     `answered       ${counted(counts.answered, "request")}`,
     `memory         ${shortSize(now.memory)}`,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { counted, shortSize, shortTime } from "./units.ts";
+import { counted, shortLatency, shortSize, shortTime, timeSince } from "./units.ts";
 
 test("sizes are rounded to what one takes in", () => {
   const cases: readonly [number, string][] = [
@@ -33,4 +33,14 @@ test("counts have their noun", () => {
     [counted(0, "route"), counted(1, "route"), counted(12_345, "route")],
     ["0 routes", "1 route", "12,345 routes"],
   );
+});
+
+test("latencies are as exact as they are worth, and none is nothing", () => {
+  const shown = [0, 0.42, 9.94, 12.3, 9999, 12_345].map(shortLatency);
+  assert.deepEqual(shown, ["", "0.4 ms", "9.9 ms", "12 ms", "9999 ms", "12.3 s"]);
+});
+
+test("the time since a moment is never negative, and of no moment nothing", () => {
+  const before = (ms: number) => timeSince(new Date(Date.now() - ms).toISOString());
+  assert.deepEqual([before(7_200_000), before(-60_000), timeSince("soon")], ["2h", "0s", ""]);
 });

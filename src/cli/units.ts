@@ -27,3 +27,17 @@ export function shortTime(ms: number): string {
 export function counted(count: number, noun: string): string {
   return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 }
+
+/** Since a moment, written as ISO 8601; "" when that is none. */
+export function timeSince(moment: string): string {
+  const ms = Date.now() - Date.parse(moment);
+  // Clocks of two processes of one machine agree, but they may be set back.
+  return Number.isNaN(ms) ? "" : shortTime(Math.max(0, ms));
+}
+
+/** "" for none. */
+export function shortLatency(ms: number): string {
+  if (ms <= 0) return "";
+  if (ms < 10) return `${ms.toFixed(1)} ms`;
+  return ms < 10_000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}

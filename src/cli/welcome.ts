@@ -1,7 +1,7 @@
 // What a start prints: where we listen, what is routed where, and a line to try.
 
 import { formatRule } from "../config/rule.ts";
-import type { Route, Snapshot } from "../config/snapshot.ts";
+import type { Route, Service, Snapshot, StreamRoute } from "../config/snapshot.ts";
 import { table } from "./table.ts";
 
 /** A unix socket has its path as host, and port 0. */
@@ -21,7 +21,9 @@ export function welcome(
   const bold = (text: string) => (isColoured ? `\u001B[1m${text}\u001B[0m` : text);
   const lines = [bold("Tidegate"), ""];
   for (const [name, addresses] of Object.entries(bound)) {
-    for (const each of addresses) lines.push(`listening  ${name}  ${formatAddress(each)}`);
+    const listener = snapshot.listeners.find((each) => each.name === name);
+    const scheme = listener?.protocol ?? "http";
+    for (const each of addresses) lines.push(`listening  ${name}  ${formatAddress(each, scheme)}`);
   }
   lines.push(
     config === undefined ? "no configuration file: embedded defaults" : `configuration ${config}`,
@@ -43,23 +45,52 @@ export function routeRow(route: Route, snapshot: Snapshot): [string, string, str
   return [route.name, formatRule(route.rule), goalOf(route, snapshot)];
 }
 
+/** As `routeRow`; the rule names the listeners where the route is not for all of them. */
+export function streamRouteRow(route: StreamRoute, snapshot: Snapshot): [string, string, string] {
+  const end = route.tls === undefined ? "" : ", TLS ends here";
+  const where = route.listeners === undefined ? "" : `${route.listeners.join(", ")}: `;
+  const goal = serviceGoal(snapshot.services[route.service]);
+  return [route.name, `${where}${formatRule(route.rule)}`, `${goal}${end}`];
+}
+
 function goalOf(route: Route, snapshot: Snapshot): string {
   const service = route.service === undefined ? undefined : snapshot.services[route.service];
-  if (service !== undefined) return service.backends.map((each) => each.url).join(", ");
+  if (service !== undefined) return serviceGoal(service);
   const last = route.middlewares.at(-1);
   return last?.kind === "redirect" ? `redirect ${last.to}` : (last?.kind ?? "nothing");
 }
 
-function formatAddress({ host, port }: WelcomeAddress): string {
+/** Of services that lead to others, the names of those: each may be long. */
+function serviceGoal(service: Service | undefined): string {
+  switch (service?.kind) {
+    case undefined:
+      return "nothing";
+    case "backends":
+      return service.backends.map((each) => each.url).join(", ");
+    case "split":
+      return service.parts.map((part) => `${part.service} ${part.weight}`).join(", ");
+    case "failover":
+      return service.services.join(", else ");
+    case "mirror": {
+      const copies = service.copies.map((copy) => `${copy.service} ${copy.percent}%`);
+      return `${service.service}, copied to ${copies.join(", ")}`;
+    }
+  }
+}
+
+function formatAddress({ host, port }: WelcomeAddress, scheme: string): string {
   if (port === 0) return host;
-  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 function exampleFor(
   snapshot: Snapshot,
   bound: Readonly<Record<string, readonly WelcomeAddress[]>>,
 ): string | undefined {
-  const port = Object.values(bound)[0]?.[0]?.port ?? 0;
+  const web = snapshot.listeners.find(
+    ({ name, protocol }) => protocol === "http" && bound[name] !== undefined,
+  );
+  const port = (web === undefined ? undefined : bound[web.name])?.[0]?.port ?? 0;
   const host = snapshot.routes.map((each) => hostOf(each)).find((each) => each !== undefined);
   if (port === 0 || host === undefined) return undefined;
   return `curl -H 'Host: ${host}' http://127.0.0.1:${port}/`;

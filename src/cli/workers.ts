@@ -5,7 +5,7 @@ import type { WorkerRow } from "../admin/operations.ts";
 import { act } from "./act.ts";
 import { ask, type CommandOptions, placeOf, printJson, understood } from "./running.ts";
 import { table } from "./table.ts";
-import { shortSize, shortTime } from "./units.ts";
+import { shortSize, timeSince } from "./units.ts";
 
 /** Returns the exit code. */
 export async function workers(
@@ -41,12 +41,11 @@ function tableOf(rows: readonly WorkerRow[]): string[] {
 
 function cellsOf(row: WorkerRow): string[] {
   const { counts } = row;
-  const forMs = Date.now() - Date.parse(row.since);
   return [
     String(row.slot),
     String(row.pid),
     row.state,
-    shortTime(Math.max(0, forMs)),
+    timeSince(row.since),
     String(row.snapshot),
     shortSize(row.memory),
     String(counts.connections),

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { readConfig } from "../config/read.ts";
+import { formatProblem } from "../config/problem.ts";
+import { routeRow, streamRouteRow, welcome } from "./welcome.ts";
+
+const text = `
+listeners:
+  db: { bind: ":3306", protocol: tcp, service: tcp://127.0.0.1:3307 }
+  dns: { bind: ":53", protocol: udp, service: udp://127.0.0.1:54 }
+  web: ":8080"
+services:
+  main: [http://a, http://b]
+  next: http://c
+  canary: { split: { main: 95, next: 5 } }
+routes:
+  plain.test: { service: main }
+  canary.test: { service: canary }
+  safe.test: { service: { failover: [main, next] } }
+  copied.test: { service: { mirror: main, to: { next: 2.5% } } }
+  hello.test: { whoami: true }
+tcpRoutes:
+  pg: { sni: pg.test, service: tcp://127.0.0.1:5432 }
+  some: { listener: db, alpn: h2, service: [tcp://127.0.0.1:1, tcp://127.0.0.1:2] }
+`;
+
+const { snapshot, problems } = readConfig(text, { file: "t.yaml", baseFolder: "/" });
+assert.ok(snapshot, problems.map(formatProblem).join("\n"));
+
+test("a route says what it leads to, whatever its service is made of", () => {
+  assert.deepEqual(
+    snapshot.routes.map((route) => routeRow(route, snapshot)[2]),
+    [
+      "http://a, http://b",
+      "main 95, next 5",
+      "main, else next",
+      "main, copied to next 2.5%",
+      "whoami",
+    ],
+  );
+});
+
+test("a TCP route says where it holds and what it leads to", () => {
+  assert.deepEqual(
+    snapshot.streamRoutes.map((route) => streamRouteRow(route, snapshot)),
+    [
+      ["pg", "HostSNI(`pg.test`)", "tcp://127.0.0.1:5432"],
+      ["some", "db: ALPN(`h2`)", "tcp://127.0.0.1:1, tcp://127.0.0.1:2"],
+    ],
+  );
+});
+
+test("listeners are named with what they speak, and the line to try asks one of HTTP", () => {
+  const bound = {
+    db: [{ host: "127.0.0.1", port: 3306 }],
+    dns: [{ host: "::", port: 53 }],
+    web: [
+      { host: "127.0.0.1", port: 8080 },
+      { host: "/run/x.sock", port: 0 },
+    ],
+  };
+  const lines = welcome(snapshot, bound, "t.yaml", false).split("\n");
+  for (const line of [
+    "listening  db  tcp://127.0.0.1:3306",
+    "listening  dns  udp://[::]:53",
+    "listening  web  http://127.0.0.1:8080",
+    "listening  web  /run/x.sock",
+    "  curl -H 'Host: plain.test' http://127.0.0.1:8080/",
+  ]) {
+    assert.ok(lines.includes(line), `${line} is missing of:\n${lines.join("\n")}`);
+  }
+});
+
+test("without a listener of HTTP there is nothing to try with curl", () => {
+  const bound = { db: [{ host: "127.0.0.1", port: 3306 }] };
+  assert.doesNotMatch(welcome(snapshot, bound, undefined, false), /curl/);
+});
