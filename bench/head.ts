@@ -60,11 +60,13 @@ const answer = [
 
 const backend: Backend = {
   url: "http://127.0.0.1:3000",
+  protocol: "http",
   secure: false,
   address: { kind: "tcp", host: "127.0.0.1", port: 3000 },
   basePath: "",
   authority: "127.0.0.1:3000",
   weight: 1,
+  tier: 0,
 };
 const origin: ExchangeOrigin = {
   listener: "web",
@@ -108,7 +110,10 @@ function readRequest(name: string, lines: readonly string[], isRewritten: boolea
       if (wrong !== undefined) throw new Error(wrong);
       if (!isRewritten) return head.bytes;
       const exchange = new Exchange(client, head, origin);
-      return Buffer.byteLength(upstreamHead(exchange, "keep", false).textFor(backend), "latin1");
+      return Buffer.byteLength(
+        upstreamHead(exchange, true, false).textFor(backend, "keep"),
+        "latin1",
+      );
     },
   };
 }

@@ -8,9 +8,12 @@ import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readConfig } from "../src/config/read.ts";
 import type { Snapshot } from "../src/config/snapshot.ts";
+import { Tally } from "../src/lib/tally.ts";
 import { Wheel } from "../src/lib/wheel.ts";
 import { assemble, Publisher, type Publication } from "../src/process/publication.ts";
+import { Destinations } from "../src/proxy/destinations.ts";
 import { Live } from "../src/proxy/live.ts";
+import { Caps } from "../src/upstream/caps.ts";
 
 const routeCount = 10_000;
 const workerCount = 4;
@@ -45,7 +48,14 @@ function snapshots(): readonly Snapshot[] {
 
 /** What a worker process does with a publication, without listeners. */
 function work(): void {
-  const options = { upstream: { wheel: new Wheel(50) }, onProblem: () => undefined };
+  const nothing = (): undefined => undefined;
+  const destinations = new Destinations({
+    wheel: new Wheel(50),
+    caps: new Caps(new Tally()),
+    onMark: nothing,
+    onSession: nothing,
+  });
+  const options = { destinations, onProblem: nothing };
   let live: Live | undefined;
   const empty = heapUsed();
   let cpu = process.cpuUsage();

@@ -18,12 +18,15 @@ const mayImport: Readonly<Record<string, string>> = {
   http: "config lib",
   routing: "config lib",
   upstream: "http config lib",
+  health: "upstream http config lib",
+  alerts: "config lib",
+  stream: "upstream http config lib",
   middlewares: "http config lib",
   proxy: "routing middlewares upstream http config lib",
-  listen: "proxy http config lib",
+  listen: "proxy stream upstream http config lib",
   providers: "config lib",
   admin: "routing config lib",
-  process: "admin providers listen proxy upstream routing config lib",
+  process: "admin providers listen proxy stream health alerts upstream routing config lib",
   cli: "process admin providers routing config lib",
 };
 

@@ -12,6 +12,8 @@ export interface Load {
   readonly seconds: number;
   /** One request after the other goes to the next of these hosts. */
   readonly hosts: readonly string[];
+  /** At once; 64 by default. */
+  readonly connections?: number;
   /** Ask for the connection to be closed after each answer. */
   readonly closes?: boolean;
   /** Where wrk runs; without it on the core of the load. */
@@ -27,7 +29,7 @@ export interface Loaded {
   readonly errors: string;
 }
 
-const connections = 64;
+const defaultConnections = 64;
 
 const report = `
 done = function(summary, latency)
@@ -55,7 +57,7 @@ export async function runWrk(stage: Stage, load: Load): Promise<Loaded> {
     command: "wrk",
     args: [
       "-t1",
-      `-c${connections}`,
+      `-c${load.connections ?? defaultConnections}`,
       `-d${load.seconds}s`,
       "--timeout",
       "10s",

@@ -139,10 +139,10 @@ test("a middleware that cannot be made keeps the last good configuration", bound
   assert.ok(bad);
   // What no reading lets through: a body that is no text. Another service and log are opened before it.
   const broken = { kind: "respond", status: 200, body: null, contentType: "x" } as never;
-  const services = Object.values(snapshot.services).map((each) => ({
-    ...each,
-    pool: { ...each.pool, maxIdle: 7 },
-  }));
+  const services = Object.values(snapshot.services).map((each) => {
+    assert.ok(each.kind === "backends");
+    return { ...each, pool: { ...each.pool, maxIdle: 7 } };
+  });
   const next = {
     ...snapshot,
     version: 2,
@@ -171,7 +171,7 @@ test(
   async () => {
     await using back = await httpOrigin((_request, response) => response.end("ok"));
     await using proxy = await startPlane({ routes: { "a.test": back.url } });
-    const { version: _version, ...catalog } = proxy.plane.snapshot;
+    const { version: _version, secret: _secret, ...catalog } = proxy.plane.snapshot;
     const route = {
       ...catalog.routes[0]!,
       name: "new",
@@ -200,7 +200,7 @@ test(
       for await (const update of kept(provider, { log, restart }).catalogs(ending.signal)) {
         assert.equal(update.kind, "catalog");
         if (update.kind === "catalog")
-          await proxy.plane.apply({ ...update.catalog, version: ++version });
+          await proxy.plane.apply({ ...update.catalog, version: ++version, secret: "" });
       }
     })();
     await eventually("three deaths", async () => {

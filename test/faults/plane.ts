@@ -12,6 +12,7 @@ import type { Log } from "../../src/lib/log.ts";
 import { type Deadline, Wheel } from "../../src/lib/wheel.ts";
 import { ListeningSocket } from "../../src/listen/listening-socket.ts";
 import { DataPlane } from "../../src/process/data-plane.ts";
+import type { Pooled } from "../../src/upstream/pooled.ts";
 import { Pool } from "../../src/upstream/pool.ts";
 import { eventually } from "../harness/barrier.ts";
 import { connect } from "../harness/client.ts";
@@ -62,12 +63,14 @@ export const timeouts = {
   tunnel: "3s",
 };
 
-const pools = new Set<Pool>();
+type AnyPool = Pool<Pooled>;
+
+const pools = new Set<AnyPool>();
 const deadlines = new Set<Deadline>();
 
 const { open } = Pool.prototype;
 const { arm } = Wheel.prototype;
-mock.method(Pool.prototype, "open", function (this: Pool, ...args: Parameters<typeof open>) {
+mock.method(Pool.prototype, "open", function (this: AnyPool, ...args: Parameters<typeof open>) {
   pools.add(this);
   open.apply(this, args);
 });
@@ -93,6 +96,9 @@ export async function startPlane(config: Config): Promise<Plane> {
   let version = 1;
   const plane = await DataPlane.start(snapshotOf(config, folder, version), {
     log,
+    states: { backends: [], services: [] },
+    onMark: () => {},
+    onSession: () => {},
     sockets: {
       socketsOf: async ({ address }) => [
         ListeningSocket.open(address, { isShared: false, isTakeOver: false }),
@@ -138,7 +144,7 @@ function snapshotOf(config: Config, folder: TempFolder, version: number): Snapsh
   });
   const { snapshot, problems } = readConfig(text, { file: "test.json", baseFolder: folder.path });
   if (snapshot === undefined) throw new Error(problems.map((each) => each.message).join("\n"));
-  return { ...snapshot, version };
+  return { ...snapshot, version, secret: "" };
 }
 
 async function finish(plane: DataPlane, folder: TempFolder): Promise<Line[]> {
@@ -161,7 +167,7 @@ function sockets(): number {
 function usage(baseline: number): Usage {
   const idle = [...pools].reduce((sum, each) => sum + each.idleCount, 0);
   return {
-    leases: [...pools].reduce((sum, each) => sum + each.load, 0),
+    leases: [...pools].reduce((sum, each) => sum + each.busyCount + each.waitingCount, 0),
     deadlines: [...deadlines]
       .filter((each) => each.due > 0)
       .map((each) => each.owner?.constructor.name ?? "released"),

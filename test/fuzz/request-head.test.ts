@@ -18,11 +18,13 @@ import { fuzz } from "./fuzz.ts";
 const limits = { headBytes: 32_768, headerCount: 100, targetBytes: 16_384, bareLf: false };
 const backend: Backend = {
   url: "http://b.test",
+  protocol: "http",
   secure: false,
   address: { kind: "tcp", host: "b.test", port: 80 },
   basePath: "",
   authority: "b.test",
   weight: 1,
+  tier: 0,
 };
 const hopByHop = ["keep-alive", "proxy-connection", "proxy-authorization", "http2-settings"];
 
@@ -62,7 +64,7 @@ let seen = 0;
 function checkUpstream(head: RequestHead, isTrusted: boolean): void {
   const { method, bodyLength, path, query } = head;
   const exchange = new Exchange({} as ClientSide, head, originOf(isTrusted));
-  const text = upstreamHead(exchange, "keep", true).textFor(backend);
+  const text = upstreamHead(exchange, true, true).textFor(backend, "keep");
   const fields = fieldsOf(text);
   assert.equal(valuesOf(fields, "host").length, 1, text);
   const lengths = valuesOf(fields, "content-length").length;

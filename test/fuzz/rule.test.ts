@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseRule } from "../../src/config/rule.ts";
+import { formatRule, parseRule } from "../../src/config/rule.ts";
 import { routeOf, subjectOf } from "../harness/routes-sample.ts";
 import { Table } from "../../src/routing/table.ts";
 import { fuzz } from "./fuzz.ts";
@@ -15,7 +15,7 @@ fuzz({
     ..."Host(`a.test`) && |Path(`/a`)|PathPrefix(`/a`)|PathRegexp(`^/a`)|HostRegexp(`^a`)|Header(`a`,`b`)".split(
       "|",
     ),
-    ..."Query(`a`)\tMethod(`GET`)\tClientIP(`10.0.0.0/8`)\t||\t&&\t!\t(\t)\t`\t,\t\"\t'\t \t\\\t[\t*\t+\té".split(
+    ..."Query(`a`)\tHostSNI(`a.test`)\tHostSNIRegexp(`^a`)\tALPN(`h2`)\tMethod(`GET`)\tClientIP(`10.0.0.0/8`)\t||\t&&\t!\t(\t)\t`\t,\t\"\t'\t \t\\\t[\t*\t+\té".split(
       "\t",
     ),
   ],
@@ -23,6 +23,11 @@ fuzz({
   check(input) {
     const started = performance.now();
     const parsed = parseRule(input);
+    const stream = parseRule(input, "stream");
+    if (stream.kind === "rule") {
+      const again = parseRule(formatRule(stream.rule), "stream");
+      assert.ok(again.kind === "rule" && formatRule(again.rule) === formatRule(stream.rule));
+    }
     assert.ok(performance.now() - started < 1000, "it takes too long");
     if (parsed.kind === "bad") {
       assert.ok(

@@ -20,6 +20,7 @@ export function routeOf(name: string, rule: string | Rule, priority?: number): R
     priority,
     middlewares: [],
     service: "s",
+    maintenance: undefined,
     timeouts: { body: 0, connect: 0, response: 0, responseBody: 0, tunnel: 0 },
     maxBody: 0,
     errorPages: undefined,

@@ -1,8 +1,15 @@
 // An implementation of Operations that does what it says to itself only: state changes, calls are noted,
 // and the next outcome can be set. For tests of what speaks to operators; the real one runs processes.
 
-import type { Operations, Outcome, Status } from "../../src/admin/operations.ts";
+import type {
+  AlertTest,
+  Operations,
+  Outcome,
+  ServiceRow,
+  Status,
+} from "../../src/admin/operations.ts";
 import { LogRing } from "../../src/lib/log-ring.ts";
+import { serviceRow } from "./sample-services.ts";
 
 const counts = { connections: 3, exchanges: 2, tunnels: 1, answered: 12345 };
 
@@ -17,6 +24,9 @@ export class SampleOperations implements Operations {
   open = counts;
   pid = process.pid;
   mainPid = process.pid;
+  /** What services() gives; actions leave it as it is. */
+  rows: readonly ServiceRow[] | Promise<readonly ServiceRow[]> = [serviceRow("shop")];
+  channels: AlertTest["channels"] = [{ channel: "ntfy", ok: true, text: "200" }];
   onStop = () => {};
 
   status(): Status {
@@ -60,6 +70,20 @@ export class SampleOperations implements Operations {
       reason: undefined,
     },
   ];
+
+  services = () => Promise.resolve(this.rows);
+  pause = (service: string) => this.#note(`pause ${service}`);
+  drainBackend = (service: string, backend: string) => this.#note(`drain ${service} ${backend}`);
+  setMaintenance = (service: string, isOn: boolean) =>
+    this.#note(`maintenance ${service} ${isOn ? "on" : "off"}`);
+
+  release(service: string, backend: string | undefined): Promise<Outcome> {
+    return this.#note(`release ${service}${backend === undefined ? "" : ` ${backend}`}`);
+  }
+
+  async testAlert(): Promise<AlertTest> {
+    return { ...(await this.#note("alert test")), channels: this.channels };
+  }
 
   reload = () => this.#note("reload");
   restart = () => this.#note("restart");

@@ -203,7 +203,14 @@ function spawnProgram(
   return spawn(program, args, {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, NODE_TEST_CONTEXT: undefined, ...options.env, ...marked.env },
+    env: {
+      ...process.env,
+      NODE_TEST_CONTEXT: undefined,
+      // What outlives the program must not outlive the test.
+      STATE_DIRECTORY: folder.file("state"),
+      ...options.env,
+      ...marked.env,
+    },
   });
 }
 

@@ -18,8 +18,8 @@ test("there are examples", () => {
 for (const name of names) {
   test(`examples/${name} starts and says nothing is wrong with it`, async () => {
     const text = await readFile(join(folder, name), "utf8");
-    // The one thing that must differ: the system chooses the port.
-    const config = text.replace('web: ":8080"', 'web: "127.0.0.1:0"');
+    // The one thing that must differ: the system chooses the ports.
+    const config = text.replaceAll(/":\d+"/g, '"127.0.0.1:0"');
     await using program = await startTidegate({ config });
     await using client = await connect(program.port());
     await client.send("GET / HTTP/1.1\r\nHost: nobody.invalid\r\nConnection: close\r\n\r\n");
