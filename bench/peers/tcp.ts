@@ -32,7 +32,7 @@ export const tidegateTcp: Peer = {
 export const haproxyTcp: Peer = haproxyWith("haproxy", "");
 
 /** Bytes stay in the kernel, which Node has no way to ask for. */
-export const haproxySplicing: Peer = haproxyWith("haproxy, splice", "option splice-auto");
+export const haproxySplicing: Peer = haproxyWith("haproxy, splice", "option splice-response");
 
 function haproxyWith(name: string, option: string): Peer {
   const id = name.replace(/\W+/g, "-");

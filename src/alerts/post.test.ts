@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { postReceiver } from "../../test/harness/post-receiver.ts";
+import { tempFolder } from "../../test/harness/temp-folder.ts";
 import type { AlertChannel } from "../config/alert-settings.ts";
 import { sendAs } from "./delivery.ts";
 import type { Item, Message } from "./message.ts";
@@ -80,6 +83,30 @@ test("a webhook gets JSON whose signature covers time and body", async () => {
       },
     ],
   });
+});
+
+test("the reference says how a message looks, and its way to check the signature works", async () => {
+  await using receiver = await postReceiver();
+  await using folder = await tempFolder();
+  const file = join(import.meta.dirname, "../../docs/reference/alerts.md");
+  const page = await readFile(file, "utf8");
+  const block = (language: string) =>
+    new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "ms").exec(page)?.[1] ?? "";
+  await writeFile(folder.file("check.mjs"), `${block("js")}\nexport { isGenuine };\n`);
+  const { isGenuine } = (await import(folder.file("check.mjs"))) as {
+    isGenuine: (header: string, body: string, secret: string) => boolean;
+  };
+  await send(webhook(receiver.origin, { secret: "shared" }), message, never);
+  const [post] = receiver.posts;
+  assert.ok(post);
+  const header = String(post.headers["x-tidegate-signature"]);
+  assert.equal(isGenuine(header, post.body, "shared"), true);
+  assert.equal(isGenuine(header, `${post.body} `, "shared"), false);
+  assert.equal(isGenuine(header, post.body, "other"), false);
+  assert.equal(isGenuine(header.replace(/t=\d+/, "t=1"), post.body, "shared"), false);
+  const [real, documented] = [JSON.parse(post.body), JSON.parse(block("json"))];
+  assert.deepEqual(Object.keys(real), Object.keys(documented));
+  assert.deepEqual(Object.keys(real.alerts[0]), Object.keys(documented.alerts[0]));
 });
 
 test("without a secret there is no signature; user and password of the URL are sent as such", async () => {

@@ -243,6 +243,32 @@ test(
   },
 );
 
+test(
+  "in maintenance new clients get nothing, and who is served already goes on",
+  bounded,
+  async () => {
+    await using backend = await startUdpServer("b");
+    using proxy = start(udpService([backend.url]));
+    using served = await udpClient(proxy.port);
+    assert.equal(await served.ask("x"), "b: x");
+    const say = (isInMaintenance: boolean) =>
+      proxy.states.learn({
+        backends: [],
+        services: [{ service: "s", isPaused: false, isInMaintenance }],
+        marks: [],
+      });
+    say(true);
+    using fresh = await udpClient(proxy.port);
+    await fresh.send("dropped");
+    assert.equal(await served.ask("y"), "b: y");
+    assert.equal(proxy.listener.sessionCount, 1);
+    say(false);
+    assert.equal(await fresh.ask("z"), "b: z");
+    assert.ok(!backend.heard.some(({ text }) => text === "dropped"));
+    assert.deepEqual(proxy.problems, []);
+  },
+);
+
 test("with no backend at all datagrams are dropped, and nothing is kept", bounded, async () => {
   await using backend = await startUdpServer("b");
   const settings = { ...udpService([backend.url]), whenAllDown: "refuse" as const };

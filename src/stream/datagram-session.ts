@@ -6,7 +6,7 @@
 import { createSocket, type Socket } from "node:dgram";
 
 import type { FailureCode } from "../http/errors.ts";
-import { plainAddress } from "../lib/ip.ts";
+import { NetworkSet, plainAddress } from "../lib/ip.ts";
 import { Deadline, type Deadlined, type Wheel } from "../lib/wheel.ts";
 import type { Destination } from "../upstream/destination.ts";
 import type { LiveBackend } from "../upstream/live-backend.ts";
@@ -157,7 +157,14 @@ export class DatagramSession implements Deadlined {
 
   /** @returns false when there is none; the session is over then */
   #choose(): boolean {
-    const service = this.#owner.destination.choose(this.#asker);
+    const { destination } = this.#owner;
+    const { maintenance } = destination;
+    // Who put it there knows why nobody is served: no warning.
+    if (maintenance !== undefined && !NetworkSet.of(maintenance.allow).has(this.clientIp)) {
+      this.end();
+      return false;
+    }
+    const service = destination.choose(this.#asker);
     let backend = service.pick(this.#asker, this.#refused);
     if (backend === undefined && this.#refused !== null) {
       this.#refused = null;

@@ -92,11 +92,9 @@ export class LiveService implements Destination, BackendOwner, StateUser, Dispos
   }
 
   #takeState(backend: LiveBackend): void {
-    const { check } = this.#settings;
     const known = this.#options.states.backend(this.name, backend.url);
-    // Before its first check nothing is known; what it is then, the configuration says.
-    const isDown = known === undefined ? check?.initially === "down" : known.health === "down";
-    backend.takeState(isDown, known?.isDraining ?? false);
+    // The primary says so before a snapshot comes: also of those that are down until they were checked.
+    backend.takeState(known?.health === "down", known?.isDraining ?? false);
   }
 
   /** Goes over to other settings. What is the same goes on as it was. */

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
   ask,
-  Customer,
   exchange,
   freedPort,
   lease,
@@ -26,7 +25,7 @@ before(async () => {
 
 after(() => origin[Symbol.asyncDispose]());
 
-function backend(host = "127.0.0.1", { port } = origin): Backend {
+function backend(host = "127.0.0.1", port = origin.port): Backend {
   return {
     url: "x",
     protocol: "http",
@@ -276,7 +275,7 @@ test("a connection that comes for nobody into a closed pool is closed", bounded,
 
 test("failures to connect are named, and free their place for the next", bounded, async () => {
   const port = await freedPort();
-  using refused = poolOf({ maxConnections: 1 }, backend("127.0.0.1", { port }));
+  using refused = poolOf({ maxConnections: 1 }, backend("127.0.0.1", port));
   const both = [ask(refused), ask(refused)];
   assert.deepEqual(await Promise.all(both.map((each) => each.outcome)), [
     "CONNECT_REFUSED",
@@ -299,5 +298,94 @@ test(
     assert.ok(typeof connection === "object", "neither was connected");
     await exchange(connection);
     assert.equal(pool.idleCount, 1);
+  },
+);
+
+test("a raised limit lets those who wait go on at once, longest wait first", bounded, async () => {
+  using pool = poolOf({ maxConnections: 1 });
+  const first = await lease(pool);
+  const waiting = [ask(pool), ask(pool), ask(pool)];
+  pool.settings = settingsOf({ maxConnections: 3 });
+  const [second, third] = await Promise.all(waiting.slice(0, 2).map((each) => each.outcome));
+  assert.ok(typeof second === "object" && typeof third === "object");
+  assert.deepEqual([pool.openCount, pool.waitingCount, waiting[2]?.told], [3, 1, 0]);
+  pool.settings = settingsOf({ maxConnections: 0 });
+  const fourth = await waiting[2]?.outcome;
+  assert.ok(typeof fourth === "object", "0 is no limit");
+  for (const each of [first, second, third, fourth]) each.destroy();
+  assert.deepEqual([pool.openCount, loadOf(pool)], [0, 0]);
+});
+
+test(
+  "with a lowered limit nothing is cut, and no more are opened than it says",
+  bounded,
+  async () => {
+    const tally = new Tally();
+    using pool = poolOf({ maxConnections: 3 }, backend(), wheel, new Caps(tally));
+    const [a, b, c] = await Promise.all([lease(pool), lease(pool), lease(pool)]);
+    pool.settings = settingsOf({ maxConnections: 1 });
+    assert.deepEqual(
+      [a, b, c].map((each) => each.isOpen),
+      [true, true, true],
+    );
+    const next = ask(pool);
+    a.destroy();
+    b.destroy();
+    assert.deepEqual([pool.openCount, next.told], [1, 0]);
+    c.destroy();
+    const fresh = await next.outcome;
+    assert.ok(typeof fresh === "object");
+    assert.deepEqual([pool.openCount, tally.countOf(pool.capKey)], [1, 1]);
+    fresh.destroy();
+    assert.equal(tally.countOf(pool.capKey), 0, "nothing stays counted");
+  },
+);
+
+test("limits may change back and forth without a place being lost or gained", bounded, async () => {
+  const tally = new Tally();
+  using pool = poolOf({ maxConnections: 4 }, backend(), wheel, new Caps(tally));
+  const open = await Promise.all([lease(pool), lease(pool), lease(pool)]);
+  for (const maxConnections of [1, 0, 2, 3, 0, 1, 5]) {
+    pool.settings = settingsOf({ maxConnections });
+    const counted = maxConnections === 0 ? 0 : Math.min(3, maxConnections);
+    assert.equal(tally.countOf(pool.capKey), counted, `${maxConnections}`);
+  }
+  for (const each of open) each.destroy();
+  assert.equal(tally.countOf(pool.capKey), 0);
+  const five = await Promise.all(Array.from({ length: 5 }, () => lease(pool)));
+  const sixth = ask(pool);
+  assert.deepEqual([pool.openCount, pool.waitingCount], [5, 1]);
+  pool.cancel(sixth);
+  for (const each of five) each.destroy();
+});
+
+test("who waits for a time limit of 0 waits until there is a connection", bounded, async () => {
+  using pool = poolOf({ maxConnections: 1, maxWait: 0 });
+  const only = await lease(pool);
+  const waiting = ask(pool);
+  await passed(60);
+  assert.equal(waiting.told, 0);
+  await exchange(only);
+  assert.equal(await waiting.outcome, only);
+  only.destroy();
+});
+
+test(
+  "whoever leaves the queue makes room in it, and the order of the others stays",
+  bounded,
+  async () => {
+    using pool = poolOf({ maxConnections: 1, maxWaiting: 3 });
+    const only = await lease(pool);
+    const [first, second, third] = [ask(pool), ask(pool), ask(pool)];
+    assert.equal(await ask(pool).outcome, "POOL_FULL");
+    pool.cancel(second);
+    pool.cancel(second);
+    const fourth = ask(pool);
+    for (const each of [first, third, fourth]) {
+      await exchange(only);
+      assert.equal(await each.outcome, only);
+    }
+    assert.deepEqual([second.told, pool.waitingCount], [0, 0]);
+    only.destroy();
   },
 );
