@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import type { AlertDesk } from "../alerts/desk.ts";
 import type { ErrorRatioWatch } from "../alerts/error-ratio.ts";
-import type { AlertTest } from "../admin/operations.ts";
+import type { AlertTest, ServiceRow } from "../admin/operations.ts";
 import { formatProblem, type Problem } from "../config/problem.ts";
 import type { AlertSettings } from "../config/alert-settings.ts";
 import type { Snapshot } from "../config/snapshot.ts";
@@ -17,8 +17,13 @@ import type { ServiceOutcomes } from "../upstream/state.ts";
 /** How often shares of failed requests are looked at, ms; windows are minutes long. */
 const lookMs = 5000;
 
+/** By then everything that is checked was checked, whatever was known before. */
+const settledMs = 60_000;
+
 export interface AlarmsOptions {
   readonly log: Log;
+  /** Services as they are now. */
+  rows(): readonly ServiceRow[];
   /** The state folder; undefined = there is none. */
   folder(configured: string | undefined): string | undefined;
 }
@@ -35,6 +40,7 @@ interface Desk {
 export class Alarms {
   readonly #options: AlarmsOptions;
   #desk: Desk | undefined;
+  readonly #startedAt = performance.now();
   #services: readonly string[] = [];
   /** Loading and changing come one after the other. */
   #changing: Promise<void> = Promise.resolve();
@@ -77,8 +83,21 @@ export class Alarms {
       raise: (alert) => desk.raise(alert),
       open: desk.open(),
     });
-    const looking = setInterval(() => errors.look(this.#services), lookMs).unref();
-    return { desk, errors, events, looking };
+    const opened = { desk, errors, events };
+    const looking = setInterval(() => this.#look(opened), lookMs).unref();
+    return { ...opened, looking };
+  }
+
+  #look({ desk, errors, events }: Omit<Desk, "looking">): void {
+    errors.look(this.#services);
+    if (performance.now() - this.#startedAt < settledMs) return;
+    // Trouble that a former primary told of, and that nobody saw end.
+    const troubles = troublesOf(this.#options.rows(), events);
+    for (const alert of desk.open()) {
+      const isOurs = alert.topic === "backend" || alert.topic === "service";
+      if (!isOurs || troubles.has(alert.key)) continue;
+      desk.raise(events.overBy(alert, "Nobody saw it end.", Date.now()));
+    }
   }
 
   onHealth(event: HealthEvent): void {
@@ -126,9 +145,25 @@ export class Alarms {
     return { ok, message, channels };
   }
 
+  /** Tells nobody anything any more; what was not sent yet is on the disk. */
   async end(): Promise<void> {
     await this.#changing;
-    clearInterval(this.#desk?.looking);
-    await this.#desk?.desk[Symbol.asyncDispose]();
+    const desk = this.#desk;
+    this.#desk = undefined;
+    clearInterval(desk?.looking);
+    await desk?.desk[Symbol.asyncDispose]();
   }
+}
+
+/** Keys of what is not well. */
+function troublesOf(rows: readonly ServiceRow[], events: Events): Set<string> {
+  const keys = new Set<string>();
+  for (const { name, state, backends } of rows) {
+    // What is paused or in maintenance may be down as well.
+    if (state !== "up" && state !== "degraded") keys.add(events.serviceKey(name));
+    for (const backend of backends) {
+      if (backend.state !== "up") keys.add(events.backendKey(name, backend.url));
+    }
+  }
+  return keys;
 }

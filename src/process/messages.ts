@@ -16,7 +16,7 @@ import type { Publication } from "./publication.ts";
  * Counted up when a message changes its meaning: after an update on disk an old supervisor starts a new
  * primary, and an old primary new workers. They must notice rather than misunderstand each other.
  */
-export const protocol = 1;
+export const protocol = 2;
 
 /** Environment variable that tells a child which protocol its parent speaks. */
 export const protocolVariable = "TIDEGATE_PROTOCOL";

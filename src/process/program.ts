@@ -78,6 +78,7 @@ export class Program {
     this.#state = new StateKeeper(options.log);
     this.#alarms = new Alarms({
       log: options.log,
+      rows: () => this.#health.rows([]),
       folder: (configured) => this.#state.folder(configured),
     });
     this.#health = new Health({
@@ -97,8 +98,7 @@ export class Program {
       begin: (snapshot) => this.#begin(snapshot),
       onLive: (serving, snapshot, isFirst) => this.#onLive(serving, snapshot, isFirst),
       onReloading: (isDone) => this.#onReloading(isDone),
-      // A successor may listen there already.
-      onEnding: () => void this.#dockerProxy?.close(),
+      onEnding: () => void this.#onEnding(),
     });
     this.#operations = new RunningProgram({
       version: programVersion(),
@@ -127,8 +127,7 @@ export class Program {
     try {
       await this.#primary.run();
     } finally {
-      this.#health[Symbol.dispose]();
-      await this.#alarms.end();
+      await this.#onEnding();
       await this.#control?.close();
     }
   }
@@ -368,6 +367,12 @@ export class Program {
   }
 
   // --- the end -----------------------------------------------------------------------------------
+
+  /** A successor may do all this already, while our workers finish what they carry. */
+  async #onEnding(): Promise<void> {
+    this.#health[Symbol.dispose]();
+    await Promise.all([this.#dockerProxy?.close(), this.#alarms.end()]);
+  }
 
   /** A new start finds us at the control socket and takes over; without one nobody needs us for long. */
   #onOrphaned(): void {

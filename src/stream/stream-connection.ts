@@ -428,6 +428,7 @@ export class StreamConnection
         this.#onUnwilling("CONNECT_TIMEOUT");
         break;
       case State.OPEN:
+        this.#judge(this.#isCutOff ? "TUNNEL_TIMEOUT" : undefined);
         this.#finish("TUNNEL_TIMEOUT");
         break;
       default:

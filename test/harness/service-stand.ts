@@ -78,6 +78,8 @@ export async function startStand(options: StandOptions): Promise<Stand> {
   );
   const control = controlOf(program.control);
   const port = program.port();
+  // The ports are known a moment earlier.
+  await control.until("the control socket to answer", () => true);
   if ((options.workers ?? 0) > 0) await control.settled(options.workers ?? 0);
   const held = stack.move();
   return {

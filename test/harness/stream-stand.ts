@@ -28,6 +28,8 @@ export interface StreamStand extends AsyncDisposable {
   record(): Promise<StreamRecord>;
   /** Open connections, counted as limits count them. */
   readonly counted: number;
+  /** Deadlines that stand in the wheel. */
+  readonly deadlines: number;
   update(config: Config): void;
 }
 
@@ -71,6 +73,9 @@ export function streamStand(config: Config): StreamStand {
     problems,
     get counted() {
       return addresses.total;
+    },
+    get deadlines() {
+      return wheel.size;
     },
     async record() {
       const index = taken++;

@@ -1,0 +1,165 @@
+// `tidegate pause SERVICE` holds requests while somebody deploys, and `resume` lets them go: in order, in all
+// workers, and without a failure.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Client } from "../harness/client.ts";
+import { gate } from "../harness/live-origin.ts";
+import { asJson, begin, originOf, origins, startStand } from "../harness/service-stand.ts";
+import { startLoad } from "./load.ts";
+
+const bounded = { timeout: 40_000 };
+
+for (const workers of [0, 2]) {
+  test(`a pause under load fails no request (${workers} workers)`, bounded, async () => {
+    await using stack = new AsyncDisposableStack();
+    const [a, b] = await origins(stack, "a", "b");
+    await using stand = await startStand({ service: { backends: [a.url, b.url] }, workers });
+    const seen = () => a.requests.length + b.requests.length;
+    await using load = await startLoad(stand.port, 16);
+    for (let times = 0; times < 3; times += 1) {
+      await load.lap();
+      await stand.order("pause");
+      await stand.until("all of the load to wait", ({ held }) => held === 16);
+      assert.equal((await stand.service()).state, "paused");
+      const count = seen();
+      // A deploy: both origins are away for a moment.
+      await Promise.all([a.kill(), b.kill()]);
+      await Promise.all([a.revive(), b.revive()]);
+      assert.equal(seen(), count, "nobody was asked during the pause");
+      await stand.order("resume");
+      await load.lap();
+    }
+    const { failed } = await load.stop();
+    assert.deepEqual(failed, []);
+    await stand.assertQuiet();
+    assert.equal((await stand.service()).state, "up");
+  });
+}
+
+test("what runs when the pause begins is finished", bounded, async () => {
+  await using stack = new AsyncDisposableStack();
+  const [a] = await origins(stack, "a");
+  const { passed, open } = gate();
+  a.answer = ({ target }) => (target === "/running" ? passed.then(() => ({})) : {});
+  await using stand = await startStand({ service: { backends: [a.url] }, workers: 2 });
+  await using running = await begin(stand.port, { path: "/running" });
+  await a.arrived(1);
+  await stand.order("pause");
+  await using waiting = await begin(stand.port, { path: "/waiting" });
+  await stand.until("one to wait", ({ held }) => held === 1);
+  open();
+  assert.equal((await running.readResponse()).status, 200);
+  assert.deepEqual(a.targets, ["/running"]);
+  await stand.order("resume");
+  assert.equal((await waiting.readResponse()).status, 200);
+});
+
+test("they go on in the order they came", bounded, async () => {
+  await using stack = new AsyncDisposableStack();
+  const [a] = await origins(stack, "a");
+  await using stand = await startStand({
+    service: { backends: [a.url], pool: { maxConnections: 1 } },
+  });
+  await stand.order("pause");
+  const clients: Client[] = [];
+  for (let n = 0; n < 10; n += 1) {
+    clients.push(stack.use(await begin(stand.port, { path: `/${n}` })));
+    await stand.until(`${n + 1} to wait`, ({ held }) => held === n + 1);
+  }
+  await stand.order("resume");
+  for (const client of clients) assert.equal((await client.readResponse()).status, 200);
+  assert.deepEqual(
+    a.targets,
+    clients.map((_, n) => `/${n}`),
+  );
+});
+
+test("after pauseFor they are answered 503", bounded, async () => {
+  await using stack = new AsyncDisposableStack();
+  const [a] = await origins(stack, "a");
+  await using stand = await startStand({
+    service: { backends: [a.url], pauseFor: "1s" },
+  });
+  await stand.order("pause");
+  const begun = performance.now();
+  const response = await stand.ask(asJson);
+  const ms = performance.now() - begun;
+  assert.equal(response.status, 503);
+  assert.match(response.body, /PAUSED/);
+  assert.ok(ms > 950 && ms < 2500, `${ms} ms`);
+  assert.equal((await stand.service()).state, "paused", "it is not over");
+  await stand.order("resume");
+  assert.equal((await stand.ask()).status, 200);
+});
+
+test("a client that leaves during a pause is forgotten, and maxHeld holds", bounded, async () => {
+  await using stack = new AsyncDisposableStack();
+  const [a] = await origins(stack, "a");
+  await using stand = await startStand({ service: { backends: [a.url], maxHeld: 1 } });
+  await stand.order("pause");
+  const first = stack.use(await begin(stand.port, { path: "/first" }));
+  await stand.until("one to wait", ({ held }) => held === 1);
+  const refused = await stand.ask(asJson);
+  assert.deepEqual([refused.status, /HOLD_FULL/.test(refused.body)], [503, true], refused.body);
+  first.reset();
+  await stand.until("nobody to wait", ({ held }) => held === 0);
+  const second = stack.use(await begin(stand.port, { path: "/second" }));
+  await stand.until("one to wait", ({ held }) => held === 1);
+  await stand.order("resume");
+  assert.equal((await second.readResponse()).status, 200);
+  assert.deepEqual(a.targets, ["/second"]);
+});
+
+test("another service is not paused with it", bounded, async () => {
+  await using stack = new AsyncDisposableStack();
+  const [a, b] = await origins(stack, "a", "b");
+  await using stand = await startStand({
+    service: { backends: [a.url], pauseFor: "1s" },
+    services: { other: { backends: [b.url] } },
+    routes: { "other.test": { service: "other" } },
+  });
+  await stand.order("pause");
+  assert.equal(originOf(await stand.ask({ name: "other.test" })), "b");
+  assert.equal((await stand.ask()).status, 503);
+});
+
+test("a pause outlives workers and reloads, until somebody ends it", bounded, async () => {
+  await using stack = new AsyncDisposableStack();
+  const [a, b] = await origins(stack, "a", "b");
+  await using stand = await startStand({ service: { backends: [a.url] }, workers: 2 });
+  await stand.order("pause");
+  const before = await stand.control.workers();
+  assert.equal((await stand.command("restart")).code, 0);
+  await stand.control.settled(2, before);
+  await stand.reload({ backends: [b.url] });
+  const clients: Client[] = [];
+  for (let n = 0; n < 8; n += 1) clients.push(stack.use(await begin(stand.port)));
+  await stand.until("all to wait", ({ held }) => held === 8);
+  assert.equal((await stand.service()).state, "paused");
+  await stand.order("resume");
+  for (const client of clients) assert.equal(originOf(await client.readResponse()), "b");
+  assert.equal(a.requests.length, 0);
+});
+
+test("the commands say what was done, and which names there are", bounded, async () => {
+  await using stack = new AsyncDisposableStack();
+  const [a] = await origins(stack, "a");
+  await using stand = await startStand({ service: { backends: [a.url] }, workers: 2 });
+  const paused = await stand.command("pause", "shop");
+  assert.equal(paused.code, 0, paused.stderr);
+  await using client = await begin(stand.port);
+  await stand.until("one to wait", ({ held }) => held === 1);
+  const status = await stand.command("status");
+  assert.match(status.stdout, /shop.*paused/s, "status shows it");
+  assert.match((await stand.command("services")).stdout, /shop.*paused/s);
+  const resumed = await stand.command("resume", "shop", "--json");
+  assert.equal(resumed.code, 0, resumed.stderr);
+  assert.equal((JSON.parse(resumed.stdout) as { ok: boolean }).ok, true);
+  assert.equal((await client.readResponse()).status, 200);
+  for (const verb of ["pause", "resume"]) {
+    const { code, stdout, stderr } = await stand.command(verb, "shopp");
+    assert.equal(code, 1);
+    assert.match(stdout + stderr, /shop/);
+  }
+});
