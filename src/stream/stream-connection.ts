@@ -292,6 +292,7 @@ export class StreamConnection
     switch (this.#state) {
       case State.OPENING:
       case State.SECURING:
+      case State.ASKING:
         this.#over("CLIENT_CLOSED");
         break;
       case State.REACHING:

@@ -156,7 +156,10 @@ async function cutOff(reach: (typeof phases)[string], cut: Cut, name: string): P
   await using folder = await tempFolder();
   await writeFile(folder.file("cert.pem"), cert);
   await writeFile(folder.file("key.pem"), key, { mode: 0o600 });
-  await using backend = await origin();
+  let isCut = false;
+  await using backend = await origin({
+    onConnection: (each) => void (isCut && endWithClient(each)),
+  });
   // Time is only up where nothing else shall happen.
   const time = name === "time is up" ? "1s" : "60s";
   await using stand = streamStand({
@@ -184,8 +187,9 @@ async function cutOff(reach: (typeof phases)[string], cut: Cut, name: string): P
   cut(scene, connection);
   // Without a backend its ends are no cut: the client goes instead.
   if (name.startsWith("the backend")) client.socket.destroy();
-  if (name === "time is up") client.socket.resume();
-  else for (const each of backend.connections) endWithClient(each);
+  isCut = name !== "time is up";
+  if (isCut) for (const each of backend.connections) endWithClient(each);
+  else client.socket.resume();
   pause(stand, false);
   await eventually(
     "nothing to be left",

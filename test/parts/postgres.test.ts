@@ -77,7 +77,6 @@ async function passedThrough(stand: Stand): Promise<void> {
   assertSays(await verified(stand, "pg2.test", old), /^two true TLSv1\.2$/);
   const line = await lineOf(stand.program, /"host":"pg1\.test"/);
   assert.deepEqual([line.route, line.service], ["one", "one"]);
-  console.log((await stand.program.accessLog()).map((l)=>{const x=JSON.parse(l); return [x.host,x.requestBytes,x.bodyBytes,x.failure].join()}).join("\n"));
   // The other's authority: it is really the server's own certificate that comes.
   const wrong = { sslrootcert: stand.folder.file("pg2.test.ca") };
   assertFails(await verified(stand, "pg1.test", wrong), /certificate verify failed/);

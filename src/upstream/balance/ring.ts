@@ -22,6 +22,12 @@ const pointsPerWeight = 32;
 const largestSmallWeight = 16;
 const pointsPerLargeWeight = 0.5;
 
+/**
+ * A backend with less to do than this is never full: one page asks for half a dozen things at once, and in
+ * a quiet service that would be more than anybody's share.
+ */
+const alwaysTaken = 8;
+
 export class Ring<B extends Weighed> implements Policy<B> {
   readonly #bound: number;
   readonly #keyless: TwoRandom<B>;
@@ -99,7 +105,8 @@ export class Ring<B extends Weighed> implements Policy<B> {
         if (distance >= nearest) break;
         const slot = owners[at]!;
         const backend = this.#backends[slot]!;
-        if (backend.load >= most * backend.weight || tried?.includes(backend)) continue;
+        const isFull = backend.load >= most * backend.weight && backend.load >= alwaysTaken;
+        if (isFull || tried?.includes(backend)) continue;
         found = slot;
         nearest = distance;
         break;
