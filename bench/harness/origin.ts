@@ -13,13 +13,18 @@ export interface Origin {
 /** Body sizes by path. */
 export const bodies = { "/small": 128, "/medium": 10_240, "/large": 1_048_576 } as const;
 
-export async function startOrigin(stage: Stage, core: Core = "load"): Promise<Origin> {
+/** @param addresses loopback addresses it listens on, the first one for all who need only one */
+export async function startOrigin(
+  stage: Stage,
+  core: Core = "load",
+  addresses: readonly string[] = ["127.0.0.1"],
+): Promise<Origin> {
   const port = await freePort();
   for (const [path, size] of Object.entries(bodies)) {
     writeFileSync(stage.path(`body-${path.slice(1)}`), "tidegate".repeat(size / 8));
   }
   const file = stage.path("origin.conf");
-  writeFileSync(file, configuration(stage.folder, port));
+  writeFileSync(file, configuration(stage.folder, port, addresses));
   const origin = stage.launch({
     name: "origin",
     command: "nginx",
@@ -34,7 +39,7 @@ export async function startOrigin(stage: Stage, core: Core = "load"): Promise<Or
   return { port };
 }
 
-function configuration(folder: string, port: number): string {
+function configuration(folder: string, port: number, addresses: readonly string[]): string {
   return `
 daemon off;
 worker_processes 1;
@@ -56,7 +61,7 @@ http {
   uwsgi_temp_path ${folder}/origin-uwsgi;
   scgi_temp_path ${folder}/origin-scgi;
   server {
-    listen 127.0.0.1:${port} backlog=4096;
+${addresses.map((each) => `    listen ${each}:${port} backlog=4096;`).join("\n")}
 ${Object.keys(bodies)
   .map((path) => `    location = ${path} { alias ${folder}/body-${path.slice(1)}; }`)
   .join("\n")}

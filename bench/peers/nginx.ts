@@ -4,30 +4,41 @@ import { writeFileSync } from "node:fs";
 import { firstLineOf } from "../harness/machine.ts";
 import type { Peer } from "./peer.ts";
 
-export const nginx: Peer = {
-  name: "nginx",
-  version: () => firstLineOf("nginx", "-v")?.replace("nginx version: nginx/", ""),
-  launch(stage, origin, port) {
-    const file = stage.path("nginx.conf");
-    writeFileSync(file, configuration(stage.folder, origin.port, port));
-    return stage.launch({
-      name: "nginx",
-      command: "nginx",
-      args: ["-p", stage.folder, "-e", stage.path("nginx-error.log"), "-c", file],
-      core: "proxy",
-    });
-  },
-};
+export const nginx: Peer = nginxWith("nginx", ["127.0.0.1"]);
 
-function configuration(folder: string, origin: number, port: number): string {
+/** @param backends addresses of the origin */
+export function nginxWith(name: string, backends: readonly string[]): Peer {
+  return {
+    name,
+    version: () => firstLineOf("nginx", "-v")?.replace("nginx version: nginx/", ""),
+    launch(stage, origin, port) {
+      const file = stage.path(`${name}.conf`);
+      const servers = backends.map((each) => `    server ${each}:${origin.port};`);
+      writeFileSync(file, configuration(name, stage.folder, servers, port));
+      return stage.launch({
+        name,
+        command: "nginx",
+        args: ["-p", stage.folder, "-e", stage.path(`${name}-error.log`), "-c", file],
+        core: "proxy",
+      });
+    },
+  };
+}
+
+function configuration(
+  name: string,
+  folder: string,
+  servers: readonly string[],
+  port: number,
+): string {
   return `
 daemon off;
 worker_processes 1;
-pid ${folder}/nginx.pid;
-error_log ${folder}/nginx-error.log;
+pid ${folder}/${name}.pid;
+error_log ${folder}/${name}-error.log;
 events { worker_connections 19000; }
 http {
-  access_log ${folder}/nginx-access.log combined;
+  access_log ${folder}/${name}-access.log combined;
   keepalive_timeout 600s;
   keepalive_requests 1000000000;
   client_body_temp_path ${folder}/nginx-body;
@@ -36,8 +47,8 @@ http {
   uwsgi_temp_path ${folder}/nginx-uwsgi;
   scgi_temp_path ${folder}/nginx-scgi;
   upstream origin {
-    server 127.0.0.1:${origin};
-    keepalive 256;
+${servers.join("\n")}
+    keepalive ${Math.max(256, servers.length)};
     keepalive_requests 1000000000;
     keepalive_timeout 600s;
   }

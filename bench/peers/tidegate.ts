@@ -12,6 +12,9 @@ export interface TidegateOptions {
   /** One, as the others have, unless workers are what is measured. */
   readonly workers?: number;
   readonly core?: Core;
+  /** Addresses of the origin, each a backend; by default one. */
+  readonly backends?: readonly string[];
+  readonly balance?: string;
 }
 
 /** The default: every host goes to the origin. */
@@ -21,7 +24,7 @@ export const tidegate: Peer = tidegateRouting("tidegate", ["*"]);
 export function tidegateRouting(
   name: string,
   hosts: readonly string[],
-  { workers = 1, core = "proxy" }: TidegateOptions = {},
+  { workers = 1, core = "proxy", backends = ["127.0.0.1"], balance }: TidegateOptions = {},
 ): Peer {
   return {
     name,
@@ -34,7 +37,9 @@ export function tidegateRouting(
       const configuration = {
         listeners: { web: `127.0.0.1:${port}` },
         routes: Object.fromEntries(hosts.map((host) => [host, { service: "origin" }])),
-        services: { origin: { backends: [`http://127.0.0.1:${origin.port}`] } },
+        services: {
+          origin: { backends: backends.map((each) => `http://${each}:${origin.port}`), balance },
+        },
         accessLog: { format: "combined", path: stage.path(`${name}-access.log`) },
         limits: { connections: 30_000, connectionsPerAddress: 30_000 },
         workers,

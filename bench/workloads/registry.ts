@@ -1,6 +1,8 @@
 // All workloads by name, and those that run when none is named: the figures the project promises.
 
+import { backends } from "./backends.ts";
 import { idle } from "./idle.ts";
+import { mysql } from "./mysql.ts";
 import { routes } from "./routes.ts";
 import { routing } from "./routing.ts";
 import { tcp, tcpConnections } from "./tcp.ts";
@@ -14,11 +16,13 @@ const all = [
   large,
   connections,
   routes,
+  backends,
   idle,
   routing,
   workers,
   tcp,
   tcpConnections,
+  mysql,
   smoke,
 ];
 

@@ -270,6 +270,10 @@ const cases: readonly ProblemCase[] = [
     "t.yaml:1:40: services.s.proxyProtocol: goes to tcp backends, and these are http; HTTP says it in X-Forwarded-For",
   ],
   [
+    "services: { s: { backends: [tls://x:1], proxyProtocol: v2 } }\n",
+    "t.yaml:1:56: services.s.proxyProtocol: would be sent inside TLS, where no backend looks for it; use tcp:// and let the client's TLS pass through, or leave it out",
+  ],
+  [
     "services: { s: { backends: [udp://x:1], proxyProtocol: v2, pool: { maxIdle: 1 }, holdFor: 1s } }\n",
     "t.yaml:1:41: services.s.proxyProtocol: goes to tcp backends, and these are udp; leave it out",
     "t.yaml:1:60: services.s.pool: says nothing for udp backends; leave it out",

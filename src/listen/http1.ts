@@ -17,6 +17,7 @@ import { RequestBody } from "../http/request-body.ts";
 import type { RequestHead } from "../http/request-head.ts";
 import { giveBackHead, takeHead } from "../http/spare-heads.ts";
 import { Writer } from "../http/writer.ts";
+import { breakOff } from "../lib/break-off.ts";
 import type { Rostered } from "../lib/roster.ts";
 import { Deadline, type Deadlined } from "../lib/wheel.ts";
 import type { ConnectionContext, ConnectionSettings } from "./connection-context.ts";
@@ -433,7 +434,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined, Rostered 
     // What was answered so far goes out, however the bytes were cut on their way to us.
     if (exchange?.isHeadSent) this.#writer.flush();
     // Where the end of the answer is the end of the connection, a FIN would say that it is complete.
-    if (this.#answer.isCloseDelimited && !this.#isAnswerEnded) this.#socket.resetAndDestroy();
+    if (this.#answer.isCloseDelimited && !this.#isAnswerEnded) breakOff(this.#socket);
     this.#close();
     if (exchange !== null) this.#finish(exchange);
   }

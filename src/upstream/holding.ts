@@ -5,8 +5,8 @@
 import { HoldQueue, type Held, type HoldTicket } from "./hold-queue.ts";
 import type { LiveBackend } from "./live-backend.ts";
 import type { Wheel } from "../lib/wheel.ts";
-import type { UpstreamConnection } from "./http1.ts";
-import type { PoolTicket, Waiter } from "./pool.ts";
+import type { Pool, PoolTicket, Waiter } from "./pool.ts";
+import type { Pooled } from "./pooled.ts";
 
 /** A process that starts is seen this late at most; four connections a second harm nobody. */
 const knockMs = 250;
@@ -54,23 +54,27 @@ export class Holding {
       return;
     }
     for (const backend of this.#backends()) {
-      if (backend.isWorthReaching) new Knock(backend);
+      if (!backend.isWorthReaching) continue;
+      if (backend.backend.protocol === "http") new Knock(backend, backend.pool);
+      else if (backend.backend.protocol === "tcp") new Knock(backend, backend.rawPool);
     }
   }
 }
 
-/** One connection, opened to see whether it can be. It is kept for those who wait. */
-class Knock implements Waiter<UpstreamConnection> {
-  ticket: PoolTicket<UpstreamConnection> | null = null;
+/** One connection, opened to see whether it can be. Where one can be lent, it is kept for those who wait. */
+class Knock<C extends Pooled> implements Waiter<C> {
+  ticket: PoolTicket<C> | null = null;
   readonly #backend: LiveBackend;
+  readonly #pool: Pool<C>;
 
-  constructor(backend: LiveBackend) {
+  constructor(backend: LiveBackend, pool: Pool<C>) {
     this.#backend = backend;
-    backend.pool.open(this, knockTimeoutMs);
+    this.#pool = pool;
+    pool.open(this, knockTimeoutMs);
   }
 
-  onLease(connection: UpstreamConnection): void {
-    this.#backend.pool.onReusable(connection);
+  onLease(connection: C): void {
+    this.#pool.onReusable(connection);
     this.#backend.reached();
   }
 

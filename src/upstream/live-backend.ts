@@ -3,7 +3,7 @@
 // A backend that failed in traffic is dead for a while. After that one exchange is tried (half-open): if it
 // does well the backend is alive, for all workers; if not, it is dead again.
 
-import type { Address, Backend, BackendService } from "../config/snapshot.ts";
+import type { Address, Backend, BackendService, PoolSettings } from "../config/snapshot.ts";
 import { Deadline, type Deadlined, type Wheel } from "../lib/wheel.ts";
 import type { Weighed } from "./balance/policy.ts";
 import { UpstreamConnection, type ResponseLimits } from "./http1.ts";
@@ -95,6 +95,8 @@ export class LiveBackend implements Weighed, Deadlined, Disposable {
   get rawPool(): Pool<RawConnection> {
     this.#rawPool ??= new Pool<RawConnection>({
       ...this.#poolOptions,
+      // Nobody knows what state a stream leaves behind: none is lent twice, nor kept for later.
+      settings: rawSettings(this.#service.pool),
       alpn: [],
       adopt: (socket, address, own) => new RawConnection(socket, address, own),
     });
@@ -121,7 +123,7 @@ export class LiveBackend implements Weighed, Deadlined, Disposable {
     this.#service = service;
     this.#backend = backend;
     this.pool.settings = service.pool;
-    if (this.#rawPool !== undefined) this.#rawPool.settings = service.pool;
+    if (this.#rawPool !== undefined) this.#rawPool.settings = rawSettings(service.pool);
     this.rise(performance.now());
   }
 
@@ -297,4 +299,8 @@ export class LiveBackend implements Weighed, Deadlined, Disposable {
     this.pool[Symbol.dispose]();
     this.#rawPool?.[Symbol.dispose]();
   }
+}
+
+function rawSettings(settings: PoolSettings): PoolSettings {
+  return { ...settings, maxIdle: 0 };
 }
