@@ -21,8 +21,7 @@ export interface Acceptor {
   onAcceptFailed(status: number): void;
 }
 
-/** Larger than what a socket usually has at once, as for backends (`src/upstream/connect.ts`). */
-const readBuffer = Buffer.allocUnsafeSlow(256 * 1024);
+const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
 
 /** Has the connections of a listening handle delivered to the acceptor. Call it before it listens. */
 export function adopt(listening: object, acceptor: Acceptor): void {

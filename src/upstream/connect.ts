@@ -28,8 +28,8 @@ export interface ConnectOptions<C extends SocketUser> {
   onFailed(code: FailureCode, cause: Error): void;
 }
 
-/** Larger than what a socket usually has at once: a quarter less CPU for each GB. Hot: bench/workloads/tcp.ts */
-const readBuffer = Buffer.allocUnsafeSlow(256 * 1024);
+/** As large as what may be held back for a slow reader: a larger one would save CPU and cost memory for each. */
+const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
 
 /** An attempt to connect; it ends with exactly one call of `onReady` or `onFailed`. */
 export class Connecting<C extends SocketUser> implements Deadlined {
