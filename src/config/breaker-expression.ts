@@ -4,6 +4,7 @@
 // anywhere, where Traefik insists on 0.0 for a ratio, 50.0 for a quantile and 100 for milliseconds.
 
 import { nearest } from "../lib/nearest.ts";
+import { Scanner, SyntaxFault } from "./scanner.ts";
 
 export type BreakerExpression =
   | {
@@ -54,18 +55,8 @@ export function parseBreakerExpression(text: string): ParsedBreaker {
   try {
     return { kind: "expression", expression: new Parser(text).parse() };
   } catch (error) {
-    if (error instanceof Fault) return { kind: "bad", at: error.at, why: error.message };
+    if (error instanceof SyntaxFault) return { kind: "bad", at: error.at, why: error.message };
     throw error;
-  }
-}
-
-/** Never leaves this file: `parseBreakerExpression` turns it into an outcome. */
-class Fault extends Error {
-  readonly at: number;
-
-  constructor(at: number, why: string) {
-    super(why);
-    this.at = at;
   }
 }
 
@@ -145,56 +136,48 @@ function isShare(metric: BreakerMetric): boolean {
 }
 
 /** Recursive descent: any = all { "||" all }, all = one { "&&" one }, one = "!" one | "(" any ")" | comparison. */
-class Parser {
-  readonly #text: string;
-  #at: number;
-  #depth: number;
-
-  constructor(text: string) {
-    this.#text = text;
-    this.#at = 0;
-    this.#depth = 0;
-  }
+class Parser extends Scanner {
+  #depth = 0;
 
   parse(): BreakerExpression {
     const expression = this.#any();
-    if (this.#at < this.#text.length) {
-      this.#fail(`expected "&&", "||" or the end, found ${this.#here()}`);
+    if (this.at < this.text.length) {
+      this.fail(`expected "&&", "||" or the end, found ${this.here()}`);
     }
     return expression;
   }
 
   #any(): BreakerExpression {
     let left = this.#all();
-    while (this.#take("||")) left = { kind: "or", left, right: this.#all() };
+    while (this.take("||")) left = { kind: "or", left, right: this.#all() };
     return left;
   }
 
   #all(): BreakerExpression {
     let left = this.#one();
-    while (this.#take("&&")) left = { kind: "and", left, right: this.#one() };
+    while (this.take("&&")) left = { kind: "and", left, right: this.#one() };
     return left;
   }
 
   #one(): BreakerExpression {
     this.#depth += 1;
-    if (this.#depth > maxNesting) this.#fail(`nested deeper than ${maxNesting} levels`);
+    if (this.#depth > maxNesting) this.fail(`nested deeper than ${maxNesting} levels`);
     const expression = this.#inner();
     this.#depth -= 1;
     return expression;
   }
 
   #inner(): BreakerExpression {
-    if (this.#take("!")) {
+    if (this.take("!")) {
       // Before a function, `!` would be read as belonging to the function alone, or to all that follows.
-      if (!/^[!(]?$/.test(this.#text.charAt(this.#at))) {
-        this.#fail(`put what is negated in parentheses: !(${names[0]}() > 0.3)`);
+      if (!/^[!(]?$/.test(this.text.charAt(this.at))) {
+        this.fail(`put what is negated in parentheses: !(${names[0]}() > 0.3)`);
       }
       return { kind: "not", expression: this.#one() };
     }
-    if (!this.#take("(")) return this.#comparison();
+    if (!this.take("(")) return this.#comparison();
     const expression = this.#any();
-    if (!this.#take(")")) this.#fail(`expected ")", found ${this.#here()}`);
+    if (!this.take(")")) this.fail(`expected ")", found ${this.here()}`);
     return expression;
   }
 
@@ -203,88 +186,70 @@ class Parser {
     const operator = this.#operator(name);
     const { at, value } = this.#number(`expected a number after ${operator}`);
     if (value > 1 && isShare(metric)) {
-      throw new Fault(at, `${name} is a share, from 0 to 1; write 0.25 for a quarter`);
+      throw new SyntaxFault(at, `${name} is a share, from 0 to 1; write 0.25 for a quarter`);
     }
     return { kind: "compare", metric, operator, value };
   }
 
   #metric(): { name: string; metric: BreakerMetric } {
-    this.#skipSpace();
-    const at = this.#at;
-    while (/[A-Za-z0-9_]/.test(this.#text.charAt(this.#at))) this.#at += 1;
-    const name = this.#text.slice(at, this.#at);
+    this.skipSpace();
+    const at = this.at;
+    while (/[A-Za-z0-9_]/.test(this.text.charAt(this.at))) this.at += 1;
+    const name = this.text.slice(at, this.at);
     if (/^\d/.test(name)) {
-      throw new Fault(at, `write the function first, then the number: ${names[0]}() > 0.3`);
+      throw new SyntaxFault(at, `write the function first, then the number: ${names[0]}() > 0.3`);
     }
     if (name === "") {
-      this.#fail(`expected a function such as ${names[0]}(), found ${this.#here()}`);
+      this.fail(`expected a function such as ${names[0]}(), found ${this.here()}`);
     }
     const known = Object.hasOwn(metrics, name) ? metrics[name] : undefined;
-    if (known === undefined) throw new Fault(at, unknownName(name));
+    if (known === undefined) throw new SyntaxFault(at, unknownName(name));
     const values = this.#arguments(known);
     if (values.length !== known.arguments) {
       const wanted = known.arguments === 1 ? "1 argument" : `${known.arguments} arguments`;
-      throw new Fault(at, `${name} takes ${wanted}, not ${values.length}; write ${known.form}`);
+      throw new SyntaxFault(
+        at,
+        `${name} takes ${wanted}, not ${values.length}; write ${known.form}`,
+      );
     }
     const made = known.make(...values.map(({ value }) => value));
     if ("kind" in made) return { name, metric: made };
-    throw new Fault(values[made.argument]?.at ?? at, made.why);
+    throw new SyntaxFault(values[made.argument]?.at ?? at, made.why);
   }
 
   #arguments({ form }: Metric): Argument[] {
-    if (!this.#take("(")) this.#fail(`expected "(" as in ${form}, found ${this.#here()}`);
+    if (!this.take("(")) this.fail(`expected "(" as in ${form}, found ${this.here()}`);
     const values: Argument[] = [];
-    if (this.#take(")")) return values;
+    if (this.take(")")) return values;
     do values.push(this.#number(`expected a number as in ${form}`));
-    while (this.#take(","));
-    if (!this.#take(")")) this.#fail(`expected "," or ")", found ${this.#here()}`);
+    while (this.take(","));
+    if (!this.take(")")) this.fail(`expected "," or ")", found ${this.here()}`);
     return values;
   }
 
   #operator(name: string) {
     // The longer ones first.
     for (const each of [">=", "<=", "==", "!=", ">", "<"] as const)
-      if (this.#take(each)) return each;
-    this.#fail(
-      `expected >, >=, <, <=, == or != and a number after ${name}(...), found ${this.#here()}`,
+      if (this.take(each)) return each;
+    this.fail(
+      `expected >, >=, <, <=, == or != and a number after ${name}(...), found ${this.here()}`,
     );
   }
 
   #number(wanted: string): Argument {
-    this.#skipSpace();
-    const at = this.#at;
-    const [digits = ""] = /^(?:\d+\.?\d*|\.\d+)/.exec(this.#text.slice(at)) ?? [];
-    if (digits === "") this.#fail(`${wanted}, found ${this.#here()}`);
-    this.#at += digits.length;
+    this.skipSpace();
+    const at = this.at;
+    const [digits = ""] = /^(?:\d+\.?\d*|\.\d+)/.exec(this.text.slice(at)) ?? [];
+    if (digits === "") this.fail(`${wanted}, found ${this.here()}`);
+    this.at += digits.length;
     const value = Number(digits);
-    const unit = /^(?:%|m?s\b)/i.exec(this.#text.slice(this.#at))?.[0];
+    const unit = /^(?:%|m?s\b)/i.exec(this.text.slice(this.at))?.[0];
     if (unit !== undefined) {
       const units =
         "latencies are in ms, shares from 0 to 1 (0.25 is a quarter), quantiles in percent";
-      this.#fail(`a number is written without "${unit}": ${units}`);
+      this.fail(`a number is written without "${unit}": ${units}`);
     }
     return { at, value };
-  }
-
-  #take(token: string): boolean {
-    this.#skipSpace();
-    if (!this.#text.startsWith(token, this.#at)) return false;
-    this.#at += token.length;
-    this.#skipSpace();
-    return true;
-  }
-
-  #skipSpace(): void {
-    while (/\s/.test(this.#text.charAt(this.#at))) this.#at += 1;
-  }
-
-  #here(): string {
-    const rest = this.#text.slice(this.#at, this.#at + 12);
-    return rest === "" ? "the end" : JSON.stringify(rest);
-  }
-
-  #fail(why: string): never {
-    throw new Fault(this.#at, why);
   }
 }
 

@@ -11,6 +11,7 @@ import { parseNetwork } from "../lib/ip.ts";
 import { nearest } from "../lib/nearest.ts";
 import { encodePath, normalisePath } from "../lib/path.ts";
 import { parsePattern } from "./pattern.ts";
+import { Scanner, SyntaxFault } from "./scanner.ts";
 
 /**
  * `host` is normalised and may be `*` or `*.name`. Header names are lower-case, methods upper-case.
@@ -65,7 +66,7 @@ export function parseRule(text: string, language: RuleLanguage = "http"): Parsed
   try {
     return { kind: "rule", rule: new Parser(text, languages[language]).parse() };
   } catch (error) {
-    if (error instanceof RuleFault) return { kind: "bad", at: error.at, why: error.message };
+    if (error instanceof SyntaxFault) return { kind: "bad", at: error.at, why: error.message };
     throw error;
   }
 }
@@ -133,16 +134,6 @@ function call(name: string, ...values: readonly string[]): string {
     value.includes("`") ? JSON.stringify(value) : `\`${value}\``,
   );
   return `${name}(${quoted.join(", ")})`;
-}
-
-/** Never leaves this file: `parseRule` turns it into an outcome. */
-class RuleFault extends Error {
-  readonly at: number;
-
-  constructor(at: number, why: string) {
-    super(why);
-    this.at = at;
-  }
 }
 
 interface Argument {
@@ -323,121 +314,96 @@ function withPattern(
 }
 
 /** Recursive descent: any = all { "||" all }, all = one { "&&" one }, one = "!" one | "(" any ")" | call. */
-class Parser {
-  readonly #text: string;
+class Parser extends Scanner {
   readonly #language: Language;
-  #at: number;
-  #depth: number;
+  #depth = 0;
 
   constructor(text: string, language: Language) {
-    this.#text = text;
+    super(text);
     this.#language = language;
-    this.#at = 0;
-    this.#depth = 0;
   }
 
   parse(): Rule {
     const rule = this.#any();
-    if (this.#at < this.#text.length) {
-      this.#fail(`expected "&&", "||" or the end, found ${this.#here()}`);
+    if (this.at < this.text.length) {
+      this.fail(`expected "&&", "||" or the end, found ${this.here()}`);
     }
     return rule;
   }
 
   #any(): Rule {
     const rules = [this.#all()];
-    while (this.#take("||")) rules.push(this.#all());
+    while (this.take("||")) rules.push(this.#all());
     const [first] = rules;
     return first !== undefined && rules.length === 1 ? first : { kind: "any", rules };
   }
 
   #all(): Rule {
     const rules = [this.#one()];
-    while (this.#take("&&")) rules.push(this.#one());
+    while (this.take("&&")) rules.push(this.#one());
     const [first] = rules;
     return first !== undefined && rules.length === 1 ? first : { kind: "all", rules };
   }
 
   #one(): Rule {
     this.#depth += 1;
-    if (this.#depth > maxNesting) this.#fail(`nested deeper than ${maxNesting} levels`);
+    if (this.#depth > maxNesting) this.fail(`nested deeper than ${maxNesting} levels`);
     const rule = this.#inner();
     this.#depth -= 1;
     return rule;
   }
 
   #inner(): Rule {
-    if (this.#take("!")) return { kind: "not", rule: this.#one() };
-    if (!this.#take("(")) return this.#call();
+    if (this.take("!")) return { kind: "not", rule: this.#one() };
+    if (!this.take("(")) return this.#call();
     const rule = this.#any();
-    if (!this.#take(")")) this.#fail(`expected ")", found ${this.#here()}`);
+    if (!this.take(")")) this.fail(`expected ")", found ${this.here()}`);
     return rule;
   }
 
   #call(): Rule {
-    const at = this.#at;
-    while (/[A-Za-z0-9_]/.test(this.#text.charAt(this.#at))) this.#at += 1;
-    const name = this.#text.slice(at, this.#at);
+    const at = this.at;
+    while (/[A-Za-z0-9_]/.test(this.text.charAt(this.at))) this.at += 1;
+    const name = this.text.slice(at, this.at);
     const { matchers, example } = this.#language;
-    if (name === "") this.#fail(`expected a matcher such as ${example}, found ${this.#here()}`);
+    if (name === "") this.fail(`expected a matcher such as ${example}, found ${this.here()}`);
     const matcher = Object.hasOwn(matchers, name) ? matchers[name] : undefined;
-    if (matcher === undefined) throw new RuleFault(at, unknownName(name, this.#language));
+    if (matcher === undefined) throw new SyntaxFault(at, unknownName(name, this.#language));
     const values = this.#arguments(name);
     const [first, second] = values;
     if (first === undefined || values.length < matcher.least || values.length > matcher.most) {
-      throw new RuleFault(at, wrongCount(name, matcher, values));
+      throw new SyntaxFault(at, wrongCount(name, matcher, values));
     }
     const made = matcher.make(first.text, second?.text ?? "");
     if ("kind" in made) return made;
-    throw new RuleFault((made.argument === 0 ? first : (second ?? first)).at, made.why);
+    throw new SyntaxFault((made.argument === 0 ? first : (second ?? first)).at, made.why);
   }
 
   #arguments(name: string): Argument[] {
-    if (!this.#take("(")) this.#fail(`expected "(" after ${name}, found ${this.#here()}`);
+    if (!this.take("(")) this.fail(`expected "(" after ${name}, found ${this.here()}`);
     const values: Argument[] = [];
-    if (this.#take(")")) return values;
+    if (this.take(")")) return values;
     do values.push(this.#string());
-    while (this.#take(","));
-    if (!this.#take(")")) this.#fail(`expected "," or ")", found ${this.#here()}`);
+    while (this.take(","));
+    if (!this.take(")")) this.fail(`expected "," or ")", found ${this.here()}`);
     return values;
   }
 
   #string(): Argument {
-    this.#skipSpace();
-    const at = this.#at;
-    const quote = this.#text.charAt(at);
+    this.skipSpace();
+    const at = this.at;
+    const quote = this.text.charAt(at);
     if (quote !== "`" && quote !== '"') {
-      this.#fail(`expected a text in backticks or double quotes, found ${this.#here()}`);
+      this.fail(`expected a text in backticks or double quotes, found ${this.here()}`);
     }
     let end = at + 1;
-    while (end < this.#text.length && this.#text.charAt(end) !== quote) {
-      end += quote === '"' && this.#text.charAt(end) === "\\" ? 2 : 1;
+    while (end < this.text.length && this.text.charAt(end) !== quote) {
+      end += quote === '"' && this.text.charAt(end) === "\\" ? 2 : 1;
     }
-    if (end >= this.#text.length) this.#fail("this text has no end");
-    this.#at = end + 1;
-    const raw = this.#text.slice(at + 1, end);
+    if (end >= this.text.length) this.fail("this text has no end");
+    this.at = end + 1;
+    const raw = this.text.slice(at + 1, end);
     return { at, text: quote === '"' ? unescape(raw, at + 1) : raw };
-  }
-
-  #take(token: string): boolean {
-    this.#skipSpace();
-    if (!this.#text.startsWith(token, this.#at)) return false;
-    this.#at += token.length;
-    this.#skipSpace();
-    return true;
-  }
-
-  #skipSpace(): void {
-    while (/\s/.test(this.#text.charAt(this.#at))) this.#at += 1;
-  }
-
-  #here(): string {
-    const rest = this.#text.slice(this.#at, this.#at + 12);
-    return rest === "" ? "the end" : JSON.stringify(rest);
-  }
-
-  #fail(why: string): never {
-    throw new RuleFault(this.#at, why);
   }
 }
 
@@ -479,7 +445,7 @@ function unescape(raw: string, start: number): string {
     if (typeof letter === "string") {
       const plain = Object.hasOwn(simpleEscapes, letter) ? simpleEscapes[letter] : undefined;
       if (plain !== undefined) return plain;
-      throw new RuleFault(
+      throw new SyntaxFault(
         start + offset,
         `unknown escape "${String(escape)}" (use backticks for raw text)`,
       );
@@ -487,6 +453,6 @@ function unescape(raw: string, start: number): string {
     const hex = [x, u, long].find((each) => typeof each === "string");
     const code = Number.parseInt(String(hex ?? octal), hex === undefined ? 8 : 16);
     if (code <= 0x10ffff) return String.fromCodePoint(code);
-    throw new RuleFault(start + offset, `"${String(escape)}" is no character`);
+    throw new SyntaxFault(start + offset, `"${String(escape)}" is no character`);
   });
 }

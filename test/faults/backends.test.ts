@@ -6,15 +6,12 @@
 // - when a lease, a place in a queue or a connection is not given back.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { requestText } from "../harness/ask.ts";
 import { eventually } from "../harness/barrier.ts";
+import { startBlackHole } from "../harness/black-hole.ts";
 import { connect } from "../harness/client.ts";
-import { LiveOrigin } from "../harness/live-origin.ts";
 import { type Origin, origin, type OriginConnection } from "../harness/origin.ts";
 import {
   asJson,
@@ -22,7 +19,6 @@ import {
   countsOf,
   originOf,
   origins,
-  type Stand,
   startStand,
   statusesOf,
 } from "../harness/service-stand.ts";
@@ -52,18 +48,6 @@ async function dribble(connection: OriginConnection, bytes: string, ms: number):
   }
 }
 
-interface Outcome {
-  readonly status: number;
-  readonly failure: RegExp;
-  readonly ms: number;
-}
-
-async function outcomeOf(stand: Stand): Promise<Outcome> {
-  const begun = performance.now();
-  const { status, body } = await stand.ask(asJson);
-  return { status, failure: new RegExp(body), ms: performance.now() - begun };
-}
-
 interface Fault {
   readonly what: string;
   readonly how: (connection: OriginConnection) => Promise<unknown> | void;
@@ -76,7 +60,13 @@ interface Fault {
 const soon = 400;
 const patience = 1800;
 const faults: readonly Fault[] = [
-  { what: "accepts and never answers", how: () => {}, status: 504, failure: "RESPONSE_TIMEOUT", ms: patience },
+  {
+    what: "accepts and never answers",
+    how: () => {},
+    status: 504,
+    failure: "RESPONSE_TIMEOUT",
+    ms: patience,
+  },
   {
     what: "answers its head byte by byte for ever",
     how: (connection) => dribble(connection, `HTTP/1.1 200 OK\r\nX: ${"x".repeat(1000)}`, 50),
@@ -127,8 +117,20 @@ const faults: readonly Fault[] = [
     failure: "(BAD_RESPONSE|UPSTREAM_CLOSED)",
     ms: soon,
   },
-  { what: "ends without an answer", how: (connection) => connection.end(), status: 502, failure: "UPSTREAM_CLOSED", ms: soon },
-  { what: "resets without an answer", how: (connection) => connection.reset(), status: 502, failure: "UPSTREAM_CLOSED", ms: soon },
+  {
+    what: "ends without an answer",
+    how: (connection) => connection.end(),
+    status: 502,
+    failure: "UPSTREAM_CLOSED",
+    ms: soon,
+  },
+  {
+    what: "resets without an answer",
+    how: (connection) => connection.reset(),
+    status: 502,
+    failure: "UPSTREAM_CLOSED",
+    ms: soon,
+  },
   {
     what: "answers with an endless head",
     how: (connection) => connection.send(`HTTP/1.1 200 OK\r\nX: ${"x".repeat(200_000)}`),
@@ -158,22 +160,207 @@ for (const { what, how, status, failure, ms } of faults) {
   });
 }
 
-test("a backend whose queue is full is 504 CONNECT_TIMEOUT", bounded, async () => {
-  // A socket that listens, with its one place taken: the kernel then answers nothing to further ones.
-  await using stack = new AsyncDisposableStack();
-  const server = createServer({ pauseOnConnect: true });
-  server.listen({ host: "127.0.0.1", port: 0, backlog: 1 });
-  await once(server, "listening");
-  stack.defer(() => void server.close());
-  const { port } = server.address() as AddressInfo;
-  const child = await frozenListener(stack);
-  assert.notEqual(child, port);
-  await using stand = await startStand({
-    service: { backends: [`http://127.0.0.1:${child}`], timeouts, retry: { attempts: 0 } },
+for (const [what, url, status, failure] of [
+  ["whose name does not exist", "http://no-such-host.invalid:80", 502, "NAME_NOT_FOUND"],
+  ["at a socket file that is not there", "unix:/nowhere/at/all.sock", 502, "CONNECT_REFUSED"],
+] as const) {
+  test(
+    `a backend ${what} is ${status} ${failure}, and costs nothing beside another one`,
+    bounded,
+    async () => {
+      await using stack = new AsyncDisposableStack();
+      const [b] = await origins(stack, "b");
+      await using stand = await startStand({ service: { backends: [url], timeouts } });
+      const response = await stand.ask({ ...asJson, timeoutMs: 10_000 });
+      assert.equal(response.status, status);
+      assert.match(response.body, new RegExp(failure));
+      await stand.reload({ backends: [url, b.url], timeouts });
+      assert.deepEqual(statusesOf(await stand.askApart(6, { method: "POST", body: "x" })), [200]);
+      await stand.assertQuiet();
+    },
+  );
+}
+
+test(
+  "a backend whose queue is full is 504 CONNECT_TIMEOUT; a POST goes to another",
+  bounded,
+  async () => {
+    await using stack = new AsyncDisposableStack();
+    await using hole = await startBlackHole();
+    const [b] = await origins(stack, "b");
+    const retry = { attempts: 1 };
+    await using stand = await startStand({ service: { backends: [hole.url], timeouts, retry } });
+    const begun = performance.now();
+    const response = await stand.ask(asJson);
+    assert.equal(response.status, 504);
+    assert.match(response.body, /CONNECT_TIMEOUT/);
+    const ms = performance.now() - begun;
+    assert.ok(ms > 450 && ms < 2 * patience, `${ms} ms`);
+    await stand.reload({ backends: [hole.url, b.url], timeouts, retry });
+    const responses = await stand.askApart(6, { method: "POST", body: "x" });
+    assert.deepEqual(countsOf(responses.map(originOf)), { b: 6 });
+    assert.equal(b.requests.length, 6);
+    await stand.assertQuiet();
+  },
+);
+
+for (const [what, head, how] of [
+  ["ends in the middle of a body", "Content-Length: 100", (each: OriginConnection) => each.end()],
+  [
+    "resets in the middle of a body",
+    "Content-Length: 100",
+    (each: OriginConnection) => each.reset(),
+  ],
+  [
+    "ends in the middle of a chunk",
+    "Transfer-Encoding: chunked",
+    (each: OriginConnection) => each.end(),
+  ],
+  ["stops in the middle of a body", "Content-Length: 100", () => {}],
+  [
+    "sends a bad chunk",
+    "Transfer-Encoding: chunked",
+    (each: OriginConnection) => void each.send("zz\r\nnot a chunk\r\n"),
+  ],
+] as const) {
+  test(`an answer of a backend that ${what} reaches the client cut off`, bounded, async () => {
+    await using backend = await scripted((connection) =>
+      connection
+        .send(`HTTP/1.1 200 OK\r\n${head}\r\n\r\n5\r\nabcde\r\n`)
+        .then(() => how(connection)),
+    );
+    await using stand = await startStand({ service: { backends: [backend.url], timeouts } });
+    for (let times = 0; times < 2; times += 1) {
+      const begun = performance.now();
+      await assert.rejects(stand.ask(), /ended before a whole response/);
+      const ms = performance.now() - begun;
+      assert.ok(ms < patience, `${ms} ms`);
+    }
+    await stand.assertQuiet();
   });
+}
+
+test("an answer that comes slowly, byte by byte, arrives whole", bounded, async () => {
+  const body = "slow but sure. ".repeat(4);
+  const chunks = `1e\r\n${body.slice(0, 30)}\r\n1E;x=y\r\n${body.slice(30)}\r\n0\r\n\r\n`;
+  const head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  await using backend = await scripted(async (connection) => {
+    await dribble(connection, head, 2);
+    // Longer in all than any of the timeouts, and never silent for as long.
+    await dribble(connection, chunks, 12);
+  });
+  await using stand = await startStand({ service: { backends: [backend.url], timeouts } });
   const begun = performance.now();
-  const response = await stand.ask(asJson);
-  assert.deepEqual([response.status, /CONNECT_TIMEOUT/.test(response.body)], [504, true], response.body);
-  assert.ok(performance.now() - begun < patience);
+  const response = await stand.ask({ timeoutMs: 20_000 });
+  assert.ok(performance.now() - begun > 800);
+  assert.deepEqual([response.status, response.body], [200, body]);
+  await stand.assertQuiet();
+});
+
+test(
+  "beside a bad backend a good one serves on: at most a few requests notice",
+  bounded,
+  async () => {
+    await using stack = new AsyncDisposableStack();
+    await using mute = await scripted(() => {});
+    await using babbler = await scripted((connection) => connection.send("SSH-2.0-x\r\n\r\n"));
+    await using halver = await scripted((connection) =>
+      connection
+        .send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")
+        .then(() => connection.end()),
+    );
+    const [good] = await origins(stack, "good");
+    const passive = { failures: 2, deadFor: "60s" };
+    const backends = [mute.url, babbler.url, halver.url, good.url];
+    await using stand = await startStand({ service: { backends, timeouts, passive } });
+    let failed = 0;
+    await eventually(
+      "only the good one to be asked",
+      async () => {
+        for (let n = 0; n < 10; n += 1) {
+          const name = await stand.ask().then(originOf, () => "cut");
+          if (name === "good") continue;
+          failed += 1;
+          return undefined;
+        }
+        return true;
+      },
+      20_000,
+    );
+    assert.ok(failed <= 3 * 2, `${failed} failed until all were known`);
+    for (const each of [mute, babbler, halver]) {
+      assert.equal((await stand.backend(each)).state, "dead", each.url);
+    }
+    await stand.assertQuiet();
+  },
+);
+
+for (const workers of [0, 2]) {
+  test(
+    `a backend that flaps under load fails no request while another one is there (${workers} workers)`,
+    bounded,
+    async () => {
+      await using stack = new AsyncDisposableStack();
+      const [flapping, steady] = await origins(stack, "flapping", "steady");
+      const check = { http: "/health", interval: "200ms", timeout: "500ms", rise: 1, fall: 1 };
+      const service = {
+        backends: [flapping.url, steady.url],
+        check,
+        passive: { deadFor: "300ms" },
+        retry: { budget: "100%" },
+      };
+      await using stand = await startStand({ service, workers });
+      await using load = await startLoad(stand.port, 16);
+      for (let times = 0; times < 4; times += 1) {
+        await load.lap();
+        await pause(500); // the pace is what is tested
+        await flapping.kill();
+        await load.lap();
+        await pause(500);
+        await flapping.revive();
+      }
+      const { answered, failed } = await load.stop();
+      assert.deepEqual(failed, []);
+      assert.ok(answered > 200, `${answered} answers`);
+      assert.ok(flapping.requests.length > 0);
+      await stand.untilBackend(flapping, "up");
+      await stand.assertQuiet();
+    },
+  );
+}
+
+test("clients that leave while a backend is mute leave nothing behind", bounded, async () => {
+  await using mute = await scripted(() => {});
+  const service = {
+    backends: [mute.url],
+    pool: { maxConnections: 4, maxWaiting: 100 },
+    timeouts: { response: "60s" },
+  };
+  await using stand = await startStand({ service, workers: 2 });
+  const clients = await Promise.all(
+    Array.from({ length: 20 }, (_, n) => begin(stand.port, { path: `/${n}` })),
+  );
+  await stand.until("some in flight, the others waiting", ({ backends: [backend] }) => {
+    const { inFlight = 0, waiting = 0 } = backend ?? {};
+    return inFlight + waiting === 20 || inFlight === 4;
+  });
+  const row = await stand.backend(mute);
+  assert.ok(row.inFlight <= 4, `${row.inFlight} in flight, of all workers together`);
+  for (const client of clients) client.reset();
+  await stand.assertQuiet();
+  await eventually("the backend's connections to end", () =>
+    mute.connections.every(({ ended }) => ended) ? true : undefined,
+  );
+});
+
+test("an upload to a backend that dies in the middle of it is answered", bounded, async () => {
+  await using backend = await origin();
+  await using stand = await startStand({ service: { backends: [backend.url], timeouts } });
+  await using client = await connect(stand.port);
+  await client.send(requestText({ method: "POST", body: "x".repeat(500_000) }).slice(0, -400_000));
+  const connection = await backend.accept();
+  await connection.expect(/x{1000}/);
+  connection.reset();
+  assert.equal((await client.readResponse()).status, 502);
   await stand.assertQuiet();
 });

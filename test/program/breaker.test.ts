@@ -139,20 +139,24 @@ test("it fails again while it recovers, and is open again", bounded, async () =>
   });
 });
 
-test("another service is not cut off with it, nor the same one after a reload without it", bounded, async () => {
-  await using stack = new AsyncDisposableStack();
-  const dead = stack.use(await LiveOrigin.dead("dead"));
-  const [b] = await origins(stack, "b");
-  const breaker = { when: "NetworkErrorRatio() > 0.30", ...times, fallbackDuration: "60s" };
-  await using stand = await startStand({
-    service: { backends: [dead.url], breaker, passive: patient },
-    services: { other: { backends: [b.url], breaker } },
-    routes: { "other.test": { service: "other" } },
-  });
-  await opened(stand);
-  assert.equal((await stand.ask({ name: "other.test" })).status, 200);
-  await dead.revive();
-  assert.equal((await stand.ask()).status, 503);
-  await stand.reload({ backends: [dead.url] });
-  assert.equal((await stand.ask()).status, 200);
-});
+test(
+  "another service is not cut off with it, nor the same one after a reload without it",
+  bounded,
+  async () => {
+    await using stack = new AsyncDisposableStack();
+    const dead = stack.use(await LiveOrigin.dead("dead"));
+    const [b] = await origins(stack, "b");
+    const breaker = { when: "NetworkErrorRatio() > 0.30", ...times, fallbackDuration: "60s" };
+    await using stand = await startStand({
+      service: { backends: [dead.url], breaker, passive: patient },
+      services: { other: { backends: [b.url], breaker } },
+      routes: { "other.test": { service: "other" } },
+    });
+    await opened(stand);
+    assert.equal((await stand.ask({ name: "other.test" })).status, 200);
+    await dead.revive();
+    assert.equal((await stand.ask()).status, 503);
+    await stand.reload({ backends: [dead.url] });
+    assert.equal((await stand.ask()).status, 200);
+  },
+);
