@@ -4,9 +4,7 @@ import type { Socket } from "node:net";
 
 import type { Listener as ListenerSettings, Snapshot } from "../config/snapshot.ts";
 import type { ExchangeOrigin } from "../http/exchange.ts";
-import { plainAddress } from "../lib/ip.ts";
 import { Roster } from "../lib/roster.ts";
-import { Warning } from "../lib/warning.ts";
 import type { Wheel } from "../lib/wheel.ts";
 import type { Receiver } from "./adopt.ts";
 import type { Addresses } from "./addresses.ts";
@@ -15,9 +13,9 @@ import type {
   ConnectionSettings,
   ExchangeHandler,
 } from "./connection-context.ts";
+import { Door, type Guest } from "./door.ts";
 import { Connection } from "./http1.ts";
 import type { Port, PortUser } from "./port.ts";
-import { ProxyGates, type NamedHeader } from "./proxy-gate.ts";
 
 export interface ListenerOptions<P> {
   readonly settings: ListenerSettings;
@@ -28,68 +26,43 @@ export interface ListenerOptions<P> {
   onProblem(message: string, fields: Readonly<Record<string, string>>): void;
 }
 
-/** What a unix socket's peer is called where others have an address. */
-const unixPeer = "unix:";
-
 export class Listener<P> implements ConnectionContext<P>, PortUser {
   readonly name: string;
   readonly handler: ExchangeHandler<P>;
   readonly wheel: Wheel;
   settings: ConnectionSettings;
   isDraining = false;
-  readonly #options: ListenerOptions<P>;
   readonly #connections = new Roster<Connection<P>>();
-  readonly #gates: ProxyGates;
-  #isProxied: boolean;
+  readonly #door: Door;
   bufferBytes: number;
-  readonly #tooMany: Warning;
-  readonly #failed: Warning;
 
   constructor(options: ListenerOptions<P>) {
-    this.#options = options;
     this.name = options.settings.name;
     this.handler = options.handler;
     this.wheel = options.wheel;
     this.settings = connectionSettings(options.settings, options.snapshot);
-    const { settings, wheel, onProblem } = options;
-    this.#gates = new ProxyGates(
-      { listener: settings.name, wheel, onProblem },
-      settings.trustedProxies,
-      settings.timeouts.head,
-    );
-    this.#isProxied = settings.proxyProtocol;
+    this.#door = new Door(options);
     this.bufferBytes = options.snapshot.limits.bufferBytes;
-    const about = { listener: settings.name };
-    this.#tooMany = new Warning("too many connections: one was closed", about, onProblem);
-    this.#failed = new Warning("a connection could not be accepted", about, onProblem);
   }
 
   onAcceptFailed(error: Error): void {
-    this.#failed.raise({ cause: error.message });
+    this.#door.onAcceptFailed(error);
   }
 
   accept(socket: Socket, port: Port): Receiver | undefined {
-    const peerIp = plainAddress(socket.remoteAddress ?? "");
-    const { addresses } = this.#options;
-    const isWelcome = !this.#isProxied || port.isUnix || this.#gates.isWelcome(peerIp);
-    if (!isWelcome || !addresses.enter(peerIp)) {
-      if (isWelcome) this.#tooMany.raise({ address: peerIp });
-      // Nothing is read and nothing promised: the cheapest way to say no.
-      socket.destroy();
-      return undefined;
-    }
-    socket.on("error", ignore);
-    const origin = this.#originOf(port, peerIp);
-    if (!this.#isProxied) return this.#admit(socket, origin);
-    return this.#gates.open(socket, origin.peerIp, (header) => {
-      if (header?.kind === "local") return this.#admit(socket, origin);
-      addresses.leave(peerIp);
-      return header === undefined ? undefined : this.#admitNamed(socket, origin, header);
-    });
+    return this.#door.enter(socket, port, (guest) => this.#admit(socket, port, guest));
   }
 
-  /** The peer's address has been counted. */
-  #admit(socket: Socket, origin: ExchangeOrigin): Receiver {
+  #admit(socket: Socket, port: Port, { address, header }: Guest): Receiver {
+    const origin: ExchangeOrigin = {
+      listener: this.name,
+      peerIp: address,
+      isSecure: false,
+      localPort: header?.destination.port ?? port.number,
+      version: -1,
+      isPeerTrusted: false,
+      forwardedLines: "",
+    };
     const connection = new Connection<P>(socket, this, origin);
     this.#connections.add(connection);
     socket.on("end", () => connection.onEnd());
@@ -98,42 +71,14 @@ export class Listener<P> implements ConnectionContext<P>, PortUser {
     return connection;
   }
 
-  /** From here on the connection comes from, and counts for, the address its PROXY header names. */
-  #admitNamed(socket: Socket, origin: ExchangeOrigin, header: NamedHeader): Receiver | undefined {
-    const { source, destination } = header;
-    if (!this.#options.addresses.enter(source.address)) {
-      this.#tooMany.raise({ address: source.address });
-      socket.destroy();
-      return undefined;
-    }
-    const named = { ...origin, peerIp: source.address, localPort: destination.port };
-    return this.#admit(socket, named);
-  }
-
-  #originOf(port: Port, peerIp: string): ExchangeOrigin {
-    return {
-      listener: this.name,
-      // A unix socket's clients have no address; the log says what nginx's does.
-      peerIp: peerIp === "" ? unixPeer : peerIp,
-      isSecure: false,
-      localPort: port.number,
-      version: -1,
-      isPeerTrusted: false,
-      forwardedLines: "",
-    };
-  }
-
   onClosed(connection: Connection<P>): void {
-    if (!this.#connections.delete(connection)) return;
-    const { peerIp } = connection.origin;
-    this.#options.addresses.leave(peerIp === unixPeer ? "" : peerIp);
+    if (this.#connections.delete(connection)) this.#door.left(connection.origin.peerIp);
   }
 
   /** Takes over new settings; open connections follow with their next request. */
   update(settings: ListenerSettings, snapshot: Snapshot): void {
     this.settings = connectionSettings(settings, snapshot);
-    this.#gates.update(settings.trustedProxies, settings.timeouts.head);
-    this.#isProxied = settings.proxyProtocol;
+    this.#door.update(settings);
     this.bufferBytes = snapshot.limits.bufferBytes;
   }
 
@@ -157,7 +102,7 @@ export class Listener<P> implements ConnectionContext<P>, PortUser {
   drain({ isPatient = false } = {}): void {
     this.isDraining = true;
     if (isPatient) return;
-    this.#gates.closeAll();
+    this.#door.closeWaiting();
     for (const connection of this.#connections.all()) connection.drain();
   }
 
@@ -183,6 +128,3 @@ function connectionSettings(settings: ListenerSettings, snapshot: Snapshot): Con
     idleTimeout: settings.timeouts.idle,
   };
 }
-
-/** A connection's 'close' follows every 'error' and says all that matters. */
-function ignore(): void {}

@@ -14,8 +14,8 @@ import { StreamTable } from "../stream/stream-table.ts";
 import type { Destination } from "../upstream/destination.ts";
 import type { Receiver } from "./adopt.ts";
 import type { Addresses } from "./addresses.ts";
+import { Door, type Guest } from "./door.ts";
 import type { Port, PortUser } from "./port.ts";
-import { ProxyGates } from "./proxy-gate.ts";
 
 export interface StreamListenerOptions {
   readonly settings: ListenerSettings;
@@ -29,9 +29,6 @@ export interface StreamListenerOptions {
   onProblem(message: string, fields: Readonly<Record<string, string>>): void;
 }
 
-/** What a unix socket's peer is called where others have an address. */
-const unixPeer = "unix:";
-
 export class StreamListener implements StreamContext, PortUser {
   readonly listener: string;
   readonly wheel: Wheel;
@@ -40,10 +37,7 @@ export class StreamListener implements StreamContext, PortUser {
   bufferBytes: number;
   readonly #options: StreamListenerOptions;
   readonly #connections = new Roster<StreamConnection>();
-  readonly #gates: ProxyGates;
-  #isProxied: boolean;
-  readonly #tooMany: Warning;
-  readonly #failed: Warning;
+  readonly #door: Door;
   readonly #badOpening: Warning;
 
   constructor(options: StreamListenerOptions) {
@@ -54,15 +48,8 @@ export class StreamListener implements StreamContext, PortUser {
     this.table = new StreamTable(settings, snapshot);
     this.headTimeout = settings.timeouts.head;
     this.bufferBytes = snapshot.limits.bufferBytes;
-    this.#gates = new ProxyGates(
-      { listener: settings.name, wheel, onProblem },
-      settings.trustedProxies,
-      settings.timeouts.head,
-    );
-    this.#isProxied = settings.proxyProtocol;
+    this.#door = new Door(options);
     const about = { listener: settings.name };
-    this.#tooMany = new Warning("too many connections: one was closed", about, onProblem);
-    this.#failed = new Warning("a connection could not be accepted", about, onProblem);
     const malformed = "a connection was closed, since its first bytes are malformed";
     this.#badOpening = new Warning(malformed, about, onProblem);
   }
@@ -72,37 +59,15 @@ export class StreamListener implements StreamContext, PortUser {
   }
 
   onAcceptFailed(error: Error): void {
-    this.#failed.raise({ cause: error.message });
+    this.#door.onAcceptFailed(error);
   }
 
   accept(socket: Socket, port: Port): Receiver | undefined {
-    const peerIp = plainAddress(socket.remoteAddress ?? "");
-    const { addresses } = this.#options;
-    const isWelcome = !this.#isProxied || port.isUnix || this.#gates.isWelcome(peerIp);
-    if (!isWelcome || !addresses.enter(peerIp)) {
-      if (isWelcome) this.#tooMany.raise({ address: peerIp });
-      // Nothing is read and nothing promised: the cheapest way to say no.
-      socket.destroy();
-      return undefined;
-    }
-    socket.on("error", ignore);
-    const origin = originOf(socket, port, peerIp);
-    if (!this.#isProxied) return this.#admit(socket, origin);
-    return this.#gates.open(socket, origin.source.address, (header) => {
-      if (header?.kind === "local") return this.#admit(socket, origin);
-      addresses.leave(peerIp);
-      if (header === undefined) return undefined;
-      const { source, destination } = header;
-      if (addresses.enter(source.address)) return this.#admit(socket, { source, destination });
-      this.#tooMany.raise({ address: source.address });
-      socket.destroy();
-      return undefined;
-    });
+    return this.#door.enter(socket, port, (guest) => this.#admit(socket, port, guest));
   }
 
-  /** The client's address has been counted. */
-  #admit(socket: Socket, origin: StreamOrigin): Receiver {
-    const connection = new StreamConnection(socket, origin, this);
+  #admit(socket: Socket, port: Port, guest: Guest): Receiver {
+    const connection = new StreamConnection(socket, originOf(socket, port, guest), this);
     this.#connections.add(connection);
     connection.start();
     return connection;
@@ -116,8 +81,7 @@ export class StreamListener implements StreamContext, PortUser {
 
   onClosed(connection: StreamConnection): void {
     if (!this.#connections.delete(connection)) return;
-    const { address } = connection.origin.source;
-    this.#options.addresses.leave(address === unixPeer ? "" : address);
+    this.#door.left(connection.origin.source.address);
   }
 
   onEnd(record: StreamRecord): void {
@@ -139,8 +103,7 @@ export class StreamListener implements StreamContext, PortUser {
     this.table = new StreamTable(settings, snapshot, this.table);
     this.headTimeout = settings.timeouts.head;
     this.bufferBytes = snapshot.limits.bufferBytes;
-    this.#gates.update(settings.trustedProxies, settings.timeouts.head);
-    this.#isProxied = settings.proxyProtocol;
+    this.#door.update(settings);
   }
 
   get connectionCount(): number {
@@ -161,7 +124,7 @@ export class StreamListener implements StreamContext, PortUser {
    */
   drain({ isPatient = false } = {}): void {
     if (isPatient) return;
-    this.#gates.closeAll();
+    this.#door.closeWaiting();
     for (const connection of this.#connections.all()) connection.drain();
   }
 
@@ -173,16 +136,13 @@ export class StreamListener implements StreamContext, PortUser {
   }
 }
 
-function originOf(socket: Socket, port: Port, peerIp: string): StreamOrigin {
+function originOf(socket: Socket, port: Port, { address, header }: Guest): StreamOrigin {
+  if (header !== undefined) return { source: header.source, destination: header.destination };
   return {
-    // A unix socket's clients have no address; the log says what nginx's does.
-    source: { address: peerIp === "" ? unixPeer : peerIp, port: socket.remotePort ?? 0 },
+    source: { address, port: socket.remotePort ?? 0 },
     // A system call, and only for backends that want a PROXY header.
     get destination() {
       return { address: plainAddress(socket.localAddress ?? ""), port: port.number };
     },
   };
 }
-
-/** A connection's 'close' follows every 'error' and says all that matters. */
-function ignore(): void {}

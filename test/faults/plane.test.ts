@@ -14,11 +14,11 @@ test("what an exchange holds while it runs is seen, and gone afterwards", async 
   const connection = await back.accept();
   await connection.readRequest();
   // Two ends of two connections.
-  const running = { leases: 1, deadlines: ["UpstreamConnection"], sockets: 4 };
+  const running = { leases: 1, carried: 1, deadlines: ["UpstreamConnection"], sockets: 4 };
   assert.deepEqual(proxy.usage, running);
   await connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   assert.equal((await client.readResponse()).status, 200);
-  const waiting = { leases: 0, deadlines: ["Connection"], sockets: 2 };
+  const waiting = { leases: 0, carried: 0, deadlines: ["Connection"], sockets: 2 };
   assert.deepEqual(proxy.usage, waiting);
   await client[Symbol.asyncDispose]();
   await proxy.assertNothingLeft();

@@ -12,6 +12,7 @@ import type { Log } from "../../src/lib/log.ts";
 import { type Deadline, Wheel } from "../../src/lib/wheel.ts";
 import { ListeningSocket } from "../../src/listen/listening-socket.ts";
 import { DataPlane } from "../../src/process/data-plane.ts";
+import { LiveBackend } from "../../src/upstream/live-backend.ts";
 import type { Pooled } from "../../src/upstream/pooled.ts";
 import { Pool } from "../../src/upstream/pool.ts";
 import { eventually } from "../harness/barrier.ts";
@@ -30,6 +31,8 @@ export interface Line {
 /** What exchanges hold while they run. */
 export interface Usage {
   readonly leases: number;
+  /** Exchanges that backends are said to carry, or that are held for one. */
+  readonly carried: number;
   /** Owners of armed deadlines. */
   readonly deadlines: readonly string[];
   /** Open connections of the proxy and of the test, beyond those that are idle in a pool. */
@@ -122,9 +125,9 @@ export async function startPlane(config: Config): Promise<Plane> {
       await client.waitClose();
     },
     get usage() {
-      return usage(baseline);
+      return usage(plane, baseline);
     },
-    assertNothingLeft: () => nothingLeft(baseline),
+    assertNothingLeft: () => nothingLeft(plane, baseline),
     end,
     async [Symbol.asyncDispose]() {
       await end();
@@ -164,26 +167,32 @@ function sockets(): number {
   return process.getActiveResourcesInfo().filter((each) => each === "TCPSocketWrap").length;
 }
 
-function usage(baseline: number): Usage {
+function usage(plane: DataPlane, baseline: number): Usage {
   const idle = [...pools].reduce((sum, each) => sum + each.idleCount, 0);
   return {
     leases: [...pools].reduce((sum, each) => sum + each.busyCount + each.waitingCount, 0),
+    carried: plane.loads.reduce(
+      (sum, { held, backends }) =>
+        backends.reduce((carried, { inFlight }) => carried + inFlight, sum + held),
+      0,
+    ),
     deadlines: [...deadlines]
-      .filter((each) => each.due > 0)
+      // How long a backend is dead is no exchange's.
+      .filter((each) => each.due > 0 && !(each.owner instanceof LiveBackend))
       .map((each) => each.owner?.constructor.name ?? "released"),
     // An idle connection is a socket here, and one more in the origin, which lives in this process too.
     sockets: sockets() - baseline - 2 * idle,
   };
 }
 
-async function nothingLeft(baseline: number): Promise<void> {
-  const nothing: Usage = { leases: 0, deadlines: [], sockets: 0 };
+async function nothingLeft(plane: DataPlane, baseline: number): Promise<void> {
+  const nothing: Usage = { leases: 0, carried: 0, deadlines: [], sockets: 0 };
   try {
     await eventually("nothing to be left", () =>
-      isDeepStrictEqual(usage(baseline), nothing) ? true : undefined,
+      isDeepStrictEqual(usage(plane, baseline), nothing) ? true : undefined,
     );
   } catch (error) {
-    throw new Error(`left over: ${JSON.stringify(usage(baseline))}`, { cause: error });
+    throw new Error(`left over: ${JSON.stringify(usage(plane, baseline))}`, { cause: error });
   }
 }
 

@@ -134,7 +134,10 @@ async function failOver(context: Case, [one, two]: readonly [MariaDb, MariaDb]):
   await using load = mysqlLoad(front);
   await load.served(begin, 10, one.port);
   if (!context.isTiered) await load.served(begin, 10, two.port);
-  assert.deepEqual(load.connections.filter(({ failure }) => failure !== undefined), []);
+  assert.deepEqual(
+    load.connections.filter(({ failure }) => failure !== undefined),
+    [],
+  );
   assert.equal(mails.mails.length, 0);
 
   const from = performance.now();

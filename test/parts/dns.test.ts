@@ -95,13 +95,20 @@ test("DNS behind a UDP listener", { skip, timeout: 120_000 }, async (context) =>
       );
       assert.deepEqual(new Set(answers), new Set(["10.1.2.3"]));
       const asked = () => [one, two].map((each) => each.asked().length);
-      await eventually("both to be asked", () => asked().every((count) => count >= 10) || undefined);
+      await eventually(
+        "both to be asked",
+        () => asked().every((count) => count >= 10) || undefined,
+      );
 
       await one.kill();
       const state = (wanted: string) =>
-        eventually(`the state ${wanted}`, async () => {
-          return (await stateOf(program, one.url)) === wanted || undefined;
-        }, 10_000);
+        eventually(
+          `the state ${wanted}`,
+          async () => {
+            return (await stateOf(program, one.url)) === wanted || undefined;
+          },
+          10_000,
+        );
       await state("down");
       for (let count = 0; count < 10; count++) {
         assert.equal(await resolve(port, "b.example.test"), "10.1.2.4");

@@ -68,9 +68,9 @@ async function sessionsAt(db: MariaDb): Promise<string> {
   return db.exec("SELECT state FROM information_schema.processlist WHERE user = 'app'");
 }
 
-function noSession(db: MariaDb, ms?: number): Promise<true> {
+async function noSession(db: MariaDb, ms?: number): Promise<void> {
   const probe = async () => (await sessionsAt(db)) === "" || undefined;
-  return eventually("the server to have no session of the client", probe, ms) as Promise<true>;
+  await eventually("the server to have no session of the client", probe, ms);
 }
 
 async function failureOf(program: Tidegate, listener: string): Promise<unknown> {
@@ -97,7 +97,9 @@ async function upTest({ db, to }: Stand): Promise<void> {
   const lines = Readable.from(
     (function* () {
       for (let row = 1; row <= uploadedRows; row++) {
-        const line = `${row}\t${String(row * 7919).padStart(12, "x").repeat(80)}\n`;
+        const line = `${row}\t${String(row * 7919)
+          .padStart(12, "x")
+          .repeat(80)}\n`;
         hash.update(line);
         yield line;
       }
@@ -155,10 +157,14 @@ async function goneTest({ db, program, to }: Stand): Promise<void> {
   // What is on its way gets 10 s to leave.
   await noSession(db, 20_000);
   assert.equal(await failureOf(program, "gone"), "TUNNEL_TIMEOUT");
-  await eventually("the program to have no connection", async () => {
-    const { counts } = await controlOf(program.control).status();
-    return counts.connections === 0 || undefined;
-  }, 20_000);
+  await eventually(
+    "the program to have no connection",
+    async () => {
+      const { counts } = await controlOf(program.control).status();
+      return counts.connections === 0 || undefined;
+    },
+    20_000,
+  );
 }
 
 test("MariaDB through a TCP listener", { skip, timeout: 200_000 }, async (context) => {

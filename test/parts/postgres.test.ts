@@ -84,7 +84,8 @@ async function passedThrough(stand: Stand): Promise<void> {
 
 async function muchGoesThrough(stand: Stand): Promise<void> {
   const sql = "SELECT sum(length(x)) || ' ' || md5(string_agg(x, '')) FROM t";
-  const make = "CREATE TABLE t AS SELECT repeat(md5(n::text), 32) AS x FROM generate_series(1, 20000) n";
+  const make =
+    "CREATE TABLE t AS SELECT repeat(md5(n::text), 32) AS x FROM generate_series(1, 20000) n";
   const table = async (name: string, query: string) => {
     const ended = await verified(stand, name, {}, query);
     assert.equal(ended.code, 0, ended.stderr);
