@@ -89,7 +89,9 @@ export const mysql: Workload = {
       const runs = await measureAll(contenders, Math.max(rounds, leastRounds), say);
       return {
         columns: ["load", "way", "p50 us", "p99 us", "queries/s", "proxy CPU us", "p50 to direct"],
-        rows: contenders.map((each) => rowOf(each, runs)),
+        rows: shapes.flatMap((shape) =>
+          contenders.filter((each) => each.shape === shape).map((each) => rowOf(each, runs)),
+        ),
         notes: [...shapes.map((shape) => verdict(shape, runs)), ...skipped],
         failures: [],
         data: runs,

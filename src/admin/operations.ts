@@ -141,6 +141,7 @@ export interface BackendRow {
   readonly why: string;
   readonly weight: number;
   readonly tier: number;
+  /** Requests and streams it carries, those that wait for a connection included. */
   readonly inFlight: number;
   readonly waiting: number;
   readonly answered: number;

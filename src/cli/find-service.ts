@@ -66,7 +66,7 @@ function candidatesFor(backends: readonly BackendRow[], text: string): readonly 
   const tests: readonly ((url: string) => boolean)[] = [
     (url) => url === text,
     (url) => hasWhole(url, text),
-    (url) => url.includes(text),
+    (url) => hasPart(url, text),
   ];
   for (const fits of tests) {
     const found = backends.filter(({ url }) => fits(url));
@@ -79,6 +79,17 @@ function hasWhole(url: string, text: string): boolean {
   for (let at = url.indexOf(text); at !== -1; at = url.indexOf(text, at + 1)) {
     const end = at + text.length;
     if (isEdge(url, at) && isEdge(url, end)) return true;
+  }
+  return false;
+}
+
+/** Anywhere, but not ending in the middle of a number: port 80 is not the beginning of 8080. */
+function hasPart(url: string, text: string): boolean {
+  for (let at = url.indexOf(text); at !== -1; at = url.indexOf(text, at + 1)) {
+    const end = at + text.length;
+    if (![at, end].some((place) => /^\d{2}$/.test(url.slice(Math.max(0, place - 1), place + 1)))) {
+      return true;
+    }
   }
   return false;
 }

@@ -90,7 +90,11 @@ function resolveBackends(context: Context, input: ServiceInput, path: Path): Own
     report(context, [...path, "backends"], { message, remedy });
   }
   checkStreamKeys(context, protocol, input, path);
-  if (input.proxyProtocol !== undefined && protocol === "tcp" && backends.some(({ secure }) => secure)) {
+  if (
+    input.proxyProtocol !== undefined &&
+    protocol === "tcp" &&
+    backends.some(({ secure }) => secure)
+  ) {
     const message = "would be sent inside TLS, where no backend looks for it";
     const remedy = "use tcp:// and let the client's TLS pass through, or leave it out";
     report(context, [...path, "proxyProtocol"], { message, remedy });

@@ -92,7 +92,7 @@ export const ownTimeouts = mapping({
 const pool = mapping({
   maxConnections: key(
     integer(0, 1_000_000),
-    "Connections to one backend at once, of all workers together; more requests wait. 0 = no limit.",
+    "Connections to one backend at once, of all workers together; more requests wait. There may be one more for each worker beyond the first. 0 = no limit.",
     defaultPool.maxConnections,
   ),
   maxWaiting: key(

@@ -2,7 +2,7 @@
 // wants. From it come the states that workers act on and the row that people see.
 
 import type { Backend } from "../config/snapshot.ts";
-import type { BackendState } from "../upstream/state.ts";
+import type { BackendState, Mark } from "../upstream/state.ts";
 import type { Checker, CheckUser } from "./checker.ts";
 import type { Found } from "./standing.ts";
 
@@ -13,6 +13,7 @@ export interface Death {
   readonly since: number;
   readonly until: number;
   readonly why: string;
+  readonly isUnreachable: boolean;
 }
 
 export class BackendRecord implements CheckUser {
@@ -68,6 +69,21 @@ export class BackendRecord implements CheckUser {
     const { service, isDraining } = this;
     const health = this.isDown ? "down" : "up";
     return { service, backend: this.backend.url, health, isDraining };
+  }
+
+  /** What is left of its death; undefined = it lives. */
+  markAt(now: number): Mark | undefined {
+    const { death, service } = this;
+    if (death === undefined || !this.isDeadAt(now)) return undefined;
+    const { until, why, isUnreachable } = death;
+    return {
+      kind: "dead",
+      service,
+      backend: this.backend.url,
+      for: until - now,
+      why,
+      isUnreachable,
+    };
   }
 
   isDeadAt(now: number): boolean {

@@ -92,7 +92,7 @@ test("a backend that fails its checks is down, told once, and up again when it r
   assert.ok(down.since < down.at);
   const told = { service: "shop", backend: flaky.url, health: "down", isDraining: false } as const;
   assert.deepEqual(w.news, [{ backends: [told], services: [], marks: [] }]);
-  assert.deepEqual(w.health.states(), { backends: [told], services: [] });
+  assert.deepEqual(w.health.states(), { backends: [told], services: [], marks: [] });
   assert.deepEqual(w.lines, [`backend down | shop | ${flaky.url} | answered 503`]);
   assert.equal(w.stateOf("shop"), "degraded");
   const row = w.backendRow("shop", 1);
@@ -104,7 +104,7 @@ test("a backend that fails its checks is down, told once, and up again when it r
   assert.deepEqual([up?.change, up?.since], ["up", down.since]);
   assert.match(up?.why ?? "", /^204 in \d+ ms$/);
   assert.deepEqual(w.news.at(-1)?.backends, [{ ...told, health: "up" }]);
-  assert.deepEqual(w.health.states(), { backends: [], services: [] });
+  assert.deepEqual(w.health.states(), { backends: [], services: [], marks: [] });
   assert.equal(w.stateOf("shop"), "up");
 });
 
@@ -243,6 +243,7 @@ test("marks of workers are passed on, shown while they last, and told once", () 
     backend: url,
     for: 10_000,
     why: "CONNECT_REFUSED",
+    isUnreachable: false,
   } as const;
   w.health.take(dead, "1");
   w.health.take(dead, "2");
@@ -253,8 +254,14 @@ test("marks of workers are passed on, shown while they last, and told once", () 
   assert.deepEqual(w.changes(), ["backend dead shop"]);
   assert.deepEqual([w.backendRow("shop").state, w.backendRow("shop").why], ["dead", dead.why]);
   assert.equal(w.stateOf("shop"), "degraded");
-  // It is no state: a worker that starts finds out by itself.
-  assert.deepEqual(w.health.states().backends, []);
+  // A worker that starts is told what is left of it.
+  now += 4000;
+  assert.deepEqual(w.health.states(), {
+    backends: [],
+    services: [],
+    marks: [{ ...dead, for: 6000 }],
+  });
+  now -= 4000;
 
   now += 10_001;
   const row = w.backendRow("shop");
@@ -281,10 +288,28 @@ test("a good check ends a mark whose time is over, since no traffic may come", a
   await using server = await origin();
   using w = watched();
   w.health.update(sampleSnapshot(sampleService("shop", [server.url], { check: quick() })));
-  w.health.take({ kind: "dead", service: "shop", backend: server.url, for: 30, why: "x" });
+  w.health.take({
+    kind: "dead",
+    service: "shop",
+    backend: server.url,
+    for: 30,
+    why: "x",
+    isUnreachable: false,
+  });
   assert.deepEqual(w.changes(), ["backend dead shop", "service down shop"]);
   await w.until("alive", () => w.events.length === 4);
   assert.deepEqual(w.changes().slice(2), ["backend alive shop", "service up shop"]);
+});
+
+test("a good check ends at once what accepted no connections, and all workers hear of it", async () => {
+  await using server = await origin();
+  using w = watched();
+  w.health.update(sampleSnapshot(sampleService("shop", [server.url], { check: quick() })));
+  const mark = { kind: "dead", service: "shop", backend: server.url, for: 600_000 } as const;
+  w.health.take({ ...mark, why: "x", isUnreachable: true });
+  await w.until("alive", () => w.changes().includes("backend alive shop"));
+  assert.deepEqual(w.news.at(-1)?.marks, [{ kind: "alive", service: "shop", backend: server.url }]);
+  assert.deepEqual(w.health.states().marks, []);
 });
 
 test("orders of operators are news, survive a new primary, and go with what they are about", () => {
@@ -305,7 +330,7 @@ test("orders of operators are news, survive a new primary, and go with what they
     { backends: [], services: [paused], marks: [] },
     { backends: [], services: [maintained], marks: [] },
   ]);
-  const states = { backends: [draining], services: [paused, maintained] };
+  const states = { backends: [draining], services: [paused, maintained], marks: [] };
   assert.deepEqual(w.health.states(), states);
   assert.deepEqual([w.stateOf("shop"), w.stateOf("blog")], ["paused", "maintenance"]);
   assert.equal(w.backendRow("shop").state, "draining");
@@ -322,7 +347,7 @@ test("orders of operators are news, survive a new primary, and go with what they
 
   assert.ok(w.health.undrain("shop", one) && w.health.unpause("shop"));
   assert.ok(w.health.setMaintenance("blog", false));
-  assert.deepEqual(w.health.states(), { backends: [], services: [] });
+  assert.deepEqual(w.health.states(), { backends: [], services: [], marks: [] });
   assert.deepEqual(w.health.orders(), { draining: [], paused: [], maintenance: [] });
 });
 

@@ -4,7 +4,7 @@
 
 import type { Backend, BackendService, Service, Snapshot } from "../config/snapshot.ts";
 import type { Log } from "../lib/log.ts";
-import type { BackendState, Mark, ServiceLoad, StateNews, States } from "../upstream/state.ts";
+import type { BackendState, Mark, ServiceLoad, StateNews } from "../upstream/state.ts";
 import { BackendRecord } from "./backend-record.ts";
 import { Checkers, checkKey } from "./checkers.ts";
 import type { HealthEvent } from "./health-event.ts";
@@ -120,12 +120,20 @@ export class Health implements Disposable {
   // --- what is found out --------------------------------------------------------------------------
 
   readonly #onAnswer = (record: BackendRecord, before: Found): void => {
-    // A backend without traffic has nobody else to say that it lives.
+    const { death } = record;
+    const last = record.checker?.last;
+    // A backend without traffic has nobody else to say that it lives. And what accepted no connections is
+    // back as soon as a check opened one; of bad answers a check may know nothing.
     const isRevived =
-      record.death !== undefined &&
-      record.checker?.last?.isGood === true &&
-      !record.isDeadAt(this.#now());
-    if (isRevived) this.#reporter.alive(record, "a check found it well");
+      death !== undefined &&
+      last?.isGood === true &&
+      (!record.isDeadAt(this.#now()) || (death.isUnreachable && last.at > death.since));
+    if (isRevived) {
+      const { service, backend } = record;
+      this.#reporter.alive(record, "a check found it well");
+      const mark: Mark = { kind: "alive", service, backend: backend.url };
+      this.#options.onNews({ ...noNews, marks: [mark] });
+    }
     if (record.found !== before || isRevived) this.#settleBackend(record);
   };
 
@@ -231,16 +239,17 @@ export class Health implements Disposable {
 
   // --- what is known -----------------------------------------------------------------------------
 
-  /** For a worker that starts. */
-  states(): States {
+  /** All that is not as usual, for a worker that starts. */
+  states(): StateNews {
     const services = [...this.#services.values()];
+    const backends = services.flatMap((service) => [...service.backends.values()]);
+    const now = this.#now();
     return {
-      backends: services.flatMap((service) =>
-        [...service.backends.values()].filter((each) => each.isOdd).map((each) => each.state),
-      ),
+      backends: backends.filter((each) => each.isOdd).map((each) => each.state),
       services: services
         .filter((each) => each.isPaused || each.isInMaintenance)
         .map((each) => each.state),
+      marks: backends.flatMap((each) => each.markAt(now) ?? []),
     };
   }
 

@@ -37,7 +37,12 @@ export class Reporter {
     const { death } = record;
     const now = this.#now();
     const until = Math.max(death?.until ?? 0, now + mark.for);
-    record.death = { since: death?.since ?? now, until, why: mark.why };
+    record.death = {
+      since: death?.since ?? now,
+      until,
+      why: mark.why,
+      isUnreachable: mark.isUnreachable,
+    };
     // Several workers find it out at once, and later those that tried it again.
     if (death === undefined) this.#backend(record, "dead", mark.why, now, from);
   }

@@ -65,6 +65,11 @@ export class Tally {
     return this.#parties;
   }
 
+  /** Others may be short of what is used here: the hub follows the key. */
+  isFollowed(key: string): boolean {
+    return this.#followed.has(key);
+  }
+
   countOf(key: string): number {
     return this.#counts.get(key) ?? 0;
   }

@@ -14,7 +14,7 @@ import { Proxy } from "../proxy/handle.ts";
 import { Live, type LiveOptions } from "../proxy/live.ts";
 import { loggedStream } from "../proxy/logged-stream.ts";
 import { Caps } from "../upstream/caps.ts";
-import type { Mark, ServiceLoad, ServiceOutcomes, StateNews, States } from "../upstream/state.ts";
+import type { Mark, ServiceLoad, ServiceOutcomes, StateNews } from "../upstream/state.ts";
 import { Entrances } from "./entrances.ts";
 import { Ports, type SocketSource } from "./ports.ts";
 
@@ -37,7 +37,7 @@ export interface PlaneOptions {
   readonly log: Log;
   readonly sockets: SocketSource;
   /** What is known of backends and services already. */
-  readonly states: States;
+  readonly states: StateNews;
   /** Traffic showed what other processes want to know. */
   onMark(mark: Mark): void;
   onSession(service: string, id: string, backend: string): void;
@@ -75,6 +75,8 @@ export class DataPlane {
       wheel: this.#wheel,
       onProblem: (message, fields) => log.warn(message, fields),
     });
+    // There is somebody now whom they are about.
+    this.#destinations.learn({ backends: [], services: [], marks: states.marks });
     this.#entrances = new Entrances({
       log,
       wheel: this.#wheel,

@@ -6,7 +6,7 @@ import { type Counts, noCounts, type WorkerRow } from "../admin/operations.ts";
 import { supervision } from "../config/limits.ts";
 import type { LogRecord } from "../lib/log.ts";
 import type { TallyReport } from "../lib/tally.ts";
-import type { Mark, ServiceLoad, ServiceOutcomes, States } from "../upstream/state.ts";
+import type { Mark, ServiceLoad, ServiceOutcomes, StateNews } from "../upstream/state.ts";
 import { Channel } from "./channel.ts";
 import { startProcess } from "./entry.ts";
 import type { FromWorker, SessionNote, ToWorker } from "./messages.ts";
@@ -20,7 +20,7 @@ export interface MemberUser {
   onSessions(member: Member, sessions: readonly SessionNote[]): void;
   onOutcomes(member: Member, services: readonly ServiceOutcomes[]): void;
   /** All there is to know of backends and services now. */
-  states(): States;
+  states(): StateNews;
   /** Somebody else told it to end. */
   onLeaving(member: Member): void;
   onExit(member: Member, how: string): void;

@@ -6,7 +6,7 @@ import type { Counts } from "../admin/operations.ts";
 import type { OrderList } from "../health/orders.ts";
 import type { LogRecord } from "../lib/log.ts";
 import type { TallyNews, TallyReport } from "../lib/tally.ts";
-import type { Mark, ServiceLoad, ServiceOutcomes, StateNews, States } from "../upstream/state.ts";
+import type { Mark, ServiceLoad, ServiceOutcomes, StateNews } from "../upstream/state.ts";
 import type { BoundAddress } from "../listen/listening-socket.ts";
 import type { Transport } from "../listen/open-socket.ts";
 import type { AddressWish } from "./ports.ts";
@@ -107,7 +107,7 @@ export type ToWorker =
   | { readonly kind: "learn"; readonly news: TallyNews }
   | { readonly kind: "reopen-logs" }
   /** All there is to know of backends and services; before the first snapshot. */
-  | { readonly kind: "states"; readonly states: States }
+  | { readonly kind: "states"; readonly states: StateNews }
   | { readonly kind: "state-news"; readonly news: StateNews }
   | { readonly kind: "sessions"; readonly sessions: readonly SessionNote[] }
   /** Answered by `loads`. */

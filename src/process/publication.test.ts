@@ -100,7 +100,7 @@ services:
     breaker: { when: "NetworkErrorRatio() > 0.30 && !(LatencyAtQuantileMS(50.0) < 100)", status: 504 }
     maintenance: { allow: [10.0.0.0/8], retryAfter: 5m }
   session: { backends: [http://s:1], sticky: { session: "cookie:JSESSIONID", idle: 1h } }
-  tcp: { backends: ["tls://t:1", "tcp://unix:/run/t.sock"], proxyProtocol: v2, check: { tcp: { send: "PING\\r\\n", expect: PONG } } }
+  tcp: { backends: ["tcp://t:1", "tcp://unix:/run/t.sock"], proxyProtocol: v2, check: { tcp: { send: "PING\\r\\n", expect: PONG } } }
   udp: { backends: ["udp://u:1"] }
   split: { split: [{ service: a, weight: 95 }, { service: b, weight: 5, when: { header: { X-Canary: "1" } } }], sticky: true, maintenance: true }
   safe: { failover: [a, b], statuses: [500-504] }

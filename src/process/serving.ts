@@ -2,13 +2,13 @@
 
 import type { Counts, WorkerRow } from "../admin/operations.ts";
 import type { Snapshot } from "../config/snapshot.ts";
-import type { Mark, ServiceLoad, ServiceOutcomes, StateNews, States } from "../upstream/state.ts";
+import type { Mark, ServiceLoad, ServiceOutcomes, StateNews } from "../upstream/state.ts";
 import type { BoundAddress } from "../listen/listening-socket.ts";
 
 /** What whoever serves wants to know of the primary, and tells it. */
 export interface ServingUser {
   /** All there is to know of backends and services now. */
-  states(): States;
+  states(): StateNews;
   onMark(mark: Mark): void;
   /** @param worker numbers those who serve, each with counts of its own */
   onOutcomes(worker: number, services: readonly ServiceOutcomes[]): void;

@@ -8,7 +8,7 @@ import type { TallyNews } from "../lib/tally.ts";
 import { lineOf } from "../lib/log-line.ts";
 import { remoteLog } from "../lib/remote-log.ts";
 import { isDatagramSocket, type OpenSocket, takeSocket } from "../listen/open-socket.ts";
-import type { StateNews, States } from "../upstream/state.ts";
+import type { StateNews } from "../upstream/state.ts";
 import { Channel } from "./channel.ts";
 import { DataPlane, type DrainOptions } from "./data-plane.ts";
 import type { FromWorker, SessionNote, SocketNote, ToWorker } from "./messages.ts";
@@ -43,7 +43,7 @@ export class Worker implements SocketSource {
   /** What came before there was anything to count. */
   #earlyNews: TallyNews[] = [];
   /** As they were when we were started; and what came before there was anything to tell it to. */
-  #states: States = { backends: [], services: [] };
+  #states: StateNews = { backends: [], services: [], marks: [] };
   #earlyStates: StateNews[] = [];
   /** Told together once the loop has turned: a page begins many sessions at once. */
   #newSessions: SessionNote[] = [];

@@ -35,6 +35,8 @@ export class Attempts implements Held {
   #startedAt = 0;
   /** Of the running attempt. */
   #sentAt = 0;
+  /** How long its answer took to begin, if that was good; -1 = it was not. */
+  #answerMs = -1;
   #holdTicket: HoldTicket | null = null;
   /** `performance.now()` until which it may be held; 0 = it never was. */
   #heldUntil = 0;
@@ -200,6 +202,11 @@ export class Attempts implements Held {
     return this.#left > 0;
   }
 
+  /** Somebody else than the backend of the running attempt could be asked. */
+  get hasOther(): boolean {
+    return this.#backend !== null && this.#service.hasOther(this.#backend, this.#tried);
+  }
+
   /** The same again, on another connection: the one it had was dead already. False: it is not granted. */
   again(): boolean {
     const backend = this.#backend;
@@ -210,7 +217,7 @@ export class Attempts implements Held {
 
   /** No answer came that is of use. */
   onFailed(code: FailureCode): void {
-    this.#backend?.judge(false, 0, code);
+    this.#backend?.judge(false, 0, factsOf(code).text);
   }
 
   /** Another backend of the service, instead of failing. False: there is none. */
@@ -230,9 +237,17 @@ export class Attempts implements Held {
   onAnswer(status: number): number {
     const now = performance.now();
     const ms = now - this.#sentAt;
-    const isGood = isGoodAnswer(this.#service.settings.passive, status, ms);
-    this.#backend?.judge(isGood, ms, isGood ? "" : `answered ${status} after ${Math.round(ms)} ms`);
+    this.#answerMs = ms;
+    if (!isGoodAnswer(this.#service.settings.passive, status, ms)) {
+      this.#answerMs = -1;
+      this.#backend?.judge(false, ms, `answered ${status} after ${Math.round(ms)} ms`);
+    }
     return now - this.#startedAt;
+  }
+
+  /** The answer is complete, or what follows it is nobody's business. */
+  onAnswered(): void {
+    if (this.#answerMs >= 0) this.#backend?.judge(true, this.#answerMs, "");
   }
 
   /** Whether an answer with this status is a reason to ask somebody else, if that is safe. */

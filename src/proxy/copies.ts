@@ -84,7 +84,8 @@ export class Copies {
       if (this.#context.copying >= this.#context.mostCopies) return;
       const backend = service.pick(nobody, null);
       if (backend === undefined) continue;
-      new CopiedExchange(service, backend, this.#original, { body, trailers }, this.#context);
+      const message = { body, trailers };
+      new CopiedExchange(service, backend, this.#original, message, this.#context).start();
     }
   }
 
@@ -119,10 +120,14 @@ class CopiedExchange implements Waiter<UpstreamConnection>, ResponseSink {
     this.#original = original;
     this.#message = message;
     this.#context = context;
-    context.copying++;
-    backend.enter();
-    const idle = backend.pool.takeIdle();
-    if (idle === undefined) backend.pool.open(this, connectMs);
+  }
+
+  start(): void {
+    const { pool } = this.#backend;
+    this.#context.copying++;
+    this.#backend.enter();
+    const idle = pool.takeIdle();
+    if (idle === undefined) pool.open(this, connectMs);
     else this.onLease(idle);
   }
 
@@ -163,7 +168,7 @@ class CopiedExchange implements Waiter<UpstreamConnection>, ResponseSink {
   }
 
   onResponseFailed(code: FailureCode): void {
-    this.#backend.judge(false, 0, code);
+    this.#backend.judge(false, 0, factsOf(code).text);
     this.#service.record(0, 0);
     this.#end();
   }

@@ -15,8 +15,7 @@ import { Destinations } from "./destinations.ts";
 const bounded = { timeout: 10_000 };
 const a = "http://127.0.0.1:1";
 const b = "http://127.0.0.1:2";
-const states = { backends: [], services: [] };
-const nothing = { ...states, marks: [] };
+const nothing = { backends: [], services: [], marks: [] };
 
 function destinations(): Destinations {
   const { wheel, caps, onMark, onSession } = optionsOf();
@@ -148,7 +147,7 @@ test(
 test("states reach the services of now, also those that came before the service or outlive it", () => {
   using all = destinations();
   const down = { service: "a", backend: a, health: "down", isDraining: false } as const;
-  all.replaceStates({ ...states, backends: [down] });
+  all.replaceStates({ ...nothing, backends: [down] });
   take(all, { a: { backends: [a], whenAllDown: "refuse" } });
   assert.equal(all.get("a")?.isUp, false);
   const { limits } = snapshotOf({});

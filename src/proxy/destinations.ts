@@ -11,7 +11,7 @@ import { Failover } from "../upstream/failover.ts";
 import { LiveService, type ServiceOptions } from "../upstream/live-service.ts";
 import { Mirror } from "../upstream/mirror.ts";
 import { Split } from "../upstream/split.ts";
-import type { Mark, StateNews, States } from "../upstream/state.ts";
+import type { Mark, StateNews } from "../upstream/state.ts";
 import { StateBook } from "../upstream/state-book.ts";
 import type { Wheel } from "../lib/wheel.ts";
 
@@ -41,6 +41,8 @@ export class Destinations {
   readonly #states = new StateBook();
   #known: ReadonlyMap<string, Known> = new Map();
   #limits: Snapshot["limits"] | undefined;
+  /** Once there is one, it is the same in every snapshot. */
+  #secret = "";
 
   constructor(options: DestinationsOptions) {
     this.#options = options;
@@ -75,10 +77,11 @@ export class Destinations {
   }
 
   #serviceOptions({ limits, secret }: Snapshot): ServiceOptions {
+    this.#secret = secret;
     return {
       ...this.#options,
       states: this.#states,
-      secret,
+      secret: () => this.#secret,
       bufferBytes: limits.bufferBytes,
       limits: {
         headBytes: limits.responseHeadBytes,
@@ -117,7 +120,7 @@ export class Destinations {
       .filter((each) => each instanceof LiveService);
   }
 
-  replaceStates(states: States): void {
+  replaceStates(states: StateNews): void {
     this.#states.replace(states);
   }
 

@@ -177,8 +177,8 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
     const { request } = this.#exchange;
     const { host, retry } = this.#attempts.service.settings;
     const wait = timeouts.response;
-    this.#isShortTry =
-      retry.tryTimeout > 0 && (wait === 0 || retry.tryTimeout < wait) && this.#isRepeatable;
+    const isShorter = retry.tryTimeout > 0 && (wait === 0 || retry.tryTimeout < wait);
+    this.#isShortTry = isShorter && this.#isRepeatable && this.#attempts.hasOther;
     this.#connection = connection;
     this.#attempts.onSend();
     connection.begin(
@@ -365,6 +365,7 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
   onResponseEnd(trailers: string): void {
     this.#isOver = true;
     this.#connection = null;
+    this.#attempts.onAnswered();
     this.#attempts.leave();
     this.#kept.clear();
     this.#exchange.client.endAnswer(trailers);
@@ -389,6 +390,7 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
   // --- upgrades --------------------------------------------------------------------------------
 
   #startTunnel(head: string): void {
+    this.#attempts.onAnswered();
     const { client } = this.#exchange;
     client.writeHead(101, head, 0);
     this.#tunnel = new Tunnel(this.#exchange, this.#connection!, {

@@ -33,7 +33,7 @@ function start(settings: BackendService, limits: Partial<DatagramLimits> = {}, h
     caps: new Caps(new Tally()),
     limits: { headBytes: 4096, headerCount: 50, trailerBytes: 512 },
     bufferBytes: 65_536,
-    secret: "",
+    secret: () => "",
     onMark() {},
     onSession() {},
   });

@@ -372,10 +372,16 @@ export class StreamConnection
     this.#isClientClosed = true;
     if (this.#state === State.CLOSED) return;
     if (this.#state !== State.ENDING) {
-      this.#over(this.#state === State.SECURING ? "CLIENT_TLS_FAILED" : "CLIENT_CLOSED");
+      this.#over(this.#codeOfLeaving);
     } else if (this.#connection === null) {
       this.#close();
     }
+  }
+
+  /** Who has said all it had to say may leave as it likes. */
+  get #codeOfLeaving(): FailureCode | undefined {
+    if (this.#state === State.SECURING) return "CLIENT_TLS_FAILED";
+    return this.#state === State.OPEN && this.#isClientEnded ? undefined : "CLIENT_CLOSED";
   }
 
   onBackendClosed(): void {
@@ -398,7 +404,8 @@ export class StreamConnection
       return;
     }
     this.#judge(this.#isCutOff ? code : undefined);
-    this.#record(code);
+    // With TLS a server meets the last words of a client that has left with a reset, as a rule.
+    this.#record(this.#isClientEnded ? undefined : code);
     this.#client.breakOff();
     this.#close();
   }

@@ -132,9 +132,9 @@ test(
       else connection.destroy();
     });
     let most = 0;
-    let left = waiting.length;
-    const all = Promise.all(ended.map((each) => each.finally(() => left--)));
-    while (left > 0 && !signal.aborted) {
+    const left = new Set(ended);
+    const all = Promise.all(ended.map((each) => each.finally(() => left.delete(each))));
+    while (left.size > 0 && !signal.aborted) {
       fleet.talk();
       most = Math.max(most, openOf(pools));
       await new Promise(setImmediate);
@@ -175,6 +175,9 @@ test("connections that one worker keeps idle keep no other worker waiting", boun
   hoarder.cancel(waiting[4]!);
   for (const each of open) if (typeof each === "object") await exchange(each);
   assert.equal(hoarder.idleCount, 4);
+  await new Promise((resolve) => setTimeout(resolve, 1050)); // as long as a contested one may be idle
+  hoarder.sweep();
+  assert.equal(hoarder.idleCount, 0);
   fleet.talk();
   const [first, second] = [ask(poor), ask(poor)];
   fleet.talk();

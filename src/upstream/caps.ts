@@ -50,6 +50,11 @@ export class Caps {
     if (cap !== 0) this.#tally.leave(capKey);
   }
 
+  /** Another worker may be waiting for a connection that is idle here. */
+  isContested({ capKey }: CapUser): boolean {
+    return this.#tally.isFollowed(capKey);
+  }
+
   limitOf(key: string): number {
     const [first] = this.#users.get(key) ?? [];
     return first?.cap ?? 0;

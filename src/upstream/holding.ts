@@ -55,10 +55,14 @@ export class Holding {
     }
     for (const backend of this.#backends()) {
       if (!backend.isWorthReaching) continue;
-      if (backend.backend.protocol === "http") new Knock(backend, backend.pool);
-      else if (backend.backend.protocol === "tcp") new Knock(backend, backend.rawPool);
+      if (backend.backend.protocol === "http") knock(backend, backend.pool);
+      else if (backend.backend.protocol === "tcp") knock(backend, backend.rawPool);
     }
   }
+}
+
+function knock<C extends Pooled>(backend: LiveBackend, pool: Pool<C>): void {
+  pool.open(new Knock(backend, pool), knockTimeoutMs);
 }
 
 /** One connection, opened to see whether it can be. Where one can be lent, it is kept for those who wait. */
@@ -70,7 +74,6 @@ class Knock<C extends Pooled> implements Waiter<C> {
   constructor(backend: LiveBackend, pool: Pool<C>) {
     this.#backend = backend;
     this.#pool = pool;
-    pool.open(this, knockTimeoutMs);
   }
 
   onLease(connection: C): void {

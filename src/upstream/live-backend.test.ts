@@ -49,8 +49,9 @@ test("a refused connection makes it dead at once, and all are told for how long 
   assert.deepEqual([backend.isUsable, backend.isSound], [true, true]);
   backend.connectFailed("CONNECT_REFUSED");
   assert.deepEqual([backend.isDead, backend.isUsable, backend.isSound], [true, false, false]);
-  const why = "CONNECT_REFUSED";
-  assert.deepEqual(told, [{ kind: "dead", service: "s", backend: url, for: 3000, why }]);
+  const why = "The backend refused the connection.";
+  const dead = { kind: "dead", service: "s", backend: url, for: 3000, why, isUnreachable: true };
+  assert.deepEqual(told, [dead]);
   assert.equal(changes.standing, 1);
   assert.equal(backend.failed, 1);
 });
@@ -144,7 +145,14 @@ test(
   bounded,
   async () => {
     const { backend, told } = sampleOf();
-    const dead: Mark = { kind: "dead", service: "s", backend: url, for: 40, why: "x" };
+    const dead: Mark = {
+      kind: "dead",
+      service: "s",
+      backend: url,
+      for: 40,
+      why: "x",
+      isUnreachable: false,
+    };
     backend.takeMark(dead);
     assert.equal(backend.isUsable, false);
     await halfOpen(backend);
@@ -159,7 +167,14 @@ test(
 test("our own mark that comes back does not make it dead for longer", bounded, async () => {
   const { backend } = sampleOf(brief);
   backend.connectFailed("CONNECT_REFUSED");
-  backend.takeMark({ kind: "dead", service: "s", backend: url, for: 60_000, why: "x" });
+  backend.takeMark({
+    kind: "dead",
+    service: "s",
+    backend: url,
+    for: 60_000,
+    why: "x",
+    isUnreachable: false,
+  });
   await halfOpen(backend);
 });
 
@@ -180,10 +195,10 @@ test("a connection is proof of life only for one that accepted none", () => {
 test("it is worth reaching too when another worker could not reach it", () => {
   const { backend } = sampleOf();
   const mark = { kind: "dead", service: "s", backend: url, for: 9000 } as const;
-  backend.takeMark({ ...mark, why: "CONNECT_REFUSED" });
+  backend.takeMark({ ...mark, why: "It refused.", isUnreachable: true });
   assert.equal(backend.isWorthReaching, true);
   const rude = sampleOf();
-  rude.backend.takeMark({ ...mark, why: "answered 503 after 1 ms" });
+  rude.backend.takeMark({ ...mark, why: "It was rude.", isUnreachable: false });
   assert.equal(rude.backend.isWorthReaching, false);
 });
 

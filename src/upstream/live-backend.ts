@@ -4,6 +4,7 @@
 // does well the backend is alive, for all workers; if not, it is dead again.
 
 import type { Address, Backend, BackendService, PoolSettings } from "../config/snapshot.ts";
+import { factsOf, type FailureCode } from "../http/errors.ts";
 import { Deadline, type Deadlined, type Wheel } from "../lib/wheel.ts";
 import type { Weighed } from "./balance/policy.ts";
 import { UpstreamConnection, type ResponseLimits } from "./http1.ts";
@@ -172,9 +173,14 @@ export class LiveBackend implements Weighed, Deadlined, Disposable {
 
   /** What another worker found out. */
   takeMark(mark: Mark): void {
-    if (mark.kind === "alive") this.#revive();
+    if (mark.kind === "alive") {
+      this.#revive();
+      return;
+    }
     // Our own mark comes back to us; what it says is known.
-    else if (!this.isDead) this.#die(mark.for);
+    if (this.isDead) return;
+    this.#isUnreachable = mark.isUnreachable;
+    this.#die(mark.for);
   }
 
   // --- what it carries ---------------------------------------------------------------------------
@@ -201,12 +207,12 @@ export class LiveBackend implements Weighed, Deadlined, Disposable {
   }
 
   /** No connection could be opened. */
-  connectFailed(code: string): void {
+  connectFailed(code: FailureCode): void {
     this.failed++;
     const isDead = this.#passive.connectFailed();
     if (!isDead && !this.#isOnTrial) return;
     this.#isUnreachable = true;
-    this.#tellDead(code);
+    this.#tellDead(factsOf(code).text);
   }
 
   /** An exchange got an answer, or none that is of use. @param ms until the answer began */
@@ -243,7 +249,14 @@ export class LiveBackend implements Weighed, Deadlined, Disposable {
     if (deadFor === 0 || this.isDead) return;
     this.#die(deadFor);
     const { name: service } = this.#service;
-    this.#owner.tell({ kind: "dead", service, backend: this.url, for: deadFor, why });
+    this.#owner.tell({
+      kind: "dead",
+      service,
+      backend: this.url,
+      for: deadFor,
+      why,
+      isUnreachable: this.#isUnreachable,
+    });
   }
 
   #die(ms: number): void {

@@ -159,7 +159,14 @@ test("a mark is told once to the others, and what they tell is believed", () => 
     options.marks.map(({ kind, backend }) => [kind, backend]),
     [["dead", a]],
   );
-  const mark = { kind: "dead", service: "s", backend: b, for: 9000, why: "x" } as const;
+  const mark = {
+    kind: "dead",
+    service: "s",
+    backend: b,
+    for: 9000,
+    why: "x",
+    isUnreachable: false,
+  } as const;
   options.states.learn({ ...nothing, marks: [mark, { ...mark, backend: "http://gone" }] });
   assert.equal(service.isUp, false);
   options.states.learn({ ...nothing, marks: [{ kind: "alive", service: "s", backend: b }] });
@@ -398,7 +405,10 @@ test("it is tried too when another worker found that nobody listens", bounded, a
   using service = liveOf({ backends: [urlOf(port)], holdFor: "9s" }, options);
   assert.equal(service.isUp, true);
   const mark = { kind: "dead", service: "s", backend: urlOf(port), for: 60_000 } as const;
-  options.states.learn({ ...nothing, marks: [{ ...mark, why: "CONNECT_REFUSED" }] });
+  options.states.learn({
+    ...nothing,
+    marks: [{ ...mark, why: "It refused.", isUnreachable: true }],
+  });
   const ended: string[] = [];
   heldIn(service, "first", ended);
   await using _ = await plainOrigin(port);

@@ -24,8 +24,8 @@ import type { StateBook, StateUser } from "./state-book.ts";
 
 export interface ServiceOptions extends UpstreamOptions {
   readonly states: StateBook;
-  /** What cookies of ours are made with. */
-  readonly secret: string;
+  /** What cookies of ours are made with, hex; "" while there are none. */
+  secret(): string;
   /** For the other workers. */
   onMark(mark: Mark): void;
   /** A session of an application began: other workers should know where it is. */
@@ -166,7 +166,8 @@ export class LiveService implements Destination, BackendOwner, StateUser, Dispos
   }
 
   #find(url: string): LiveBackend | undefined {
-    return this.#backends.find((each) => each.url === url);
+    // Also of a service that nobody asked yet: whoever comes first should not find it out again.
+    return this.backends.find((each) => each.url === url);
   }
 
   /** Some backend is as it should be. */
@@ -213,6 +214,11 @@ export class LiveService implements Destination, BackendOwner, StateUser, Dispos
     const { balance } = this.#settings;
     const key = balance.policy === "hash" ? keyOf(balance.key, asker) : Number.NaN;
     return this.#policy?.pick(key, tried);
+  }
+
+  /** Somebody else could be picked than this one and those tried already. */
+  hasOther(backend: LiveBackend, tried: readonly LiveBackend[] | null): boolean {
+    return this.#candidates().some((each) => each !== backend && !isIn(each, tried));
   }
 
   // --- as a destination --------------------------------------------------------------------------

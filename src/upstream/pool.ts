@@ -46,6 +46,9 @@ interface Attempt<C extends Pooled> extends Rostered {
 /** Longest wait for a name where connecting has no time limit, ms. */
 const maxNameMs = 60_000;
 
+/** How long a connection may be idle here while other workers may want its place, ms. */
+const contestedIdleMs = 1000;
+
 interface Waiting<C> {
   readonly waiter: Waiter<C>;
   readonly connectTimeoutMs: number;
@@ -290,8 +293,13 @@ export class Pool<C extends Pooled> implements LeaseOwner<C>, CapUser, Disposabl
 
   /** Closes what has been idle for too long. Called about once a second. */
   sweep(): void {
-    if (this.#settings.idleTimeout === 0) return;
-    const oldest = performance.now() - this.#settings.idleTimeout;
+    const isContested = this.#options.caps.isContested(this);
+    const { idleTimeout } = this.#settings;
+    const idleMs = isContested
+      ? Math.min(idleTimeout || contestedIdleMs, contestedIdleMs)
+      : idleTimeout;
+    if (idleMs === 0) return;
+    const oldest = performance.now() - idleMs;
     while (this.#idle.length > 0 && this.#idle[0]!.idleSince < oldest) this.#idle[0]!.destroy();
   }
 

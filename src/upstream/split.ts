@@ -40,7 +40,7 @@ class Part implements Weighed {
 
 export interface SplitOptions {
   readonly states: StateBook;
-  readonly secret: string;
+  secret(): string;
   destinationOf(service: string): Destination;
 }
 
@@ -59,7 +59,7 @@ export class Split implements Destination {
     this.#parts = settings.parts.map((each) => new Part(each, destinationOf(each.service)));
     const dealt = this.#parts.filter(({ weight }) => weight > 0);
     if (dealt.length > 0) this.#rotation.update(dealt);
-    this.#cookie = this.#cookieOf(settings.sticky, secret);
+    this.#cookie = this.#cookieOf(settings.sticky, secret());
   }
 
   #cookieOf(sticky: Sticky | undefined, secret: string): StickyCookie<Part> | undefined {

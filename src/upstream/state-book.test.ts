@@ -50,7 +50,14 @@ test("only those services are told that something is known of", () => {
   book.join("t", t);
   book.learn({ ...nothing, backends: [backend("s", "a", down), backend("s", "b", down)] });
   assert.deepEqual([s.states, t.states], [1, 0], "once for all that came together");
-  const dead: Mark = { kind: "dead", service: "t", backend: "a", for: 5, why: "x" };
+  const dead: Mark = {
+    kind: "dead",
+    service: "t",
+    backend: "a",
+    for: 5,
+    why: "x",
+    isUnreachable: false,
+  };
   book.learn({ ...nothing, marks: [dead, { kind: "alive", service: "gone", backend: "a" }] });
   assert.deepEqual([s.marks, t.marks], [[], [dead]]);
   assert.deepEqual([s.states, t.states], [1, 0]);
@@ -67,7 +74,7 @@ test("states that replace all say of everybody else that it is as usual again", 
     backends: [backend("s", "a", down)],
     services: [service("t", { isInMaintenance: true })],
   });
-  book.replace({ backends: [backend("u", "a", down)], services: [] });
+  book.replace({ ...nothing, backends: [backend("u", "a", down)] });
   assert.deepEqual([s.states, t.states, u.states], [2, 2, 1]);
   assert.deepEqual([book.backend("s", "a"), book.service("t")], [undefined, undefined]);
   assert.equal(book.backend("u", "a")?.health, "down");

@@ -1,7 +1,7 @@
 // What this process knows of backends and services beyond their configuration. Kept apart from live services:
 // a state may come before the snapshot that has the service, and stays when a service is made anew.
 
-import type { BackendState, Mark, ServiceState, StateNews, States } from "./state.ts";
+import type { BackendState, Mark, ServiceState, StateNews } from "./state.ts";
 
 /** Told when something is known of a service of this name. */
 export interface StateUser {
@@ -15,7 +15,7 @@ export class StateBook {
   readonly #users = new Map<string, StateUser>();
 
   /** What was known before is forgotten. */
-  replace(states: States): void {
+  replace(states: StateNews): void {
     const before = new Set([...this.#backends.keys(), ...this.#services.keys()]);
     this.#backends.clear();
     this.#services.clear();
@@ -28,7 +28,7 @@ export class StateBook {
     for (const each of news.marks) this.#users.get(each.service)?.onMark(each);
   }
 
-  #record({ backends, services }: States): Set<string> {
+  #record({ backends, services }: StateNews): Set<string> {
     const touched = new Set<string>();
     for (const each of backends) {
       touched.add(each.service);

@@ -20,17 +20,14 @@ export interface ServiceState {
   readonly isInMaintenance: boolean;
 }
 
-/** All that is not as usual; replaces what was said before. Sent whole to a worker that starts. */
-export interface States {
-  readonly backends: readonly BackendState[];
-  readonly services: readonly ServiceState[];
-}
-
-/** A change, or what there is to say about one backend or service again. */
+/**
+ * A change, or what there is to say about one backend or service again. A worker that starts is sent all that
+ * is not as usual.
+ */
 export interface StateNews {
   readonly backends: readonly BackendState[];
   readonly services: readonly ServiceState[];
-  /** What other workers found out. */
+  /** What workers found out. */
   readonly marks: readonly Mark[];
 }
 
@@ -42,8 +39,10 @@ export type Mark =
       readonly backend: string;
       /** How long it gets nothing, ms. */
       readonly for: number;
-      /** A failure's code, or a sentence. */
+      /** A sentence. */
       readonly why: string;
+      /** It accepts no connections: one that could be opened would prove the contrary. */
+      readonly isUnreachable: boolean;
     }
   /** It works again: an exchange was tried and did well, or a connection was opened. */
   | { readonly kind: "alive"; readonly service: string; readonly backend: string };

@@ -25,7 +25,7 @@ export interface Stickiness {
 }
 
 export interface StickinessOptions {
-  readonly secret: string;
+  secret(): string;
   onSession(service: string, id: string, backend: string): void;
 }
 
@@ -37,7 +37,7 @@ export function stickinessOf(
     case undefined:
       return undefined;
     case "cookie":
-      return new ByCookie(name, sticky, options.secret);
+      return new ByCookie(name, sticky, options.secret());
     case "application":
       return new BySession(name, sticky, options);
   }

@@ -99,7 +99,7 @@ export async function startPlane(config: Config): Promise<Plane> {
   let version = 1;
   const plane = await DataPlane.start(snapshotOf(config, folder, version), {
     log,
-    states: { backends: [], services: [] },
+    states: { backends: [], services: [], marks: [] },
     onMark: () => {},
     onSession: () => {},
     sockets: {

@@ -9,7 +9,7 @@ import { eventually } from "./barrier.ts";
 import { runCommand } from "./command.ts";
 import { type Daemon, type DaemonUser, daemonUser } from "./daemon.ts";
 import { freePort } from "./free-port.ts";
-import { findCommand } from "./needs.ts";
+import { findCommand, needs } from "./needs.ts";
 import type { TempFolder } from "./temp-folder.ts";
 
 export const postgresNeeds = ["psql", "setpriv"] as const;
@@ -58,7 +58,7 @@ export function findPostgres(name: string): string | undefined {
 
 /** A reason to skip, or false: the server itself is not in PATH everywhere. */
 export function needsPostgres(): string | false {
-  return findPostgres("postgres") === undefined ? "needs postgres" : false;
+  return findPostgres("postgres") === undefined ? needs("postgres") : false;
 }
 
 function foldersOf(path: string): string[] {

@@ -49,7 +49,7 @@ export function optionsOf(wheel = new Wheel(5), states = new StateBook()): Optio
     marks,
     sessions,
     caps: new Caps(new Tally()),
-    secret: "5ec2e7",
+    secret: () => "5ec2e7",
     limits: { headBytes: 4096, headerCount: 50, trailerBytes: 512 },
     bufferBytes: 65_536,
     onMark: (mark) => void marks.push(mark),

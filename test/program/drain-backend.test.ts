@@ -115,7 +115,7 @@ test("names that fit nobody are refused, and say which there are", bounded, asyn
   const [a] = await origins(stack, "a");
   await using stand = await startStand({ service: { backends: [a.url] } });
   for (const words of [
-    ["drain", "shop", "127.0.0.1:1"],
+    ["drain", "shop", "127.0.0.2"],
     ["drain", "shop"],
     ["resume", "shop", "nobody"],
     ["drain", "nowhere", a.url],
@@ -128,4 +128,20 @@ test("names that fit nobody are refused, and say which there are", bounded, asyn
   const done = await stand.command("drain", "shop", String(a.port), "--json");
   assert.equal(done.code, 0, done.stderr);
   assert.equal((await stand.backend(a)).state, "draining");
+});
+
+test("HOST:PORT is not a backend whose port only begins so", bounded, async () => {
+  await using stack = new AsyncDisposableStack();
+  const [a] = await origins(stack, "a");
+  const short = String(a.port).slice(0, -1);
+  const other = `http://127.0.0.1:${short}`;
+  await using stand = await startStand({ service: { backends: [a.url] } });
+  const wrong = await stand.command("drain", "shop", `127.0.0.1:${short}`);
+  assert.equal((await stand.backend(a)).state, "up", wrong.stdout);
+  assert.equal(wrong.code, 1);
+  await stand.reload({ backends: [a.url, other] });
+  const right = await stand.command("drain", "shop", `127.0.0.1:${short}`);
+  assert.equal(right.code, 0, right.stderr);
+  assert.equal((await stand.backend({ url: other })).state, "draining");
+  assert.equal((await stand.backend(a)).state, "up");
 });

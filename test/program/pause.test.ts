@@ -5,7 +5,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Client } from "../harness/client.ts";
 import { gate } from "../harness/live-origin.ts";
-import { asJson, begin, originOf, origins, startStand } from "../harness/service-stand.ts";
+import {
+  asJson,
+  begin,
+  countsOf,
+  originOf,
+  origins,
+  startStand,
+  statusesOf,
+} from "../harness/service-stand.ts";
 import { startLoad } from "./load.ts";
 
 const bounded = { timeout: 40_000 };
@@ -140,6 +148,32 @@ test("a pause outlives workers and reloads, until somebody ends it", bounded, as
   await stand.order("resume");
   for (const client of clients) assert.equal(originOf(await client.readResponse()), "b");
   assert.equal(a.requests.length, 0);
+});
+
+test("what an operator asked for outlives an upgrade", bounded, async () => {
+  await using stack = new AsyncDisposableStack();
+  const [a, b] = await origins(stack, "a", "b");
+  await using stand = await startStand({
+    service: { backends: [a.url], pauseFor: "30s" },
+    services: { closed: { backends: [a.url] }, drained: { backends: [a.url, b.url] } },
+    routes: { "closed.test": { service: "closed" }, "drained.test": { service: "drained" } },
+    workers: 2,
+  });
+  await stand.order("pause");
+  await stand.order("maintenance", { service: "closed", on: true });
+  await stand.order("drain", { service: "drained", backend: a.url });
+  const before = await stand.control.workers();
+  const upgraded = await stand.command("upgrade");
+  assert.equal(upgraded.code, 0, upgraded.stderr);
+  await stand.control.settled(2, before);
+  await using waiting = await begin(stand.port);
+  await stand.until("one to wait", ({ held }) => held === 1);
+  assert.deepEqual(statusesOf(await stand.askApart(8, { name: "closed.test" })), [503]);
+  const names = (await stand.askApart(12, { name: "drained.test" })).map(originOf);
+  assert.deepEqual(countsOf(names), { b: 12 });
+  assert.equal((await stand.backend(a, "drained")).state, "draining");
+  await stand.order("resume");
+  assert.equal(originOf(await waiting.readResponse()), "a");
 });
 
 test("the commands say what was done, and which names there are", bounded, async () => {

@@ -306,21 +306,6 @@ test("an application's own sessions stay where they began, in all workers", boun
   }
 });
 
-test("an application's session is known in another worker at once", bounded, async () => {
-  await using stack = new AsyncDisposableStack();
-  const all = (await origins(stack, "a", "b", "c", "d")).map(withSessions);
-  const backends = all.map(({ url }) => url);
-  const sticky = { session: "cookie:JSESSIONID" };
-  await using stand = await startStand({ service: { backends, sticky }, workers: 2 });
-  const strays: string[] = [];
-  for (let n = 0; n < 40; n += 1) {
-    const first = await stand.ask();
-    const next = await stand.ask(withCookie(cookieOf(first).value, "JSESSIONID"));
-    if (originOf(next) !== originOf(first)) strays.push(`${originOf(first)}→${originOf(next)}`);
-  }
-  assert.deepEqual(strays, []);
-});
-
 test(
   "sessions nobody knows are placed alike by all workers, by cookie and by field",
   bounded,
