@@ -2,13 +2,15 @@
 // come up, retries and their limits, failing over to another service. What is sent and received is forward's.
 // Hot: bench/head.ts
 
-import type { FailureCode } from "../http/errors.ts";
-import { factsOf } from "../http/errors.ts";
+import type { Maintenance } from "../config/snapshot.ts";
+import { factsOf, type FailureCode } from "../http/errors.ts";
 import type { Exchange } from "../http/exchange.ts";
+import type { Fields } from "../http/fields.ts";
 import type { Destination } from "../upstream/destination.ts";
 import type { Held, HoldTicket } from "../upstream/hold-queue.ts";
 import type { LiveBackend } from "../upstream/live-backend.ts";
 import type { LiveService } from "../upstream/live-service.ts";
+import { isKeptOut } from "../upstream/maintenance.ts";
 import { isGoodAnswer } from "../upstream/passive-health.ts";
 import { isStatusIn } from "../upstream/status-ranges.ts";
 
@@ -18,6 +20,8 @@ export interface AttemptUser {
   /** There is none now, but there may be one soon: nothing more should come from the client. */
   onHeld(): void;
   onGivenUp(code: FailureCode, status?: number): void;
+  /** The service that was chosen among several is in maintenance, for this client too. */
+  onKeptOut(maintenance: Maintenance): void;
 }
 
 /** Who waits for one of several services looks this often whether another one is up, ms. */
@@ -31,6 +35,8 @@ export class Attempts implements Held {
   /** The one of the running attempt; it counts the exchange among what it carries. */
   #backend: LiveBackend | null = null;
   #tried: LiveBackend[] | null = null;
+  /** Services whose answer was not wanted: the request reached them, and must not come twice. */
+  #turnedAway: LiveService[] | null = null;
   #left: number;
   #startedAt = 0;
   /** Of the running attempt. */
@@ -61,19 +67,43 @@ export class Attempts implements Held {
 
   begin(): void {
     this.#startedAt = performance.now();
-    const service = this.#service;
-    if (service.isAdmitting) {
-      service.budget.count();
-      this.#seek(null);
-      return;
+    if (!this.#service.isAdmitting) {
+      const other = this.#instead();
+      if (other?.isAdmitting !== true) {
+        this.#user.onGivenUp("BREAKER_OPEN", this.#service.settings.breaker?.status);
+        return;
+      }
+      this.#goOverTo(other);
     }
-    this.#user.onGivenUp("BREAKER_OPEN", service.settings.breaker?.status);
+    this.#service.budget.count();
+    this.#seek(null);
+  }
+
+  /** Another service, which has not seen this request; undefined = there is none that is open. */
+  #instead(): LiveService | undefined {
+    const asked = [...(this.#turnedAway ?? []), this.#service];
+    return this.#destination.instead(this.#exchange, asked);
+  }
+
+  /** Of a service that was chosen among several, where it keeps this client out. */
+  get #maintenance(): Maintenance | undefined {
+    const service = this.#service;
+    if (service === this.#destination) return undefined;
+    const { maintenance } = service;
+    const isFree = maintenance === undefined || !isKeptOut(maintenance, this.#exchange.clientIp);
+    return isFree ? undefined : maintenance;
   }
 
   /** Looks for a backend. @param code why the last attempt failed; null = there was none */
   #seek(code: FailureCode | null): void {
     const service = this.#service;
-    if (service.isPaused) {
+    const maintenance = this.#maintenance;
+    if (maintenance !== undefined) {
+      this.#user.onKeptOut(maintenance);
+      return;
+    }
+    // Nobody can resume a service that is no longer configured.
+    if (service.isPaused && !service.isDisposed) {
       this.#hold("PAUSED");
       return;
     }
@@ -82,8 +112,8 @@ export class Attempts implements Held {
       this.#use(backend);
       return;
     }
-    const other = this.#destination.choose(this.#exchange);
-    if (other !== service && other.isUp) {
+    const other = this.#instead();
+    if (other !== undefined) {
       this.#goOverTo(other);
       this.#seek(code);
     } else if (service.settings.hold.holdFor > 0 && !service.isUp && !service.isDisposed) {
@@ -147,7 +177,8 @@ export class Attempts implements Held {
     this.#holdTicket = null;
     this.#tried = null;
     const service = this.#destination.choose(this.#exchange);
-    if (service !== this.#service) this.#goOverTo(service);
+    const isNew = service !== this.#service && this.#turnedAway?.includes(service) !== true;
+    if (isNew) this.#goOverTo(service);
     this.#seek(null);
   }
 
@@ -198,13 +229,10 @@ export class Attempts implements Held {
     return true;
   }
 
-  get isAnyLeft(): boolean {
-    return this.#left > 0;
-  }
-
-  /** Somebody else than the backend of the running attempt could be asked. */
-  get hasOther(): boolean {
-    return this.#backend !== null && this.#service.hasOther(this.#backend, this.#tried);
+  /** Another attempt is left, and somebody else than the backend of the running one could be asked. */
+  get mayAskAnother(): boolean {
+    const backend = this.#backend;
+    return this.#left > 0 && backend !== null && this.#service.hasOther(backend, this.#tried);
   }
 
   /** The same again, on another connection: the one it had was dead already. False: it is not granted. */
@@ -238,7 +266,9 @@ export class Attempts implements Held {
     const now = performance.now();
     const ms = now - this.#sentAt;
     this.#answerMs = ms;
-    if (!isGoodAnswer(this.#service.settings.passive, status, ms)) {
+    if (isGoodAnswer(this.#service.settings.passive, status, ms)) {
+      this.#backend?.proven(ms);
+    } else {
       this.#answerMs = -1;
       this.#backend?.judge(false, ms, `answered ${status} after ${Math.round(ms)} ms`);
     }
@@ -247,7 +277,7 @@ export class Attempts implements Held {
 
   /** The answer is complete, or what follows it is nobody's business. */
   onAnswered(): void {
-    if (this.#answerMs >= 0) this.#backend?.judge(true, this.#answerMs, "");
+    if (this.#answerMs >= 0) this.#backend?.completed(this.#answerMs);
   }
 
   /** Whether an answer with this status is a reason to ask somebody else, if that is safe. */
@@ -256,8 +286,11 @@ export class Attempts implements Held {
     return isStatusIn(statuses, status) || this.#serviceAfter(status) !== undefined;
   }
 
+  /** One that can be asked at once: while it holds requests, the answer there is stands. */
   #serviceAfter(status: number): LiveService | undefined {
-    return this.#destination.after(this.#service, status, this.#exchange);
+    const next = this.#destination.after(this.#service, status, this.#exchange);
+    if (next === undefined || next.isPaused || !next.isUp) return undefined;
+    return this.#turnedAway?.includes(next) === true ? undefined : next;
   }
 
   /** Asks somebody else for a better answer than one with this status. False: there is nobody. */
@@ -265,11 +298,20 @@ export class Attempts implements Held {
     const { statuses } = this.#service.settings.retry;
     if (isStatusIn(statuses, status) && this.another()) return true;
     const next = this.#serviceAfter(status);
-    if (next === undefined || !this.#service.budget.take()) return false;
+    if (next?.isAdmitting !== true || !this.#service.budget.take()) return false;
+    this.record(status);
+    (this.#turnedAway ??= []).push(this.#service);
     this.leave();
     this.#goOverTo(next);
     this.#seek(null);
     return true;
+  }
+
+  /** It failed with this. Of what a client does wrong, or we refuse, no backend knows anything. */
+  recordFailure(code: FailureCode): void {
+    const { side } = factsOf(code);
+    if (side === "upstream") this.record(0);
+    else if (side === "proxy") this.#service.countRefused();
   }
 
   /** What came of the exchange as a whole. @param status 0 = no answer */
@@ -278,12 +320,12 @@ export class Attempts implements Held {
   }
 
   /** What keeps the client where it is: lines for the head of the answer. */
-  sessionLines(answer: Parameters<LiveService["learn"]>[1]): string {
+  sessionLines(answer: Fields): string {
     const exchange = this.#exchange;
     const service = this.#service;
     const backend = this.#backend;
     if (backend === null) return "";
-    service.learn(exchange, answer, backend);
+    service.learn(answer, backend);
     return this.#destination.sessionLine(exchange, service, backend, exchange.origin.isSecure);
   }
 }

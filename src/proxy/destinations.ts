@@ -128,6 +128,10 @@ export class Destinations {
     this.#states.learn(news);
   }
 
+  endPauses(): void {
+    this.#states.endPauses();
+  }
+
   /** Another worker saw a session begin. */
   takeSession(service: string, id: string, backend: string): void {
     const destination = this.get(service);

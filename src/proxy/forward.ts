@@ -18,7 +18,6 @@ import { Copies, type CopyContext } from "./copies.ts";
 import { fail, refuseForMaintenance } from "./fail.ts";
 import { KeptBody } from "./kept-body.ts";
 import { dropHopByHop } from "./hop-by-hop.ts";
-import { isKeptOut } from "./maintenance.ts";
 import type { Plan, ResponseHook } from "./plan.ts";
 import { Tunnel } from "./tunnel.ts";
 import { upstreamHead, type UpstreamHead } from "./upstream-head.ts";
@@ -57,7 +56,6 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
   ticket: PoolTicket<UpstreamConnection> | null = null;
   readonly #exchange: Exchange;
   readonly #plan: Plan;
-  readonly #destination: Destination;
   readonly #context: ForwardContext;
   readonly #attempts: Attempts;
   readonly #head: UpstreamHead;
@@ -82,7 +80,6 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
   constructor(exchange: Exchange, plan: Plan, destination: Destination, context: ForwardContext) {
     this.#exchange = exchange;
     this.#plan = plan;
-    this.#destination = destination;
     this.#context = context;
     this.#isChunked = exchange.request.bodyLength === CHUNKED;
     this.#isRequestEnded = exchange.request.bodyLength === 0;
@@ -90,30 +87,21 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
     const { service } = this.#attempts;
     // One of several services may want something else of the head.
     const isHostKept = service === destination && service.settings.host === "keep";
-    const copies = destination.copiesOf(service);
+    const copies = destination.copiesOf(service, exchange);
     this.#head = upstreamHead(exchange, isHostKept && copies === null, context.withForwarded);
     if (copies !== null) this.#copies = Copies.of(exchange, copies, this.#head, context);
     exchange.sink = this;
   }
 
   start(): void {
-    const maintenance = this.#maintenance;
-    if (maintenance !== undefined) {
-      this.#isOver = true;
-      refuseForMaintenance(this.#exchange, maintenance, this.#plan.errorPages);
-      return;
-    }
     if (this.#isRequestEnded) this.#copies?.send("");
     this.#attempts.begin();
   }
 
-  /** Of the one chosen among several services, where it keeps this client out. */
-  get #maintenance(): Maintenance | undefined {
-    const { service } = this.#attempts;
-    if (service === this.#destination) return undefined;
-    const { maintenance } = service;
-    const isFree = maintenance === undefined || !isKeptOut(maintenance, this.#exchange.clientIp);
-    return isFree ? undefined : maintenance;
+  onKeptOut(maintenance: Maintenance): void {
+    if (this.#isOver) return;
+    this.#end();
+    refuseForMaintenance(this.#exchange, maintenance, this.#plan.errorPages);
   }
 
   // --- attempts --------------------------------------------------------------------------------
@@ -136,8 +124,11 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
     pool.open(this, this.#plan.timeouts.connect);
   }
 
+  /** Reads on for a while: whoever does not read finds out late that its client has gone. */
   onHeld(): void {
-    if (!this.#isRequestEnded) this.#exchange.client.pauseRequest();
+    const { replayBody } = this.#attempts.service.settings.retry;
+    const isFull = this.#kept.bytes >= replayBody;
+    if (!this.#isRequestEnded && isFull) this.#exchange.client.pauseRequest();
   }
 
   onLease(connection: UpstreamConnection): void {
@@ -178,7 +169,7 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
     const { host, retry } = this.#attempts.service.settings;
     const wait = timeouts.response;
     const isShorter = retry.tryTimeout > 0 && (wait === 0 || retry.tryTimeout < wait);
-    this.#isShortTry = isShorter && this.#isRepeatable && this.#attempts.hasOther;
+    this.#isShortTry = isShorter && this.#isRepeatable && this.#attempts.mayAskAnother;
     this.#connection = connection;
     this.#attempts.onSend();
     connection.begin(
@@ -198,12 +189,7 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
 
   /** What was sent may be sent again: it is all here, changes nothing twice, and no answer has begun. */
   get #isRepeatable(): boolean {
-    return (
-      this.#isReplayable &&
-      !this.#hasAnswer &&
-      idempotent.has(this.#exchange.method) &&
-      this.#attempts.isAnyLeft
-    );
+    return this.#isReplayable && !this.#hasAnswer && idempotent.has(this.#exchange.method);
   }
 
   /** RFC 9112 section 9.3.1: what a dead connection swallowed may go out again on a fresh one. */
@@ -213,12 +199,19 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
     return this.#isReused && this.#isReplayable && !this.#hasAnswer && mayRepeat;
   }
 
-  #fail(code: FailureCode, status?: number): void {
-    if (this.#isOver) return;
+  /** Nothing more is done for it, or kept. */
+  #end(): void {
     this.#isOver = true;
     this.#attempts.cancel();
-    if (code !== "BREAKER_OPEN") this.#attempts.record(0);
     this.#kept.clear();
+    // A copy of half a request would be another request.
+    if (!this.#isRequestEnded) this.#copies?.drop();
+  }
+
+  #fail(code: FailureCode, status?: number): void {
+    if (this.#isOver) return;
+    this.#end();
+    this.#attempts.recordFailure(code);
     fail(this.#exchange, code, this.#plan.errorPages, status);
   }
 
@@ -232,10 +225,14 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
       if (bytes > this.#attempts.service.settings.retry.replayBody) {
         this.#isReplayable = false;
         if (this.#connection !== null) this.#kept.clear();
+        // Nobody else can be asked any more: this one gets all the time there is.
+        if (this.#isShortTry) this.#connection?.grant(this.#plan.timeouts.response);
+        this.#isShortTry = false;
       }
     }
     if (this.#isReplayable || this.#connection === null) this.#kept.add(buffer, start, end);
-    this.#connection?.writeData(buffer, start, end, this.#isChunked);
+    if (this.#connection === null) this.onHeld();
+    else this.#connection.writeData(buffer, start, end, this.#isChunked);
   }
 
   onRequestEnd(trailers: string): void {
@@ -258,15 +255,10 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
   onRequestFailed(code: FailureCode): void {
     if (this.#isOver) return;
     if (this.#isWaiting) this.#pool?.cancel(this);
-    this.#copies?.drop();
     this.#connection?.destroy();
     this.#connection = null;
-    if (!unanswered.has(code)) {
-      this.#fail(code);
-      return;
-    }
-    this.#isOver = true;
-    this.#attempts.cancel();
+    if (unanswered.has(code)) this.#end();
+    else this.#fail(code);
   }
 
   // --- the answer ------------------------------------------------------------------------------
@@ -363,11 +355,9 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
   }
 
   onResponseEnd(trailers: string): void {
-    this.#isOver = true;
     this.#connection = null;
     this.#attempts.onAnswered();
-    this.#attempts.leave();
-    this.#kept.clear();
+    this.#end();
     this.#exchange.client.endAnswer(trailers);
   }
 
@@ -380,7 +370,8 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
       this.#open(backend);
       return;
     }
-    this.#attempts.onFailed(code);
+    // With half a request in its hands it may have every right to hang up.
+    if (this.#isRequestEnded) this.#attempts.onFailed(code);
     this.#tellProblem(code, "");
     const isWorthIt = isClosed || (code === "RESPONSE_TIMEOUT" && this.#isShortTry);
     if (isWorthIt && this.#isRepeatable && this.#attempts.another()) return;

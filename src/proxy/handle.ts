@@ -13,7 +13,7 @@ import { fail, refuseForMaintenance } from "./fail.ts";
 import { Forward, type ForwardContext } from "./forward.ts";
 import { clientAddress } from "./forwarded.ts";
 import type { Live } from "./live.ts";
-import { isKeptOut } from "./maintenance.ts";
+import { isKeptOut } from "../upstream/maintenance.ts";
 import { LoggedExchange } from "./logged-exchange.ts";
 import type { DoneHook, Plan, RequestHook, ResponseHook } from "./plan.ts";
 

@@ -1,7 +1,7 @@
 // A service made of others in order: the first that has a backend up, and after certain statuses the next.
 
 import type { FailoverService } from "../config/snapshot.ts";
-import type { Copy, Destination } from "./destination.ts";
+import { type Copy, type Destination, insteadAmong } from "./destination.ts";
 import type { LiveBackend } from "./live-backend.ts";
 import type { LiveService } from "./live-service.ts";
 import { maintenanceBy } from "./maintenance.ts";
@@ -35,17 +35,26 @@ export class Failover implements Destination {
     return this.#settings.maintenance ?? maintenanceBy(this.#states, this.name);
   }
 
+  isOpenTo(asker: Asker): boolean {
+    return this.#destinations.some((each) => each.isOpenTo(asker));
+  }
+
   choose(asker: Asker): LiveService {
-    const first = this.#destinations.find((each) => each.isUp) ?? this.#destinations[0]!;
-    return first.choose(asker);
+    const all = this.#destinations;
+    const first = all.find((each) => each.isOpenTo(asker)) ?? all.find((each) => each.isUp);
+    return (first ?? all[0]!).choose(asker);
+  }
+
+  instead(asker: Asker, asked: readonly LiveService[]): LiveService | undefined {
+    return insteadAmong(this.#destinations, asker, asked);
   }
 
   contains(service: LiveService): boolean {
     return this.#destinationOf(service) !== undefined;
   }
 
-  copiesOf(service: LiveService): readonly Copy[] | null {
-    return this.#destinationOf(service)?.copiesOf(service) ?? null;
+  copiesOf(service: LiveService, asker: Asker): readonly Copy[] | null {
+    return this.#destinationOf(service)?.copiesOf(service, asker) ?? null;
   }
 
   #destinationOf(service: LiveService): Destination | undefined {
@@ -56,10 +65,7 @@ export class Failover implements Destination {
     const at = this.#destinations.findIndex((each) => each.contains(service));
     const within = this.#destinations[at]?.after(service, status, asker);
     if (within !== undefined || !isStatusIn(this.#settings.statuses, status)) return within;
-    return this.#destinations
-      .slice(at + 1)
-      .find((each) => each.isUp)
-      ?.choose(asker);
+    return insteadAmong(this.#destinations.slice(at + 1), asker, [service]);
   }
 
   sessionLine(

@@ -175,7 +175,7 @@ test("a mirror goes where its main service goes, and copies are for the others",
     maxBody: "5KiB",
   });
   assert.deepEqual(names(1), ["a"]);
-  const copies = group.copiesOf(live("a"));
+  const copies = group.copiesOf(live("a"), askerOf());
   assert.deepEqual(
     copies?.map(({ destination, percent, maxBody }) => [destination.name, percent, maxBody]),
     [
@@ -194,10 +194,10 @@ test("a mirror goes where its main service goes, and copies are for the others",
 test("only those parts of a split are copied that are mirrors, and mirrors of mirrors add up", () => {
   const shadowed = { mirror: "b", to: { c: "100%" } };
   const split = groupOf({ split: { a: 1, shadowed: 1 } }, { shadowed });
-  assert.equal(split.group.copiesOf(split.live("a")), null);
-  assert.equal(split.group.copiesOf(split.live("b"))?.length, 1);
+  assert.equal(split.group.copiesOf(split.live("a"), askerOf()), null);
+  assert.equal(split.group.copiesOf(split.live("b"), askerOf())?.length, 1);
   const both = groupOf({ mirror: "shadowed", to: { a: "1%" } }, { shadowed });
-  const copies = both.group.copiesOf(both.live("b"));
+  const copies = both.group.copiesOf(both.live("b"), askerOf());
   assert.deepEqual(
     copies?.map(({ destination }) => destination.name),
     ["a", "c"],

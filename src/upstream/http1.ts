@@ -124,6 +124,11 @@ export class UpstreamConnection implements Pooled, Deadlined {
     this.#writer.text(head);
   }
 
+  /** Another time limit from the end of the request to the head of its answer, ms. */
+  grant(responseTimeout: number): void {
+    this.#responseTimeout = responseTimeout;
+  }
+
   writeData(buffer: Buffer, start: number, end: number, isChunked: boolean): void {
     if (isChunked) this.#writer.chunk(buffer, start, end);
     else this.#writer.bytes(buffer, start, end);

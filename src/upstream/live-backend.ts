@@ -55,6 +55,8 @@ export class LiveBackend implements Weighed, Deadlined, Disposable {
   /** Failed in traffic, and gets nothing. */
   isDead = false;
   #diedAt = 0;
+  /** Another one may stand for the same backend: it has nothing to say any more. */
+  #isDisposed = false;
   /** Was dead: one exchange may try it. */
   #isOnTrial = false;
   #isTried = false;
@@ -215,15 +217,25 @@ export class LiveBackend implements Weighed, Deadlined, Disposable {
     this.#tellDead(factsOf(code).text);
   }
 
+  /** A good answer begins: whatever was wrong with it is over. */
+  proven(ms: number): void {
+    // What went out before it died proves nothing.
+    const isBack = this.isDead && performance.now() - ms > this.#diedAt;
+    if (this.#isOnTrial || isBack) this.#tellAlive();
+  }
+
+  /** A good answer that was proof when it began is complete. @param ms until it began */
+  completed(ms: number): void {
+    this.answered++;
+    this.#latency.add(ms);
+    this.#passive.ended(true);
+  }
+
   /** An exchange got an answer, or none that is of use. @param ms until the answer began */
   judge(isGood: boolean, ms: number, why: string): void {
     if (isGood) {
-      this.answered++;
-      this.#latency.add(ms);
-      this.#passive.ended(true);
-      // What went out before it died proves nothing.
-      const isBack = this.isDead && performance.now() - ms > this.#diedAt;
-      if (this.#isOnTrial || isBack) this.#tellAlive();
+      this.proven(ms);
+      this.completed(ms);
       return;
     }
     this.failed++;
@@ -246,7 +258,7 @@ export class LiveBackend implements Weighed, Deadlined, Disposable {
   #tellDead(why: string): void {
     const { deadFor } = this.#service.passive;
     // Tried for want of a better one: that it failed again is no news.
-    if (deadFor === 0 || this.isDead) return;
+    if (deadFor === 0 || this.isDead || this.#isDisposed) return;
     this.#die(deadFor);
     const { name: service } = this.#service;
     this.#owner.tell({
@@ -276,6 +288,7 @@ export class LiveBackend implements Weighed, Deadlined, Disposable {
   }
 
   #tellAlive(): void {
+    if (this.#isDisposed) return;
     this.#revive();
     this.#owner.tell({ kind: "alive", service: this.#service.name, backend: this.url });
   }
@@ -308,6 +321,7 @@ export class LiveBackend implements Weighed, Deadlined, Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#isDisposed = true;
     this.#options.wheel.release(this.#revival);
     this.pool[Symbol.dispose]();
     this.#rawPool?.[Symbol.dispose]();

@@ -217,7 +217,7 @@ test("an application's session is learned, told to other workers, and forgotten 
   const elsewhere = one.backends.find((each) => each !== placed);
   assert.ok(elsewhere);
   const answer = { get: (name: string) => (name === "x-session" ? "4711" : undefined) } as never;
-  one.learn(askerOf(), answer, elsewhere);
+  one.learn(answer, elsewhere);
   assert.deepEqual(here.sessions, [["s", "4711", elsewhere.url]]);
   assert.equal(one.pick(asker, null), elsewhere);
   other.takeSession("4711", elsewhere.url);

@@ -14,7 +14,7 @@ import { Holding } from "./holding.ts";
 import type { Held, HoldTicket } from "./hold-queue.ts";
 import type { Fields } from "../http/fields.ts";
 import { keyOf } from "./key.ts";
-import { maintenanceBy } from "./maintenance.ts";
+import { isKeptOut, maintenanceBy } from "./maintenance.ts";
 import { LiveBackend, type BackendOwner, type UpstreamOptions } from "./live-backend.ts";
 import type { Asker } from "./pooled.ts";
 import { RetryBudget } from "./retry-budget.ts";
@@ -204,8 +204,10 @@ export class LiveService implements Destination, BackendOwner, StateUser, Dispos
   pick(asker: Asker, tried: readonly LiveBackend[] | null): LiveBackend | undefined {
     const usable = this.#candidates();
     if (this.#stickiness !== undefined) {
-      const own = this.#stickiness.find(asker) ?? this.#stickiness.place(asker, usable);
+      const own = this.#stickiness.find(asker);
       if (own !== undefined && own.isSound && !isIn(own, tried)) return own;
+      const place = this.#stickiness.place(asker, usable);
+      if (place !== undefined && !isIn(place, tried)) return place;
     }
     if (usable.length <= 1) {
       const [only] = usable;
@@ -223,8 +225,18 @@ export class LiveService implements Destination, BackendOwner, StateUser, Dispos
 
   // --- as a destination --------------------------------------------------------------------------
 
+  isOpenTo({ clientIp }: Asker): boolean {
+    if (!this.isUp || this.#breaker?.state === "open") return false;
+    const { maintenance } = this;
+    return maintenance === undefined || !isKeptOut(maintenance, clientIp);
+  }
+
   choose(): LiveService {
     return this;
+  }
+
+  instead(_asker: Asker, asked: readonly LiveService[]): LiveService | undefined {
+    return asked.includes(this) ? undefined : this;
   }
 
   contains(service: LiveService): boolean {
@@ -255,8 +267,8 @@ export class LiveService implements Destination, BackendOwner, StateUser, Dispos
   }
 
   /** Looks whether an answer begins a session. */
-  learn(asker: Asker, answer: Fields, backend: LiveBackend): void {
-    this.#stickiness?.learn(asker, answer, backend);
+  learn(answer: Fields, backend: LiveBackend): void {
+    this.#stickiness?.learn(answer, backend);
   }
 
   /** Another worker saw a session begin. */
@@ -290,6 +302,12 @@ export class LiveService implements Destination, BackendOwner, StateUser, Dispos
   get isAdmitting(): boolean {
     if (!this.#isStarted) this.#start();
     return this.#breaker?.allows() ?? true;
+  }
+
+  /** An exchange that no backend is to blame for was answered 5xx. */
+  countRefused(): void {
+    this.#answered++;
+    this.#failed++;
   }
 
   /** @param status 0 = no answer. @param ms until it began */

@@ -40,16 +40,24 @@ export class Mirror implements Destination {
     return own ?? this.#main.maintenance;
   }
 
+  isOpenTo(asker: Asker): boolean {
+    return this.#main.isOpenTo(asker);
+  }
+
   choose(asker: Asker): LiveService {
     return this.#main.choose(asker);
+  }
+
+  instead(asker: Asker, asked: readonly LiveService[]): LiveService | undefined {
+    return this.#main.instead(asker, asked);
   }
 
   contains(service: LiveService): boolean {
     return this.#main.contains(service);
   }
 
-  copiesOf(service: LiveService): readonly Copy[] {
-    return [...this.#copies, ...(this.#main.copiesOf(service) ?? [])];
+  copiesOf(service: LiveService, asker: Asker): readonly Copy[] {
+    return [...this.#copies, ...(this.#main.copiesOf(service, asker) ?? [])];
   }
 
   after(service: LiveService, status: number, asker: Asker): LiveService | undefined {

@@ -5,7 +5,7 @@ import type { SplitPart, SplitService, Sticky } from "../config/snapshot.ts";
 import { cookieOf } from "../http/cookies.ts";
 import type { Weighed } from "./balance/policy.ts";
 import { SmoothRotation } from "./balance/rotation.ts";
-import type { Copy, Destination } from "./destination.ts";
+import { type Copy, type Destination, insteadAmong } from "./destination.ts";
 import type { LiveBackend } from "./live-backend.ts";
 import type { LiveService } from "./live-service.ts";
 import { maintenanceBy } from "./maintenance.ts";
@@ -51,6 +51,8 @@ export class Split implements Destination {
   readonly #parts: readonly Part[];
   readonly #rotation = new SmoothRotation<Part>();
   readonly #cookie: StickyCookie<Part> | undefined;
+  /** Which part who asked was given. */
+  readonly #chosen = new WeakMap<Asker, Part>();
 
   constructor(settings: SplitService, { states, secret, destinationOf }: SplitOptions) {
     this.name = settings.name;
@@ -81,25 +83,40 @@ export class Split implements Destination {
     const asked = this.#parts.find((each) => each.isAskedBy(asker));
     const wanted =
       asked ?? this.#cookie?.find(asker.header("cookie")) ?? this.#rotation.pick(Number.NaN, null);
-    if (wanted?.destination.isUp === true) return wanted.destination.choose(asker);
-    const other = this.#parts.find(({ weight, destination }) => weight > 0 && destination.isUp);
-    return (other ?? wanted ?? this.#parts[0]!).destination.choose(asker);
+    const isOpen = wanted?.destination.isOpenTo(asker) === true;
+    const dealt = this.#parts.filter(({ weight }) => weight > 0);
+    const other = isOpen ? wanted : dealt.find(({ destination }) => destination.isOpenTo(asker));
+    const part = other ?? wanted ?? this.#parts[0]!;
+    this.#chosen.set(asker, part);
+    return part.destination.choose(asker);
   }
 
-  #partOf(service: LiveService): Part | undefined {
+  isOpenTo(asker: Asker): boolean {
+    return this.#parts.some(({ destination }) => destination.isOpenTo(asker));
+  }
+
+  instead(asker: Asker, asked: readonly LiveService[]): LiveService | undefined {
+    const dealt = this.#parts.filter(({ weight }) => weight > 0);
+    return insteadAmong(dealt.map(({ destination }) => destination), asker, asked);
+  }
+
+  /** Two parts may lead to the same service. */
+  #partOf(service: LiveService, asker: Asker): Part | undefined {
+    const chosen = this.#chosen.get(asker);
+    if (chosen?.destination.contains(service) === true) return chosen;
     return this.#parts.find(({ destination }) => destination.contains(service));
   }
 
   contains(service: LiveService): boolean {
-    return this.#partOf(service) !== undefined;
+    return this.#parts.some(({ destination }) => destination.contains(service));
   }
 
-  copiesOf(service: LiveService): readonly Copy[] | null {
-    return this.#partOf(service)?.destination.copiesOf(service) ?? null;
+  copiesOf(service: LiveService, asker: Asker): readonly Copy[] | null {
+    return this.#partOf(service, asker)?.destination.copiesOf(service, asker) ?? null;
   }
 
   after(service: LiveService, status: number, asker: Asker): LiveService | undefined {
-    return this.#partOf(service)?.destination.after(service, status, asker);
+    return this.#partOf(service, asker)?.destination.after(service, status, asker);
   }
 
   sessionLine(
@@ -108,7 +125,7 @@ export class Split implements Destination {
     backend: LiveBackend | undefined,
     isSecure: boolean,
   ): string {
-    const part = this.#partOf(service);
+    const part = this.#partOf(service, asker);
     if (part === undefined) return "";
     const line = part.destination.sessionLine(asker, service, backend, isSecure);
     const cookie = this.#cookie;

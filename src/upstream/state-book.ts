@@ -13,6 +13,7 @@ export class StateBook {
   readonly #backends = new Map<string, Map<string, BackendState>>();
   readonly #services = new Map<string, ServiceState>();
   readonly #users = new Map<string, StateUser>();
+  #arePausesOver = false;
 
   /** What was known before is forgotten. */
   replace(states: StateNews): void {
@@ -28,6 +29,13 @@ export class StateBook {
     for (const each of news.marks) this.#users.get(each.service)?.onMark(each);
   }
 
+  /** For when nobody would tell of the end of a pause: no service is paused from now on. */
+  endPauses(): void {
+    this.#arePausesOver = true;
+    const services = [...this.#services.values()].filter(({ isPaused }) => isPaused);
+    this.learn({ backends: [], services, marks: [] });
+  }
+
   #record({ backends, services }: StateNews): Set<string> {
     const touched = new Set<string>();
     for (const each of backends) {
@@ -40,7 +48,8 @@ export class StateBook {
     }
     for (const each of services) {
       touched.add(each.service);
-      if (each.isPaused || each.isInMaintenance) this.#services.set(each.service, each);
+      const isPaused = each.isPaused && !this.#arePausesOver;
+      if (isPaused || each.isInMaintenance) this.#services.set(each.service, { ...each, isPaused });
       else this.#services.delete(each.service);
     }
     return touched;

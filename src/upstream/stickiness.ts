@@ -19,7 +19,7 @@ export interface Stickiness {
   /** Line for the head of the answer, with its CR LF; "" = none. */
   line(asker: Asker, backend: LiveBackend, isSecure: boolean): string;
   /** Looks whether an answer begins a session. */
-  learn(asker: Asker, answer: Fields, backend: LiveBackend): void;
+  learn(answer: Fields, backend: LiveBackend): void;
   /** Another worker saw one begin. */
   take(id: string, backend: LiveBackend): void;
 }
@@ -120,8 +120,9 @@ class BySession implements Stickiness {
     return "";
   }
 
-  learn(asker: Asker, answer: Fields, backend: LiveBackend): void {
-    const id = this.#idIn(answer) || this.#idOf(asker);
+  learn(answer: Fields, backend: LiveBackend): void {
+    // Only what an application gave: clients can make up as many as they like.
+    const id = this.#idIn(answer);
     if (id === "" || this.#sessions.get(id) === backend) return;
     this.#sessions.set(id, backend);
     this.#options.onSession(this.#service, id, backend.url);
