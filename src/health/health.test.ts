@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
-import { eventually } from "../../test/harness/barrier.ts";
 import { freePort } from "../../test/harness/free-port.ts";
 import {
   httpProbe,
@@ -13,48 +12,9 @@ import {
   sampleService,
   sampleSnapshot,
 } from "../../test/harness/health-sample.ts";
-import type { ServiceRow } from "../admin/operations.ts";
+import { watched } from "../../test/harness/watched-health.ts";
 import type { HealthCheck, Service } from "../config/snapshot.ts";
-import type { Log, LogFields } from "../lib/log.ts";
-import type { ServiceLoad, StateNews } from "../upstream/state.ts";
-import type { HealthEvent } from "./health-event.ts";
-import { Health, type HealthOptions } from "./health.ts";
-
-function watched(options: Partial<HealthOptions> = {}) {
-  const news: StateNews[] = [];
-  const events: HealthEvent[] = [];
-  const lines: string[] = [];
-  const note = (text: string, { service, backend, why }: LogFields = {}) =>
-    void lines.push(
-      [text, service, backend, why].filter((each) => typeof each === "string").join(" | "),
-    );
-  const log: Log = { debug: note, info: note, warn: note, error: note };
-  const health = new Health({
-    log,
-    onNews: (each) => void news.push(each),
-    onEvent: (each) => void events.push(each),
-    ...options,
-  });
-  const rows = (loads: readonly (readonly ServiceLoad[])[] = []): readonly ServiceRow[] =>
-    health.rows(loads);
-  const backendRow = (service: string, at = 0) => {
-    const row = rows().find(({ name }) => name === service)?.backends[at];
-    if (row === undefined) throw new Error(`no backend ${at} in ${service}`);
-    return row;
-  };
-  return {
-    health,
-    news,
-    events,
-    lines,
-    rows,
-    backendRow,
-    changes: () => events.map((each) => `${each.kind} ${each.change} ${each.service}`),
-    stateOf: (service: string) => rows().find(({ name }) => name === service)?.state,
-    until: (what: string, is: () => boolean) => eventually(what, () => is() || undefined),
-    [Symbol.dispose]: () => health[Symbol.dispose](),
-  };
-}
+import type { ServiceLoad } from "../upstream/state.ts";
 
 /** Answers with the status that it is told to. */
 async function origin(status = 200) {
@@ -310,45 +270,6 @@ test("a good check ends at once what accepted no connections, and all workers he
   await w.until("alive", () => w.changes().includes("backend alive shop"));
   assert.deepEqual(w.news.at(-1)?.marks, [{ kind: "alive", service: "shop", backend: server.url }]);
   assert.deepEqual(w.health.states().marks, []);
-});
-
-test("orders of operators are news, survive a new primary, and go with what they are about", () => {
-  using w = watched();
-  const [one, two] = ["http://127.0.0.1:1", "http://127.0.0.1:2"];
-  const shop = sampleService("shop", [one, two]);
-  const blog = sampleService("blog", [one]);
-  w.health.update(sampleSnapshot(shop, blog));
-  assert.ok(w.health.drain("shop", one) && w.health.drain("shop", one));
-  assert.ok(w.health.pause("shop") && w.health.setMaintenance("blog", true));
-  assert.ok(!w.health.drain("shop", "http://127.0.0.1:3") && !w.health.drain("toString", one));
-  assert.ok(!w.health.pause("constructor") && !w.health.setMaintenance("", true));
-  const draining = { service: "shop", backend: one, health: "up", isDraining: true } as const;
-  const paused = { service: "shop", isPaused: true, isInMaintenance: false };
-  const maintained = { service: "blog", isPaused: false, isInMaintenance: true };
-  assert.deepEqual(w.news, [
-    { backends: [draining], services: [], marks: [] },
-    { backends: [], services: [paused], marks: [] },
-    { backends: [], services: [maintained], marks: [] },
-  ]);
-  const states = { backends: [draining], services: [paused, maintained], marks: [] };
-  assert.deepEqual(w.health.states(), states);
-  assert.deepEqual([w.stateOf("shop"), w.stateOf("blog")], ["paused", "maintenance"]);
-  assert.equal(w.backendRow("shop").state, "draining");
-  assert.deepEqual(w.events, []);
-
-  const orders = structuredClone(w.health.orders());
-  using next = watched({ orders });
-  next.health.update(sampleSnapshot(shop, blog));
-  assert.deepEqual(next.health.states(), states);
-  next.health.update(sampleSnapshot(sampleService("shop", [two])));
-  assert.deepEqual(next.health.orders(), { draining: [], paused: ["shop"], maintenance: [] });
-  const dropped = next.lines.filter((each) => each.startsWith("order dropped"));
-  assert.equal(dropped.length, 2);
-
-  assert.ok(w.health.undrain("shop", one) && w.health.unpause("shop"));
-  assert.ok(w.health.setMaintenance("blog", false));
-  assert.deepEqual(w.health.states(), { backends: [], services: [], marks: [] });
-  assert.deepEqual(w.health.orders(), { draining: [], paused: [], maintenance: [] });
 });
 
 test("rows add up what workers counted, and describe services of services by their parts", () => {

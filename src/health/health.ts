@@ -47,13 +47,11 @@ export class Health implements Disposable {
 
   // --- configuration -----------------------------------------------------------------------------
 
-  /** What did not change keeps its history; what is gone is forgotten, and so are orders about it. */
+  /**
+   * It is about to go live. What did not change keeps its history, and what is gone is forgotten. Orders stay:
+   * when it does not go live, the snapshot before it comes again.
+   */
   update(snapshot: Snapshot): void {
-    this.#orders.prune(snapshot, (dropped) => {
-      this.#log.warn("order dropped: the configuration no longer has what it was about", {
-        ...dropped,
-      });
-    });
     const before = this.#services;
     const forgotten: BackendState[] = [];
     const records = Object.values(snapshot.services).map((service) =>
@@ -71,6 +69,27 @@ export class Health implements Disposable {
     if (backends.length > 0) this.#options.onNews({ ...noNews, backends });
   }
 
+  /** It is live: orders about what it does not have are dropped, also by workers, should that come back. */
+  settled(snapshot: Snapshot): void {
+    const backends: BackendState[] = [];
+    const services = new Set<string>();
+    for (const dropped of this.#orders.prune(snapshot)) {
+      const { service } = dropped;
+      const text = "order dropped: the configuration no longer has what it was about";
+      this.#log.warn(text, { ...dropped });
+      if (dropped.order !== "drain") services.add(service);
+      else backends.push({ service, backend: dropped.backend, health: "up", isDraining: false });
+    }
+    if (backends.length + services.size === 0) return;
+    for (const record of this.#services.values()) {
+      if (!services.has(record.service.name)) continue;
+      this.#takeOrders(record);
+      this.#show(record);
+    }
+    const states = [...services].map((each) => this.#orders.stateOf(each));
+    this.#options.onNews({ backends, services: states, marks: [] });
+  }
+
   #renew(
     service: Service,
     before: ServiceRecord | undefined,
@@ -79,8 +98,7 @@ export class Health implements Disposable {
     const record = before ?? new ServiceRecord(service);
     const old = record.backends;
     record.service = service;
-    record.isPaused = this.#orders.paused.has(service.name);
-    record.isInMaintenance = this.#orders.maintenance.has(service.name);
+    this.#takeOrders(record);
     const backends =
       service.kind === "backends"
         ? service.backends.map((each) => this.#renewBackend(service, each, old.get(each.url)))
@@ -113,8 +131,8 @@ export class Health implements Disposable {
   #forget(record: BackendRecord, forgotten: BackendState[]): void {
     record.checker?.users.delete(record);
     this.#reporter.forgetBackend(record);
-    // Should it come back, no worker shall remember that it was down.
-    if (record.isOdd) forgotten.push({ ...record.state, health: "up", isDraining: false });
+    // Should it come back, no worker shall remember that it was down. That it drains is an order.
+    if (record.isOdd) forgotten.push({ ...record.state, health: "up" });
   }
 
   // --- what is found out --------------------------------------------------------------------------
@@ -225,30 +243,33 @@ export class Health implements Disposable {
     const record = this.#services.get(service);
     if (record === undefined) return false;
     const ordered = this.#orders[order];
-    if (ordered.has(service) === isOn) return true;
+    const isChange = ordered.has(service) !== isOn;
     if (isOn) ordered.add(service);
     else ordered.delete(service);
-    record.isPaused = this.#orders.paused.has(service);
-    record.isInMaintenance = this.#orders.maintenance.has(service);
+    this.#takeOrders(record);
     const what = order === "paused" ? "service paused" : "service in maintenance";
-    this.#log.info(isOn ? what : `${what} no longer`, { service });
-    this.#options.onNews({ ...noNews, services: [record.state] });
+    if (isChange) this.#log.info(isOn ? what : `${what} no longer`, { service });
+    // Also when nothing changed: whoever says it again may see a worker that did not hear of it.
+    this.#options.onNews({ ...noNews, services: [this.#orders.stateOf(service)] });
     this.#show(record);
     return true;
+  }
+
+  #takeOrders(record: ServiceRecord): void {
+    const { isPaused, isInMaintenance } = this.#orders.stateOf(record.service.name);
+    record.isPaused = isPaused;
+    record.isInMaintenance = isInMaintenance;
   }
 
   // --- what is known -----------------------------------------------------------------------------
 
   /** All that is not as usual, for a worker that starts. */
   states(): StateNews {
-    const services = [...this.#services.values()];
-    const backends = services.flatMap((service) => [...service.backends.values()]);
+    const backends = [...this.#services.values()].flatMap(({ backends }) => [...backends.values()]);
     const now = this.#now();
     return {
       backends: backends.filter((each) => each.isOdd).map((each) => each.state),
-      services: services
-        .filter((each) => each.isPaused || each.isInMaintenance)
-        .map((each) => each.state),
+      services: this.#orders.states,
       marks: backends.flatMap((each) => each.markAt(now) ?? []),
     };
   }

@@ -1,7 +1,9 @@
 // What operators asked for while the program runs. It is no part of the configuration, so it is kept as plain
-// data that a new primary can be started with, and forgotten with the service or backend it is about.
+// data that a new primary can be started with, and forgotten with the service or backend it is about: when a
+// configuration without that is live, and not before.
 
 import type { Snapshot } from "../config/snapshot.ts";
+import type { ServiceState } from "../upstream/state.ts";
 
 export interface OrderList {
   readonly draining: readonly { readonly service: string; readonly backend: string }[];
@@ -35,6 +37,17 @@ export class Orders {
     else this.#draining.set(service, backends);
   }
 
+  stateOf(service: string): ServiceState {
+    const isPaused = this.paused.has(service);
+    return { service, isPaused, isInMaintenance: this.maintenance.has(service) };
+  }
+
+  /** Of services that are not as usual. */
+  get states(): ServiceState[] {
+    const services = new Set([...this.paused, ...this.maintenance]);
+    return [...services].map((each) => this.stateOf(each));
+  }
+
   list(): OrderList {
     const draining = [...this.#draining].flatMap(([service, backends]) =>
       [...backends].map((backend) => ({ service, backend })),
@@ -42,27 +55,29 @@ export class Orders {
     return { draining, paused: [...this.paused], maintenance: [...this.maintenance] };
   }
 
-  /** Forgets what the configuration no longer has. @param onDropped told of each order */
-  prune({ services }: Snapshot, onDropped: (dropped: DroppedOrder) => void): void {
+  /** Forgets what the configuration no longer has. */
+  prune({ services }: Snapshot): DroppedOrder[] {
+    const dropped: DroppedOrder[] = [];
     for (const { service, backend } of this.list().draining) {
       const found = Object.hasOwn(services, service) ? services[service] : undefined;
       if (found?.kind === "backends" && found.backends.some((each) => each.url === backend))
         continue;
       this.setDraining(service, backend, false);
-      onDropped({ order: "drain", service, backend });
+      dropped.push({ order: "drain", service, backend });
     }
     for (const order of ["paused", "maintenance"] as const) {
       for (const service of this[order]) {
-        if (Object.hasOwn(services, service)) continue;
+        const found = Object.hasOwn(services, service) ? services[service] : undefined;
+        // What is paused are services with backends; `resume` of another one means its parts.
+        if (found !== undefined && (order === "maintenance" || found.kind === "backends")) continue;
         this[order].delete(service);
-        onDropped({ order: order === "paused" ? "pause" : order, service });
+        dropped.push({ order: order === "paused" ? "pause" : order, service });
       }
     }
+    return dropped;
   }
 }
 
-export interface DroppedOrder {
-  readonly order: "drain" | "pause" | "maintenance";
-  readonly service: string;
-  readonly backend?: string;
-}
+export type DroppedOrder =
+  | { readonly order: "drain"; readonly service: string; readonly backend: string }
+  | { readonly order: "pause" | "maintenance"; readonly service: string };

@@ -1,7 +1,6 @@
 // All that is known of one service: its backends, and whether any of them is left.
 
 import type { Service } from "../config/snapshot.ts";
-import type { ServiceState } from "../upstream/state.ts";
 import type { BackendRecord } from "./backend-record.ts";
 
 export type ShownService = "up" | "degraded" | "down" | "paused" | "maintenance";
@@ -19,11 +18,6 @@ export class ServiceRecord {
 
   constructor(service: Service) {
     this.service = service;
-  }
-
-  get state(): ServiceState {
-    const { isPaused, isInMaintenance } = this;
-    return { service: this.service.name, isPaused, isInMaintenance };
   }
 
   /** Nobody is left, and not because somebody wants it so or nobody was asked yet. */

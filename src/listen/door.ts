@@ -62,6 +62,12 @@ export class Door {
     admit: (guest: Guest) => Receiver | undefined,
   ): Receiver | undefined {
     const peerIp = plainAddress(socket.remoteAddress ?? "");
+    if (peerIp === "" && !port.isUnix) {
+      // It was reset before it was accepted: there is nobody to serve, or to tell of.
+      socket.on("error", ignore);
+      socket.destroy();
+      return undefined;
+    }
     const isWelcome = !this.#isProxied || port.isUnix || this.#gates.isWelcome(peerIp);
     if (!isWelcome || !this.#addresses.enter(peerIp)) {
       if (isWelcome) this.#tooMany.raise({ address: peerIp });
@@ -70,7 +76,7 @@ export class Door {
       return undefined;
     }
     socket.on("error", ignore);
-    const own: Guest = { address: peerIp === "" ? unixPeer : peerIp, header: undefined };
+    const own: Guest = { address: port.isUnix ? unixPeer : peerIp, header: undefined };
     if (!this.#isProxied) return admit(own);
     return this.#gates.open(socket, own.address, (header) => {
       if (header?.kind === "local") return admit(own);

@@ -1,4 +1,5 @@
 import { deepStrictEqual, strictEqual } from "node:assert";
+import { spawnSync } from "node:child_process";
 import { connect as openSocket, createServer } from "node:net";
 import { once } from "node:events";
 import { test } from "node:test";
@@ -54,6 +55,31 @@ test("limits hold for streams", { timeout }, async () => {
   await using other = await connect(stand.port, { from: "127.0.0.2" });
   await assertEchoes(other);
 });
+
+for (const proxyProtocol of [false, true]) {
+  test(
+    `a connection that was reset before it is accepted leaves no trace (behind a proxy: ${proxyProtocol})`,
+    { timeout },
+    async () => {
+      await using backend = await echo();
+      const listener = proxyProtocol ? { proxyProtocol, trustedProxies: ["127.0.0.1"] } : {};
+      await using stand = streamStand(configOf(backend.port, listener));
+      const script = `
+        const socket = require("node:net").connect(${stand.port}, "127.0.0.1");
+        socket.on("connect", () => socket.resetAndDestroy());
+      `;
+      // Nothing is accepted in this process meanwhile.
+      const { status } = spawnSync(process.execPath, ["-e", script], { timeout });
+      strictEqual(status, 0);
+      await using client = await connect(stand.port);
+      if (proxyProtocol) await client.send("PROXY UNKNOWN\r\n");
+      await assertEchoes(client);
+      // Those who came first were accepted first.
+      deepStrictEqual([stand.records, stand.problems, stand.counted], [[], [], 1]);
+      strictEqual(backend.connections.length, 1);
+    },
+  );
+}
 
 test(
   "the client is who the PROXY header says, for limits, rules, the log and the backend",

@@ -423,6 +423,8 @@ export class Crew implements Serving {
   }
 
   retire(signal: AbortSignal): Promise<void> {
+    // From now on operators talk to the newer program: what waits here would never hear of a `resume`.
+    for (const each of this.#all) each.send({ kind: "end-pauses" });
     return this.#endAll(this.#patience, "a newer program serves", signal);
   }
 

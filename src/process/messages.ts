@@ -109,6 +109,8 @@ export type ToWorker =
   /** All there is to know of backends and services; before the first snapshot. */
   | { readonly kind: "states"; readonly states: StateNews }
   | { readonly kind: "state-news"; readonly news: StateNews }
+  /** Nobody will tell of the end of a pause any more: no service is paused from now on. */
+  | { readonly kind: "end-pauses" }
   | { readonly kind: "sessions"; readonly sessions: readonly SessionNote[] }
   /** Answered by `loads`. */
   | { readonly kind: "ask-loads"; readonly id: number }

@@ -7,7 +7,7 @@ import { askControl } from "../admin/control-client.ts";
 import { controlPlace, prepareFolder } from "../admin/control-path.ts";
 import { ControlServer } from "../admin/control-server.ts";
 import { DockerProxyApi } from "../admin/docker-proxy-api.ts";
-import type { Address, Snapshot } from "../config/snapshot.ts";
+import type { Address, Catalog, Snapshot } from "../config/snapshot.ts";
 import type { Logger } from "../lib/log.ts";
 import type { LogRing } from "../lib/log-ring.ts";
 import { programVersion } from "../lib/version.ts";
@@ -92,7 +92,7 @@ export class Program {
       port: settings.port,
       log: options.log,
       isDraining: supervisor?.legacy.isDraining ?? false,
-      secretFor: (catalog) => this.#state.secretFor(catalog),
+      secretFor: (catalog) => this.#state.secretFor(catalog, this.#nextAccount(catalog)),
       onNext: (snapshot) => this.#health.update(snapshot),
       onRefused: (problems) => this.#alarms.onRefused(problems),
       begin: (snapshot) => this.#begin(snapshot),
@@ -162,11 +162,7 @@ export class Program {
   async #begin(snapshot: Snapshot): Promise<Serving> {
     const { settings, supervisor, inherited } = this.#options;
     const count = settings.workers ?? snapshot.workers.count;
-    const runAs = {
-      user: settings.user ?? snapshot.runAs.user,
-      group: settings.group ?? snapshot.runAs.group,
-    };
-    const account = accountOf(runAs);
+    const account = this.#nextAccount(snapshot);
     const path = controlPlace(settings.control ?? snapshot.controlSocket).path;
     // Kept, since as another user we might be told another one.
     this.#controlPath = path;
@@ -196,6 +192,13 @@ export class Program {
       onWorkers: (pids) => this.#workerList?.write(pids),
     });
     return this.#crew;
+  }
+
+  /** Whom we will become; undefined = nobody else, or we are already who we stay. */
+  #nextAccount({ runAs }: Catalog): Account | undefined {
+    if (this.#primary.serving !== undefined) return undefined;
+    const { user = runAs.user, group = runAs.group } = this.#options.settings;
+    return accountOf({ user, group });
   }
 
   get #servingUser(): ServingUser {
@@ -249,6 +252,7 @@ export class Program {
   }
 
   async #onLive(serving: Serving, snapshot: Snapshot, isFirst: boolean): Promise<void> {
+    this.#health.settled(snapshot);
     this.#alarms.update(snapshot);
     this.#writePortsFile(serving);
     if (isFirst) {

@@ -14,6 +14,7 @@ import { Wheel } from "../lib/wheel.ts";
 import { DatagramPort } from "../listen/datagram-port.ts";
 import { DatagramSocket } from "../listen/datagram-socket.ts";
 import { Caps } from "../upstream/caps.ts";
+import { Failover } from "../upstream/failover.ts";
 import { LiveService } from "../upstream/live-service.ts";
 import { StateBook } from "../upstream/state-book.ts";
 import { DatagramListener } from "./datagram-listener.ts";
@@ -268,6 +269,64 @@ test(
     assert.deepEqual(proxy.problems, []);
   },
 );
+
+test(
+  "while a service is paused new clients get nothing, and who is served already goes on",
+  bounded,
+  async () => {
+    await using backend = await startUdpServer("b");
+    using proxy = start(udpService([backend.url]));
+    using served = await udpClient(proxy.port);
+    assert.equal(await served.ask("x"), "b: x");
+    const say = (isPaused: boolean) =>
+      proxy.states.learn({
+        backends: [],
+        services: [{ service: "s", isPaused, isInMaintenance: false }],
+        marks: [],
+      });
+    say(true);
+    using fresh = await udpClient(proxy.port);
+    await fresh.send("dropped");
+    assert.equal(await served.ask("y"), "b: y");
+    assert.equal(proxy.listener.sessionCount, 1);
+    say(false);
+    assert.equal(await fresh.ask("z"), "b: z");
+    assert.ok(!backend.heard.some(({ text }) => text === "dropped"));
+    assert.deepEqual([proxy.problems, proxy.records], [[], []]);
+  },
+);
+
+test("the maintenance of a service behind a failover counts", bounded, async () => {
+  await using backend = await startUdpServer("b");
+  using proxy = start(udpService([backend.url]));
+  const group = {
+    kind: "failover" as const,
+    name: "group",
+    origin: { provider: "test", place: "here" },
+    maintenance: undefined,
+    services: ["s", "s"],
+    statuses: [],
+  };
+  const { states, service } = proxy;
+  const destination = new Failover(group, { states, destinationOf: () => service });
+  proxy.listener.update(udpListener(), destination);
+  const say = (isInMaintenance: boolean) =>
+    states.learn({
+      backends: [],
+      services: [{ service: "s", isPaused: false, isInMaintenance }],
+      marks: [],
+    });
+  using served = await udpClient(proxy.port);
+  assert.equal(await served.ask("x"), "b: x");
+  say(true);
+  using client = await udpClient(proxy.port);
+  await client.send("dropped");
+  assert.equal(await served.ask("y"), "b: y");
+  assert.equal(proxy.listener.sessionCount, 1);
+  say(false);
+  assert.equal(await client.ask("z"), "b: z");
+  assert.ok(!backend.heard.some(({ text }) => text === "dropped"));
+});
 
 test("with no backend at all datagrams are dropped, and nothing is kept", bounded, async () => {
   await using backend = await startUdpServer("b");

@@ -6,11 +6,12 @@
 import { createSocket, type Socket } from "node:dgram";
 
 import type { FailureCode } from "../http/errors.ts";
-import { NetworkSet, plainAddress } from "../lib/ip.ts";
+import { plainAddress } from "../lib/ip.ts";
 import { Deadline, type Deadlined, type Wheel } from "../lib/wheel.ts";
 import type { Destination } from "../upstream/destination.ts";
 import type { LiveBackend } from "../upstream/live-backend.ts";
 import type { LiveService } from "../upstream/live-service.ts";
+import { isKeptOut } from "../upstream/maintenance.ts";
 import type { Asker } from "../upstream/pooled.ts";
 import type { BackendPlace } from "./backend-place.ts";
 
@@ -157,14 +158,12 @@ export class DatagramSession implements Deadlined {
 
   /** @returns false when there is none; the session is over then */
   #choose(): boolean {
-    const { destination } = this.#owner;
-    const { maintenance } = destination;
-    // Who put it there knows why nobody is served: no warning.
-    if (maintenance !== undefined && !NetworkSet.of(maintenance.allow).has(this.clientIp)) {
+    const service = this.#owner.destination.choose(this.#asker);
+    // Who asked for it knows why nobody is served: no warning.
+    if (this.#isUnwanted(service)) {
       this.end();
       return false;
     }
-    const service = destination.choose(this.#asker);
     let backend = service.pick(this.#asker, this.#refused);
     if (backend === undefined && this.#refused !== null) {
       this.#refused = null;
@@ -185,6 +184,15 @@ export class DatagramSession implements Deadlined {
     backend.enter();
     this.#reach(this.#owner.placeOf(backend));
     return true;
+  }
+
+  /** The service is being worked on, or is paused, which concerns new clients only. */
+  #isUnwanted(service: LiveService): boolean {
+    // Whoever waits asks again by itself: a datagram is dropped, where a stream would be held.
+    if (service.isPaused && !service.isDisposed && !this.wasCarried) return true;
+    return [this.#owner.destination, service].some(
+      ({ maintenance }) => maintenance !== undefined && isKeptOut(maintenance, this.clientIp),
+    );
   }
 
   #reach(place: BackendPlace): void {

@@ -1,12 +1,12 @@
-// Finds a backend for one stream: picks, connects, tries another one while nothing was sent to any, and waits
-// for one where the service says so. Whether another attempt is made is decided here.
+// Finds a backend for one stream: picks, connects, tries another one while nothing was sent to any, goes over to
+// another service, and waits for one where the service says so. Whether another attempt is made is decided here.
 
 import { factsOf, type FailureCode } from "../http/errors.ts";
-import { NetworkSet } from "../lib/ip.ts";
 import type { Destination } from "../upstream/destination.ts";
 import type { Held, HoldTicket } from "../upstream/hold-queue.ts";
 import type { LiveBackend } from "../upstream/live-backend.ts";
 import type { LiveService } from "../upstream/live-service.ts";
+import { isKeptOut } from "../upstream/maintenance.ts";
 import type { Waiter } from "../upstream/pool.ts";
 import type { Asker } from "../upstream/pooled.ts";
 import type { RawConnection } from "../upstream/raw-connection.ts";
@@ -34,93 +34,135 @@ export interface ReachOptions {
   readonly user: ReachUser;
 }
 
+/** Who waits for one of several services looks this often whether another one is up, ms. */
+const lookAgainMs = 250;
+
 export class Reach implements Waiter<RawConnection>, Held {
   /** The pool's. */
   ticket: Waiter<RawConnection>["ticket"] = null;
   readonly #options: ReachOptions;
-  #service: LiveService | undefined = undefined;
+  #service: LiveService;
+  /** Services it does not go over to: the one it is with, and those it was with before. */
+  #asked: LiveService[];
   /** The backend a connection is awaited from. */
   #backend: LiveBackend | undefined = undefined;
   #tried: LiveBackend[] | null = null;
-  #attemptsLeft = 0;
+  #attemptsLeft: number;
   #askedAt = 0;
   #holdTicket: HoldTicket | undefined = undefined;
-  #isPaused = false;
+  #heldFor: "HOLD_TIMEOUT" | "PAUSED" = "HOLD_TIMEOUT";
   /** `performance.now()` at which waiting for a backend is over; 0 = it has not begun. */
   #heldUntil = 0;
-  #lastFailure: FailureCode = "NO_BACKEND";
   #isOver = false;
 
   constructor(options: ReachOptions) {
     this.#options = options;
+    this.#service = options.destination.choose(options.asker);
+    this.#asked = [this.#service];
+    this.#attemptsLeft = this.#service.settings.retry.attempts;
   }
 
   start(): void {
-    const { destination, asker } = this.#options;
-    const { maintenance } = destination;
-    if (maintenance !== undefined && !NetworkSet.of(maintenance.allow).has(asker.clientIp)) {
-      this.#giveUp("MAINTENANCE");
+    if (!this.#service.isAdmitting) {
+      this.#giveUp("BREAKER_OPEN");
       return;
     }
-    const service = destination.choose(asker);
-    this.#service = service;
-    this.#attemptsLeft = service.settings.retry.attempts;
-    if (!service.isAdmitting) this.#giveUp("BREAKER_OPEN");
-    else if (service.isPaused) this.#hold(service, service.settings.hold.pauseFor, true);
-    else this.#attempt(service);
+    this.#service.budget.count();
+    this.#seek("NO_BACKEND");
+  }
+
+  /** The service is being worked on, or the one that leads to it. */
+  get #isKeptOut(): boolean {
+    const { destination, asker } = this.#options;
+    return [destination, this.#service].some(
+      ({ maintenance }) => maintenance !== undefined && isKeptOut(maintenance, asker.clientIp),
+    );
   }
 
   /** The client is gone. */
   cancel(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    if (this.#holdTicket !== undefined) this.#service?.cancelHold(this.#holdTicket);
+    if (this.#holdTicket !== undefined) this.#service.cancelHold(this.#holdTicket);
     this.#backend?.rawPool.cancel(this);
     this.#leave();
   }
 
-  #attempt(service: LiveService): void {
-    const backend = service.pick(this.#options.asker, this.#tried);
-    if (backend === undefined) {
-      this.#holdOrGiveUp(service);
+  /** Looks for a backend. @param code why there is none so far */
+  #seek(code: FailureCode): void {
+    const service = this.#service;
+    if (this.#isKeptOut) {
+      this.#giveUp("MAINTENANCE");
       return;
     }
+    // Nobody can resume a service that is no longer configured.
+    if (service.isPaused && !service.isDisposed) {
+      this.#hold("PAUSED");
+      return;
+    }
+    const { destination, asker } = this.#options;
+    const backend = service.pick(asker, this.#tried);
+    if (backend !== undefined) {
+      this.#use(backend);
+      return;
+    }
+    const other = destination.instead(asker, this.#asked);
+    if (other !== undefined) {
+      this.#goOverTo(other);
+      this.#seek(code);
+    } else if (this.#mayHold) {
+      this.#hold("HOLD_TIMEOUT");
+    } else {
+      this.#giveUp(code);
+    }
+  }
+
+  #use(backend: LiveBackend): void {
     this.#backend = backend;
     backend.enter();
     this.#askedAt = performance.now();
     backend.rawPool.open(this, this.#options.connectTimeout);
   }
 
+  #goOverTo(service: LiveService): void {
+    this.#service = service;
+    this.#asked.push(service);
+    this.#tried = null;
+  }
+
   onLease(connection: RawConnection): void {
     const backend = this.#backend;
-    const service = this.#service;
-    if (this.#isOver || backend === undefined || service === undefined) {
+    if (this.#isOver || backend === undefined) {
       connection.destroy();
       return;
     }
     this.#isOver = true;
     this.#backend = undefined;
     const ms = performance.now() - this.#askedAt;
-    this.#options.user.onReached(connection, service, backend, ms);
+    this.#options.user.onReached(connection, this.#service, backend, ms);
   }
 
   onNoLease(code: FailureCode, cause: Error | undefined): void {
     const backend = this.#backend;
-    const service = this.#service;
-    if (this.#isOver || backend === undefined || service === undefined) return;
+    if (this.#isOver || backend === undefined) return;
     const { retry, side } = factsOf(code);
     // That all places are taken says nothing about whether it works.
     if (side === "upstream") {
       backend.connectFailed(code);
-      service.record(0, performance.now() - this.#askedAt);
+      this.#service.record(0, performance.now() - this.#askedAt);
     }
     this.#leave();
     this.#options.user.onAttemptFailed(code, backend.url, cause?.message ?? "");
     (this.#tried ??= []).push(backend);
-    this.#lastFailure = code;
-    if (retry !== "unsent") this.#giveUp(code);
-    else if (this.#attemptsLeft-- > 0) this.#attempt(service);
-    else this.#holdOrGiveUp(service);
+    if (retry === "unsent" && (this.#takeRetry() || this.#mayHold)) this.#seek(code);
+    else this.#giveUp(code);
+  }
+
+  /** Another attempt is granted. */
+  #takeRetry(): boolean {
+    if (this.#attemptsLeft <= 0 || !this.#service.budget.take()) return false;
+    this.#attemptsLeft--;
+    return true;
   }
 
   #leave(): void {
@@ -135,42 +177,53 @@ export class Reach implements Waiter<RawConnection>, Held {
 
   // --- waiting -------------------------------------------------------------------------------------
 
-  #holdOrGiveUp(service: LiveService): void {
-    const { holdFor } = service.settings.hold;
-    if (holdFor === 0 || service.isDisposed) {
-      this.#giveUp(this.#lastFailure);
-      return;
-    }
-    const now = performance.now();
-    if (this.#heldUntil === 0) this.#heldUntil = now + holdFor;
-    const left = this.#heldUntil - now;
-    if (left > 0) this.#hold(service, left, false);
-    else this.#giveUp("HOLD_TIMEOUT");
+  get #mayHold(): boolean {
+    const service = this.#service;
+    return service.settings.hold.holdFor > 0 && !service.isUp && !service.isDisposed;
   }
 
-  #hold(service: LiveService, ms: number, isPaused: boolean): void {
+  /** Waits until a backend is up, or the service is no longer paused. */
+  #hold(reason: "HOLD_TIMEOUT" | "PAUSED"): void {
+    const service = this.#service;
     if (!this.#options.user.isWorthWaiting) {
       this.#giveUp("CLIENT_CLOSED");
       return;
     }
-    this.#isPaused = isPaused;
-    this.#holdTicket = service.hold(this, ms);
+    const { holdFor, pauseFor } = service.settings.hold;
+    const now = performance.now();
+    if (this.#heldUntil === 0 || reason !== this.#heldFor) {
+      this.#heldUntil = now + (reason === "PAUSED" ? pauseFor : holdFor);
+      this.#heldFor = reason;
+    }
+    const left = this.#heldUntil - now;
+    if (left <= 0) {
+      this.#giveUp(reason);
+      return;
+    }
+    const isOne = service === this.#options.destination;
+    this.#holdTicket = service.hold(this, isOne ? left : Math.min(left, lookAgainMs));
     if (this.#holdTicket === undefined) this.#giveUp("HOLD_FULL");
   }
 
   onReleased(): void {
-    const service = this.#service;
     this.#holdTicket = undefined;
-    if (this.#isOver || service === undefined) return;
+    if (this.#isOver) return;
     // Whoever was down may be up again.
+    const { destination, asker } = this.#options;
+    this.#service = destination.choose(asker);
+    this.#asked = [this.#service];
     this.#tried = null;
-    this.#attemptsLeft = service.settings.retry.attempts;
-    this.#attempt(service);
+    this.#seek("NO_BACKEND");
   }
 
   onHeldTooLong(): void {
+    // It was held for a part of its time, to look around.
+    if (performance.now() < this.#heldUntil) {
+      this.onReleased();
+      return;
+    }
     this.#holdTicket = undefined;
-    this.#giveUp(this.#isPaused ? "PAUSED" : "HOLD_TIMEOUT");
+    this.#giveUp(this.#heldFor);
   }
 
   #giveUp(code: FailureCode): void {

@@ -189,6 +189,40 @@ test("another backend is asked when one does not accept, and told of", { timeout
   strictEqual(stand.problems.filter((each) => each.includes("CONNECT_REFUSED")).length, 1);
 });
 
+for (const how of ["ends", "is reset"]) {
+  test(
+    `a backend at which every stream ${how} without a word stays alive: a client may have deserved it`,
+    { timeout },
+    async () => {
+      await using backend = await origin({
+        onConnection: (each) => {
+          each.socket.on("data", (bytes: Buffer) => {
+            if (String(bytes) === "GOOD") void each.send("fine");
+            else if (how === "ends") each.end();
+            else each.reset();
+          });
+        },
+      });
+      const passive = { failures: 3, ratio: "50%", minRequests: 5, deadFor: "60s" };
+      const url = `tcp://127.0.0.1:${backend.port}`;
+      await using stand = streamStand(toService([url], { passive, whenAllDown: "refuse" }));
+      for (let count = 0; count < 12; count++) {
+        await using client = await connect(stand.port);
+        await client.send("BAD");
+        if (how === "ends") {
+          await client.readToEnd();
+          client.end();
+        }
+        await client.waitClose();
+        await stand.record();
+      }
+      await using client = await connect(stand.port);
+      await client.send("GOOD");
+      strictEqual(await client.readBytes(4), "fine");
+    },
+  );
+}
+
 test(
   "when no backend accepts, the client is closed and the log says why",
   { timeout },

@@ -277,7 +277,10 @@ export class StreamConnection
     this.#connection?.resume();
   }
 
-  /** Tells the service how its backend did: once. */
+  /**
+   * Tells the service how its backend did: once. That it ended a stream without a word is no fault: what was
+   * asked of it may have deserved nothing else, and any client can ask for that.
+   */
   #judge(failure: FailureCode | undefined): void {
     if (this.#isJudged || this.#backend === undefined) return;
     this.#isJudged = true;
@@ -311,14 +314,9 @@ export class StreamConnection
     this.#isBackendEnded = true;
     if (this.#state === State.ASKING) this.#onUnwilling("UPSTREAM_CLOSED");
     if (this.#state !== State.OPEN) return;
-    this.#judge(this.#isCutOff ? "UPSTREAM_CLOSED" : undefined);
+    this.#judge(undefined);
     if (this.#isClientEnded) this.#finish(undefined);
     else this.#client.end();
-  }
-
-  /** The client asked for something, waits, and got nothing. */
-  get #isCutOff(): boolean {
-    return this.#bytesIn > 0 && this.#bytesOut === 0 && !this.#isClientEnded;
   }
 
   /** Nothing more comes from either side; what is on its way is still delivered. */
@@ -403,7 +401,6 @@ export class StreamConnection
       this.#finish(undefined);
       return;
     }
-    this.#judge(this.#isCutOff ? code : undefined);
     // With TLS a server meets the last words of a client that has left with a reset, as a rule.
     this.#record(this.#isClientEnded ? undefined : code);
     this.#client.breakOff();
@@ -436,7 +433,6 @@ export class StreamConnection
         this.#onUnwilling("CONNECT_TIMEOUT");
         break;
       case State.OPEN:
-        this.#judge(this.#isCutOff ? "TUNNEL_TIMEOUT" : undefined);
         this.#finish("TUNNEL_TIMEOUT");
         break;
       default:

@@ -80,6 +80,29 @@ test("states that replace all say of everybody else that it is as usual again", 
   assert.equal(book.backend("u", "a")?.health, "down");
 });
 
+test("when nobody tells of the end of pauses, none is paused any more, nor later", () => {
+  const book = new StateBook();
+  const [s, t, u] = [new Listener(), new Listener(), new Listener()];
+  book.join("s", s);
+  book.join("t", t);
+  book.join("u", u);
+  const both = service("t", { isPaused: true, isInMaintenance: true });
+  const services = [
+    service("s", { isPaused: true }),
+    both,
+    service("u", { isInMaintenance: true }),
+  ];
+  book.learn({ ...nothing, services });
+  book.endPauses();
+  assert.equal(book.service("s"), undefined);
+  assert.deepEqual(book.service("t"), { ...both, isPaused: false }, "maintenance stays");
+  assert.deepEqual([s.states, t.states, u.states], [2, 2, 1]);
+  book.learn({ ...nothing, services });
+  assert.deepEqual([book.service("s"), book.service("t")?.isPaused], [undefined, false]);
+  book.replace({ ...nothing, services });
+  assert.deepEqual([book.service("s"), book.service("t")?.isPaused], [undefined, false]);
+});
+
 test("what came before a service is there when it comes, and one made anew takes the place of the old", () => {
   const book = new StateBook();
   book.learn({ ...nothing, backends: [backend("s", "a", down)] });

@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { eventually } from "../harness/barrier.ts";
 import type { Client } from "../harness/client.ts";
 import { gate } from "../harness/live-origin.ts";
 import {
@@ -11,6 +12,7 @@ import {
   countsOf,
   originOf,
   origins,
+  type Stand,
   startStand,
   statusesOf,
 } from "../harness/service-stand.ts";
@@ -174,6 +176,122 @@ test("what an operator asked for outlives an upgrade", bounded, async () => {
   assert.equal((await stand.backend(a, "drained")).state, "draining");
   await stand.order("resume");
   assert.equal(originOf(await waiting.readResponse()), "a");
+});
+
+for (const workers of [0, 2]) {
+  const title = `orders about a service that was gone for a while are over (${workers} workers)`;
+  test(title, bounded, async () => {
+    await using stack = new AsyncDisposableStack();
+    const [a] = await origins(stack, "a");
+    const service = { backends: [a.url], pauseFor: "1s" };
+    const full = {
+      services: { side: service, closed: service },
+      routes: { "side.test": { service: "side" }, "closed.test": { service: "closed" } },
+    };
+    await using stand = await startStand({ service, ...full, workers });
+    await stand.order("pause", { service: "side" });
+    await stand.order("maintenance", { service: "closed", on: true });
+    await stand.reload(service, { services: {}, routes: {} });
+    await stand.reload(service, full);
+    for (const name of ["side", "closed"]) {
+      assert.equal((await stand.service(name)).state, "up");
+      assert.deepEqual(statusesOf(await stand.askApart(8, { name: `${name}.test` })), [200]);
+    }
+    await stand.order("pause", { service: "side" });
+    assert.equal((await stand.ask({ name: "side.test" })).status, 503, "it can be paused again");
+    await stand.order("resume", { service: "side" });
+    assert.deepEqual(statusesOf(await stand.askApart(8, { name: "side.test" })), [200]);
+  });
+}
+
+test("a configuration that cannot go live ends no order", bounded, async () => {
+  await using stack = new AsyncDisposableStack();
+  const [a, b] = await origins(stack, "a", "b");
+  const service = { backends: [a.url, b.url] };
+  const full = { services: { side: service }, routes: { "side.test": { service: "side" } } };
+  await using stand = await startStand({ service, ...full, workers: 2 });
+  await stand.order("pause", { service: "side" });
+  await stand.order("drain", { backend: a.url });
+  await using waiting = await begin(stand.port, { name: "side.test" });
+  await eventually(
+    "one to wait",
+    async () => (await stand.service("side")).held === 1 || undefined,
+  );
+  await stand.program.writeConfig({
+    listeners: { web: "127.0.0.1:0", taken: new URL(a.url).host },
+    stateFolder: stand.stateFolder,
+    routes: { "app.test": { service: "shop" } },
+    services: { shop: { backends: [b.url] } },
+  });
+  const { code, stdout, stderr } = await stand.command("reload");
+  assert.equal(code, 1, stdout);
+  assert.match(stderr, /EADDRINUSE/);
+  const { state, held } = await stand.service("side");
+  assert.deepEqual([state, held], ["paused", 1]);
+  assert.deepEqual(countsOf(await stand.askInARow(6)), { b: 6 });
+  await stand.reload(service);
+  assert.equal((await stand.service("side")).state, "paused");
+  assert.equal((await stand.backend(a)).state, "draining");
+  assert.ok(a.requests.length === 0 && b.requests.length === 6, "nobody was let go");
+  await stand.order("resume", { service: "side" });
+  assert.equal((await waiting.readResponse()).status, 200);
+});
+
+const departures: Readonly<Record<string, (stand: Stand) => Promise<void>>> = {
+  "an upgrade": async (stand) => {
+    const { code, stderr } = await stand.command("upgrade");
+    assert.equal(code, 0, stderr);
+  },
+  "the death of the primary": async ({ control }) => {
+    process.kill((await control.status()).pid, "SIGKILL");
+  },
+};
+
+for (const [what, happen] of Object.entries(departures)) {
+  test(`${what} lets go what old workers hold, and new ones hold on`, bounded, async () => {
+    await using stack = new AsyncDisposableStack();
+    const [a] = await origins(stack, "a");
+    await using stand = await startStand({
+      service: { backends: [a.url], pauseFor: "30s" },
+      workers: 2,
+    });
+    await stand.order("pause");
+    const clients: Client[] = [];
+    for (let n = 0; n < 8; n += 1) clients.push(stack.use(await begin(stand.port)));
+    await stand.until("all to wait", ({ held }) => held === 8);
+    const before = await stand.control.workers();
+    await happen(stand);
+    for (const client of clients) {
+      assert.equal((await client.readResponse()).status, 200);
+      // Old workers wait for what idle connections may ask.
+      client.reset();
+    }
+    await stand.control.settled(2, before);
+    await eventually("old workers to be gone", () => {
+      const pids = stand.program.pids();
+      return !before.some(({ pid }) => pids.includes(pid)) || undefined;
+    });
+    await using waiting = await begin(stand.port);
+    await stand.until("one to wait", ({ held }) => held === 1);
+    assert.equal(a.requests.length, 8);
+    await stand.order("resume");
+    assert.equal((await waiting.readResponse()).status, 200);
+  });
+}
+
+test("a worker that is replaced holds on, and hears of the end of the pause", bounded, async () => {
+  await using stack = new AsyncDisposableStack();
+  const [a] = await origins(stack, "a");
+  await using stand = await startStand({ service: { backends: [a.url] }, workers: 2 });
+  await stand.order("pause");
+  const clients: Client[] = [];
+  for (let n = 0; n < 8; n += 1) clients.push(stack.use(await begin(stand.port)));
+  await stand.until("all to wait", ({ held }) => held === 8);
+  assert.equal((await stand.command("restart")).code, 0);
+  assert.equal((await stand.service()).held, 8);
+  assert.equal(a.requests.length, 0);
+  await stand.order("resume");
+  for (const client of clients) assert.equal((await client.readResponse()).status, 200);
 });
 
 test("the commands say what was done, and which names there are", bounded, async () => {

@@ -119,6 +119,26 @@ test(
   },
 );
 
+test("a failover leads to the next service, and no client can take a backend away", async () => {
+  await using backend = await origin({
+    onConnection: ({ socket }) => {
+      socket.on("data", (bytes: Buffer) => socket.end(String(bytes) === "BAD" ? "" : "fine"));
+    },
+  });
+  const services = {
+    first: { backends: [`tcp://127.0.0.1:${await nobody()}`] },
+    second: { backends: [`tcp://127.0.0.1:${backend.port}`], whenAllDown: "refuse" },
+    db: { failover: ["first", "second"] },
+  };
+  await using tidegate = await startTidegate({ config: configOf([], {}, { services }) });
+  for (const text of [...Array.from({ length: 12 }, () => "BAD"), "GOOD"]) {
+    await using client = await connect(tidegate.port("tcp"));
+    await client.send(text);
+    strictEqual(await client.readToEnd(), text === "BAD" ? "" : "fine");
+  }
+  strictEqual(tidegate.stderr().split('"failure":"CONNECT_REFUSED"').length - 1, 1);
+});
+
 test("a connection waits for a backend to come up", async () => {
   const port = await nobody();
   const config = configOf([`tcp://127.0.0.1:${port}`], { holdFor: "15s" });

@@ -192,6 +192,31 @@ test(
 
 for (const workers of [0, 2]) {
   test(
+    `a pause keeps new clients away from ${workers} workers until it ends`,
+    bounded,
+    async () => {
+      await using backend = await startUdpServer("b");
+      await using program = await start([backend.url], { workers });
+      const control = controlOf(program.control);
+      await control.until("all workers", (rows) => rows.every(({ state }) => state === "live"));
+      using served = await udpClient(program.port("dns"));
+      assert.equal(await served.ask("x"), "b: x");
+      assert.equal((await control.command("pause", "dns")).code, 0);
+      using fresh = await udpClient(program.port("dns"));
+      await fresh.send("dropped");
+      assert.equal(await served.ask("y"), "b: y");
+      assert.equal((await control.command("resume", "dns")).code, 0);
+      assert.equal(await fresh.ask("z"), "b: z");
+      assert.deepEqual(
+        backend.heard.map(({ text }) => text),
+        ["x", "y", "z"],
+      );
+    },
+  );
+}
+
+for (const workers of [0, 2]) {
+  test(
     `a reload changes backends and addresses of ${workers} workers without a lost question`,
     bounded,
     async () => {
