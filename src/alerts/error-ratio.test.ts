@@ -96,6 +96,21 @@ test("a new worker begins at nothing, and one that is gone is not counted twice"
   assert.equal(raised[0]?.text, "100 of 150 requests failed, 66.7 %. The limit is 5 %.");
 });
 
+test("a service that is not named is as it was, until it is not in the configuration any more", () => {
+  const { raised, watching } = watch();
+  const shop = (answered: number, failed: number) => [{ service: "shop", answered, failed }];
+  watching.feed("1", shop(90, 3));
+  watching.feed("1", [{ service: "other", answered: 1, failed: 0 }]);
+  watching.feed("1", []);
+  watching.feed("1", shop(95, 3));
+  watching.look(["shop", "other"]);
+  assert.equal(raised.length, 0, "95 requests, not 185");
+  watching.look(["other"]);
+  watching.feed("1", shop(100, 50));
+  watching.look(["shop", "other"]);
+  assert.equal(raised[0]?.text, "50 of 100 requests failed, 50 %. The limit is 5 %.");
+});
+
 test("what is open from before a restart is cleared when it is over, or its service is gone", () => {
   const first = watch();
   first.more("1", 100, 100);

@@ -51,12 +51,13 @@ export class ErrorRatioWatch {
     this.#settings = settings;
   }
 
-  /** What a worker has counted until now; `worker` never names another one later. */
+  /** What a worker has counted until now, of services where that changed; `worker` never names another one later. */
   feed(worker: string, outcomes: readonly Outcomes[]): void {
-    const before = this.#last.get(worker);
-    this.#last.set(worker, new Map(outcomes.map((each) => [each.service, each])));
+    const known = this.#last.get(worker) ?? new Map<string, Outcomes>();
+    this.#last.set(worker, known);
     for (const { service, answered, failed } of outcomes) {
-      const last = before?.get(service);
+      const last = known.get(service);
+      known.set(service, { service, answered, failed });
       // Counted anew: a service that was taken out and came back.
       const isNew = last === undefined || last.answered > answered || last.failed > failed;
       const more = isNew ? { answered, failed } : differenceOf({ answered, failed }, last);
@@ -74,6 +75,10 @@ export class ErrorRatioWatch {
     const known = new Set(services);
     for (const service of this.#slices.keys()) {
       if (!known.has(service)) this.#slices.delete(service);
+    }
+    // One of that name that comes later is counted from nothing.
+    for (const last of this.#last.values()) {
+      for (const service of last.keys()) if (!known.has(service)) last.delete(service);
     }
     for (const service of known) this.#lookAt(service);
     for (const [key, service] of this.#openServices()) {

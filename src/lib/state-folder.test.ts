@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { chmod, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
@@ -46,6 +46,30 @@ test("a folder that cannot be had is said with its remedy", async () => {
   await writeFile(folder.file("file"), "");
   assert.throws(() => stateFolderOf(folder.file("file/x")), /as the state folder: .*stateFolder/);
   assert.throws(() => stateFolderOf(folder.file("file")), /as the state folder/);
+});
+
+test("a folder that others may write to, or that belongs to somebody else, is not used", async () => {
+  await using folder = await tempFolder();
+  const path = folder.file("state");
+  await mkdir(path);
+  for (const mode of [0o700, 0o750, 0o755]) {
+    await chmod(path, mode);
+    assert.equal(stateFolderOf(path), path);
+  }
+  for (const mode of [0o770, 0o702, 0o1777]) {
+    await chmod(path, mode);
+    assert.throws(() => stateFolderOf(path), /others may write to it, .* chmod go-w .*stateFolder/);
+  }
+  await chmod(path, 0o700);
+  const link = folder.file("link");
+  await symlink(path, link);
+  assert.equal(stateFolderOf(link), link, "systemd makes one for a user that it makes up");
+  if (process.getuid?.() !== 0) return;
+  await chown(path, 12_345, 12_345);
+  assert.throws(
+    () => stateFolderOf(path),
+    /it belongs to user 12345, and this is user 0\. Give it/,
+  );
 });
 
 /** As somebody who is not root, when we are. */

@@ -20,12 +20,12 @@ import { join } from "node:path";
 
 const systemFolder = "/var/lib/tidegate";
 
-/** Chosen and made. Throws with a message for the operator when there is none to be had. */
+/** Chosen, made and looked at. Throws with a message for the operator when there is none to be had. */
 export function stateFolderOf(configured: string | undefined): string {
-  const folder = configured ?? usualFolder();
+  const folder = statePlace(configured);
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    if (!statSync(folder).isDirectory()) throw new Error("it is not a folder");
+    verify(folder);
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     const message = `cannot use ${folder} as the state folder: ${messageOf(error)}`;
@@ -34,6 +34,26 @@ export function stateFolderOf(configured: string | undefined): string {
     });
   }
   return folder;
+}
+
+/** Somebody else could put a secret there that they know, or take the alerts away. */
+function verify(folder: string): void {
+  // A link is followed: systemd's folder is one when it makes up the user.
+  const found = statSync(folder);
+  if (!found.isDirectory()) throw new Error("it is not a folder");
+  const [us, real] = [process.geteuid?.(), process.getuid?.()];
+  if (us === undefined) return;
+  // What belongs to root may be open to us in other ways. Where we only act for somebody that shows later.
+  const isOurs = found.uid === us || (found.uid === 0 && us === real);
+  if (!isOurs) throw new Error(`it belongs to user ${found.uid}, and this is user ${us}`);
+  if ((found.mode & 0o022) === 0) return;
+  const mode = (found.mode & 0o7777).toString(8).padStart(4, "0");
+  throw new Error(`others may write to it, its mode is ${mode}: chmod go-w ${folder}`);
+}
+
+/** Where it is, or would be. */
+export function statePlace(configured: string | undefined): string {
+  return configured ?? usualFolder();
 }
 
 function usualFolder(): string {

@@ -14,6 +14,7 @@ import { Proxy } from "../proxy/handle.ts";
 import { Live, type LiveOptions } from "../proxy/live.ts";
 import { loggedStream } from "../proxy/logged-stream.ts";
 import { Caps } from "../upstream/caps.ts";
+import type { LiveService } from "../upstream/live-service.ts";
 import type { Mark, ServiceLoad, ServiceOutcomes, StateNews } from "../upstream/state.ts";
 import { Entrances } from "./entrances.ts";
 import { Ports, type SocketSource } from "./ports.ts";
@@ -54,6 +55,8 @@ export class DataPlane {
   readonly #ports: Ports;
   readonly #entrances: Entrances;
   readonly #sweeper: NodeJS.Timeout;
+  /** How much was counted when `outcomeChanges` was asked last. */
+  readonly #told = new WeakMap<LiveService, number>();
 
   private constructor(snapshot: Snapshot, options: PlaneOptions) {
     const { log, sockets, states } = options;
@@ -173,6 +176,11 @@ export class DataPlane {
     this.#destinations.learn(news);
   }
 
+  /** Nobody would tell of the end of a pause: what waits for it goes on. */
+  endPauses(): void {
+    this.#destinations.endPauses();
+  }
+
   takeSession(service: string, id: string, backend: string): void {
     this.#destinations.takeSession(service, id, backend);
   }
@@ -181,11 +189,17 @@ export class DataPlane {
     return this.#destinations.services.map(({ loadRow }) => loadRow);
   }
 
-  /** Of services that were asked at all. */
-  get outcomes(): ServiceOutcomes[] {
-    return this.#destinations.services
-      .map(({ outcomes }) => outcomes)
-      .filter(({ answered }) => answered > 0);
+  /** Since the process began, of services that were asked since this was called last. */
+  outcomeChanges(): ServiceOutcomes[] {
+    const changed: ServiceOutcomes[] = [];
+    for (const service of this.#destinations.services) {
+      const { outcomes } = service;
+      // Whatever failed was answered, too.
+      if (outcomes.answered === (this.#told.get(service) ?? 0)) continue;
+      this.#told.set(service, outcomes.answered);
+      changed.push(outcomes);
+    }
+    return changed;
   }
 
   get counts(): Counts {

@@ -36,6 +36,25 @@ export function become({ uid, gid }: Account): void {
   if (uid !== 0 && process.geteuid?.() === 0) throw new Error(`could not become user ${uid}`);
 }
 
+/**
+ * Does this with the rights of that account, and is root again. The whole process has them meanwhile, so
+ * it must be done when this returns.
+ */
+export function acting<T>({ uid, gid }: Account, work: () => T): T {
+  const groups = process.getgroups?.() ?? [];
+  const before = process.getegid?.() ?? 0;
+  try {
+    process.setgroups?.([]);
+    process.setegid?.(gid);
+    process.seteuid?.(uid);
+    return work();
+  } finally {
+    process.seteuid?.(0);
+    process.setegid?.(before);
+    process.setgroups?.(groups);
+  }
+}
+
 function userOf(user: string): [number, number | undefined] {
   for (const [name, , uid, gid] of entriesOf("/etc/passwd")) {
     if (name === user || uid === user) return [Number(uid), Number(gid)];

@@ -56,8 +56,7 @@ export class Solo implements Serving, SocketSource {
           // There is nobody else who would have to know.
           onSession() {},
         });
-        const tell = () => user.onOutcomes(0, this.#plane?.outcomes ?? []);
-        this.#telling = setInterval(tell, outcomesMs).unref();
+        this.#telling = setInterval(() => this.#tellOutcomes(), outcomesMs).unref();
         this.#onOpened();
       } else {
         await this.#plane.apply(snapshot);
@@ -65,6 +64,11 @@ export class Solo implements Serving, SocketSource {
     } finally {
       this.#sockets.forget([...(this.#plane?.addressKeys ?? [])]);
     }
+  }
+
+  #tellOutcomes(): void {
+    const services = this.#plane?.outcomeChanges() ?? [];
+    if (services.length > 0) this.#user.onOutcomes(0, services);
   }
 
   get bound(): Readonly<Record<string, readonly BoundAddress[]>> {

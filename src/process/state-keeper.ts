@@ -2,12 +2,12 @@
 // to make it are given up. Without one the program serves all the same, and forgets more.
 
 import { randomBytes } from "node:crypto";
-import { chownSync } from "node:fs";
 
 import type { Catalog } from "../config/snapshot.ts";
 import type { Log } from "../lib/log.ts";
 import { secretIn, stateFolderOf } from "../lib/state-folder.ts";
-import type { Account } from "./privileges.ts";
+import { stateFolderFor } from "./bequest.ts";
+import { type Account, acting } from "./privileges.ts";
 
 export class StateKeeper {
   readonly #log: Log;
@@ -20,26 +20,39 @@ export class StateKeeper {
   }
 
   /** While we may still make it for whom we are about to become. */
-  prepare(configured: string | undefined, { uid, gid }: Account): void {
-    const folder = this.folder(configured);
-    if (folder === undefined || process.getuid?.() !== 0) return;
-    this.#orWarn(() => chownSync(folder, uid, gid));
+  prepare(configured: string | undefined, account: Account): void {
+    this.#folderFor(heirOf(account), configured);
   }
 
   /** undefined = there is none to be had; the log says why, once. The one chosen first is kept. */
   folder(configured: string | undefined): string | undefined {
-    if (!this.#isRefused) this.#orWarn(() => (this.#folder ??= stateFolderOf(configured)));
+    return this.#folderFor(undefined, configured);
+  }
+
+  #folderFor(heir: Account | undefined, configured: string | undefined): string | undefined {
+    if (this.#isRefused) return this.#folder;
+    this.#orWarn(() => {
+      this.#folder ??=
+        heir === undefined ? stateFolderOf(configured) : stateFolderFor(heir, configured);
+    });
     return this.#folder;
   }
 
-  /** What cookies of this catalog are made with; "" when there are none. */
-  secretFor({ services, stateFolder }: Catalog): string {
+  /**
+   * What cookies of this catalog are made with; "" when there are none.
+   * @param account whom we are about to become; undefined = nobody else
+   */
+  secretFor({ services, stateFolder }: Catalog, account: Account | undefined): string {
     const isNeeded = Object.values(services).some(
       (each) => "sticky" in each && each.sticky?.kind === "cookie",
     );
     if (!isNeeded) return this.#secret ?? "";
-    const folder = this.folder(stateFolder);
-    if (folder !== undefined) this.#orWarn(() => (this.#secret ??= secretIn(folder)));
+    const heir = heirOf(account);
+    const folder = this.#folderFor(heir, stateFolder);
+    if (folder !== undefined) {
+      const read = () => secretIn(folder);
+      this.#orWarn(() => (this.#secret ??= heir === undefined ? read() : acting(heir, read)));
+    }
     this.#secret ??= randomBytes(32).toString("hex");
     return this.#secret;
   }
@@ -56,4 +69,9 @@ export class StateKeeper {
       );
     }
   }
+}
+
+/** undefined = we are what we will be, or root under another group: that may do all the same. */
+function heirOf(account: Account | undefined): Account | undefined {
+  return process.getuid?.() === 0 && account?.uid !== 0 ? account : undefined;
 }

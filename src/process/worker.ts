@@ -93,6 +93,9 @@ export class Worker implements SocketSource {
       case "state-news":
         this.#learnStates(message.news);
         break;
+      case "end-pauses":
+        this.#endPauses();
+        break;
       case "sessions":
         for (const { service, id, backend } of message.sessions) {
           this.#plane?.takeSession(service, id, backend);
@@ -211,6 +214,12 @@ export class Worker implements SocketSource {
     else this.#plane.learnStates(news);
   }
 
+  /** Nobody tells us of their end any more. */
+  #endPauses(): void {
+    // It may just be starting, with pauses it was told of before.
+    void this.#applying.then(() => this.#plane?.endPauses());
+  }
+
   #tellSession(session: SessionNote): void {
     if (this.#newSessions.length === 0) setImmediate(() => this.#tellSessions());
     this.#newSessions.push(session);
@@ -227,7 +236,7 @@ export class Worker implements SocketSource {
   #pulse(): void {
     if (this.#channel.isCongested) return;
     this.#channel.send(this.#lifeSign());
-    const services = this.#plane?.outcomes ?? [];
+    const services = this.#plane?.outcomeChanges() ?? [];
     if (services.length > 0) this.#channel.send({ kind: "outcomes", services });
   }
 
@@ -280,6 +289,7 @@ export class Worker implements SocketSource {
 
   /** Serves on. While the main process lives it starts another primary, and tells us when to leave (SIGUSR2). */
   #onOrphaned(): void {
+    this.#endPauses();
     if (this.#isLeaving) return;
     const wait = this.#plane?.snapshot.workers.orphanWait;
     if (wait === undefined) process.exit(0);
