@@ -28,7 +28,7 @@ test(
     });
     const text = JSON.stringify({
       listeners: { web: "127.0.0.1:0" },
-    accessLog: "off",
+      accessLog: "off",
       services: { a: { backends: [origin.url] }, b: { backends: [origin.url] } },
       routes: { a: { host: "a.test", service: "a" }, b: { host: "b.test", service: "b" } },
     });

@@ -97,7 +97,11 @@ export class Split implements Destination {
 
   instead(asker: Asker, asked: readonly LiveService[]): LiveService | undefined {
     const dealt = this.#parts.filter(({ weight }) => weight > 0);
-    return insteadAmong(dealt.map(({ destination }) => destination), asker, asked);
+    return insteadAmong(
+      dealt.map(({ destination }) => destination),
+      asker,
+      asked,
+    );
   }
 
   /** Two parts may lead to the same service. */
