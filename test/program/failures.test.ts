@@ -259,11 +259,16 @@ test("a client that goes away while its exchange waits for a connection frees it
     backends: [backend.url],
     pool: { maxConnections: 1, maxWaiting: 1 },
   });
-  await using first = await connect(program.port());
-  await first.send(requestText({ path: "/first" }));
+  // Who resets before it is accepted is nobody: this one has been served before.
+  const waiting = await connect(program.port());
+  await waiting.send(requestText({ path: "/before" }));
   const connection = await backend.accept();
   await connection.readRequest();
-  const waiting = await connect(program.port());
+  await connection.send(ok);
+  assert.equal((await waiting.readResponse()).status, 200);
+  await using first = await connect(program.port());
+  await first.send(requestText({ path: "/first" }));
+  await connection.readRequest();
   await waiting.send(requestText({ path: "/gone" }));
   waiting.reset();
   await waiting.closed;
