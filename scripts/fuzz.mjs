@@ -30,7 +30,7 @@ for (const file of files.toSorted()) {
     cwd: root,
     env: { ...process.env, FUZZ_SECONDS: String(share) },
     stdio: "inherit",
-    timeout: share * 1000 + 60_000,
+    timeout: Math.ceil(share * 1000) + 60_000,
   });
   if (result.status !== 0) failed.push(file);
 }

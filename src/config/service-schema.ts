@@ -147,7 +147,7 @@ const retry = mapping({
     [],
   ),
   budget: shareKey(
-    `Retries over time, as a share of requests; ${retryReserve.count} in ${formatDuration(retryReserve.window)} are always granted.`,
+    `Repetitions of what was sent already over time, as a share of requests; ${retryReserve.count} in ${formatDuration(retryReserve.window)} are always granted.`,
     defaultRetry.budget,
   ),
 });

@@ -214,7 +214,8 @@ export class Attempts implements Held {
     if (isUnsent) backend.connectFailed(code);
     this.leave();
     (this.#tried ??= []).push(backend);
-    if (isUnsent && (this.#takeRetry() || this.#mayHold)) this.#seek(code);
+    // The budget keeps backends from getting more than they can bear: this one got nothing.
+    if (isUnsent && (this.#left-- > 0 || this.#mayHold)) this.#seek(code);
     else this.#giveUp(code);
   }
 

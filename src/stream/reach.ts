@@ -67,7 +67,6 @@ export class Reach implements Waiter<RawConnection>, Held {
       this.#giveUp("BREAKER_OPEN");
       return;
     }
-    this.#service.budget.count();
     this.#seek("NO_BACKEND");
   }
 
@@ -154,15 +153,9 @@ export class Reach implements Waiter<RawConnection>, Held {
     this.#leave();
     this.#options.user.onAttemptFailed(code, backend.url, cause?.message ?? "");
     (this.#tried ??= []).push(backend);
-    if (retry === "unsent" && (this.#takeRetry() || this.#mayHold)) this.#seek(code);
+    // No budget is taken from, as nothing was sent: no backend gets more for it.
+    if (retry === "unsent" && (this.#attemptsLeft-- > 0 || this.#mayHold)) this.#seek(code);
     else this.#giveUp(code);
-  }
-
-  /** Another attempt is granted. */
-  #takeRetry(): boolean {
-    if (this.#attemptsLeft <= 0 || !this.#service.budget.take()) return false;
-    this.#attemptsLeft--;
-    return true;
   }
 
   #leave(): void {
