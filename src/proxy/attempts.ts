@@ -114,6 +114,8 @@ export class Attempts implements Held {
     }
     const other = this.#instead();
     if (other !== undefined) {
+      // Its circuit breaker must hear of a failure, though the client will not.
+      if (code !== null) this.record(0);
       this.#goOverTo(other);
       this.#seek(code);
     } else if (service.settings.hold.holdFor > 0 && !service.isUp && !service.isDisposed) {
