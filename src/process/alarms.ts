@@ -1,7 +1,6 @@
 // What happens in the program, told to the alert desk. Nothing is loaded before somebody wants to be told.
 
 import { hostname } from "node:os";
-import { join } from "node:path";
 
 import type { AlertDesk } from "../alerts/desk.ts";
 import type { ErrorRatioWatch } from "../alerts/error-ratio.ts";
@@ -19,6 +18,9 @@ const lookMs = 5000;
 
 /** By then everything that is checked was checked, whatever was known before. */
 const settledMs = 60_000;
+
+/** Below a file nobody can make a folder, not even root. */
+const noFolder = "/dev/null/tidegate";
 
 export interface AlarmsOptions {
   readonly log: Log;
@@ -59,6 +61,11 @@ export class Alarms {
       const { desk, events } = this.#desk;
       desk.raise(events.configurationAccepted(Date.now()));
     });
+    // That nobody can be told must not end the program, nor the next attempt.
+    this.#changing = this.#changing.catch((error: unknown) => {
+      const cause = error instanceof Error ? error.message : String(error);
+      this.#options.log.error("alerts cannot be sent", { cause });
+    });
   }
 
   async #open(settings: AlertSettings | undefined, stateFolder: string | undefined): Promise<Desk> {
@@ -69,7 +76,7 @@ export class Alarms {
     ]);
     const { log } = this.#options;
     // Without a folder the queue finds that it cannot write, says so, and keeps what it has in memory.
-    const folder = this.#options.folder(stateFolder) ?? join("/nonexistent", "tidegate");
+    const folder = this.#options.folder(stateFolder) ?? noFolder;
     const desk = new Desk({
       settings,
       folder,
