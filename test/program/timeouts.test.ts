@@ -1,12 +1,10 @@
 // Every timeout, with both ends watched: what the client is told, what the backend sees, what is logged.
 
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { connect as openSocket, type Socket } from "node:net";
 import { test } from "node:test";
 import { ask } from "../harness/ask.ts";
 import { within } from "../harness/barrier.ts";
+import { startBlackHole } from "../harness/black-hole.ts";
 import { connect } from "../harness/client.ts";
 import { logAtEnd, loggedAtEnd } from "../harness/logged.ts";
 import { origin } from "../harness/origin.ts";
@@ -248,48 +246,3 @@ test("a client that reads slowly, but reads, is not dropped", async () => {
   await sending;
   assert.equal((await client.readResponse()).body.length, size);
 });
-
-interface BlackHole extends AsyncDisposable {
-  readonly port: number;
-}
-
-/**
- * An address where connections are neither accepted nor refused: a process that listens and then never
- * runs again, with its queue filled up, so that the kernel drops what else comes.
- */
-async function startBlackHole(): Promise<BlackHole> {
-  const script = `const server = require("node:net").createServer();
-    server.listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
-      require("node:fs").writeSync(1, server.address().port + "\\n");
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 30_000);
-    });`;
-  const child: ChildProcess = spawn(process.execPath, ["-e", script], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const exited = once(child, "exit");
-  const fillers: Socket[] = [];
-  const end = async () => {
-    for (const socket of fillers) socket.destroy();
-    child.kill("SIGKILL");
-    await exited;
-  };
-  try {
-    if (child.stdout === null) throw new Error("no output");
-    const [text] = await within(once(child.stdout, "data"), 5000, "the black hole's port");
-    const port = Number(String(text));
-    for (let isFull = false; !isFull;) {
-      if (fillers.length > 20) throw new Error("the queue never fills");
-      const socket = openSocket({ port, host: "127.0.0.1" });
-      socket.on("error", () => {});
-      fillers.push(socket);
-      isFull = await within(once(socket, "connect"), 150, "nothing").then(
-        () => false,
-        () => true,
-      );
-    }
-    return { port, [Symbol.asyncDispose]: end };
-  } catch (error) {
-    await end();
-    throw error;
-  }
-}
