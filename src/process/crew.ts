@@ -111,7 +111,11 @@ export class Crew implements Serving {
     this.#publisher.take(snapshot);
     if (this.#members.size === 0 && before === undefined) await this.#startAll(wanted);
     else await this.#publish(before);
-    if (isNewCount) this.#size = undefined;
+    if (isNewCount) {
+      this.#size = undefined;
+      // At once: a successor that is started while workers still are must not be told the old number.
+      this.#options.onResized();
+    }
     if (before === undefined || wanted === this.#members.size) return;
     // The snapshot is live; that some worker is missing is tried again, and no reason to take it back.
     await this.#fit(wanted).catch((error: unknown) => {
