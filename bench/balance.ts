@@ -5,7 +5,7 @@
 // and fails nothing.
 
 import { performance } from "node:perf_hooks";
-import type { Balance } from "../src/config/snapshot.ts";
+import type { Balance } from "../src/config/service.ts";
 import { hashOf } from "../src/upstream/balance/hash.ts";
 import { policyOf } from "../src/upstream/balance/policies.ts";
 import type { Policy } from "../src/upstream/balance/policy.ts";

@@ -5,7 +5,7 @@
 // Every head is taken from a buffer, as it is when it was received: making its string is paid for.
 
 import { performance } from "node:perf_hooks";
-import type { Backend } from "../src/config/snapshot.ts";
+import type { Backend } from "../src/config/service.ts";
 import { Exchange, type ClientSide, type ExchangeOrigin } from "../src/http/exchange.ts";
 import { RequestHead } from "../src/http/request-head.ts";
 import { ResponseHead } from "../src/http/response-head.ts";

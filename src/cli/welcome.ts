@@ -1,7 +1,8 @@
 // What a start prints: where we listen, what is routed where, and a line to try.
 
 import { formatRule } from "../config/rule.ts";
-import type { Route, Service, Snapshot, StreamRoute } from "../config/snapshot.ts";
+import type { Route, Snapshot, StreamRoute } from "../config/snapshot.ts";
+import type { Service } from "../config/service.ts";
 import { table } from "./table.ts";
 
 /** A unix socket has its path as host, and port 0. */

@@ -5,7 +5,7 @@
 
 import { normaliseHostPattern } from "../lib/host.ts";
 import type { Refuse } from "./scalar.ts";
-import type { Backend } from "./snapshot.ts";
+import type { Backend } from "./service.ts";
 
 export type BackendUrl = Omit<Backend, "weight" | "tier">;
 

@@ -4,7 +4,8 @@
 import type { Path, Problem } from "./problem.ts";
 import { problemAt } from "./source.ts";
 import type { Source } from "./source.ts";
-import type { ClientTimeouts, ExchangeTimeouts, Listener, Origin, Service } from "./snapshot.ts";
+import type { ClientTimeouts, ExchangeTimeouts, Listener, Origin } from "./snapshot.ts";
+import type { Service } from "./service.ts";
 
 export interface Context {
   readonly source: Source;

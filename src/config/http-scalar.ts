@@ -4,7 +4,7 @@
 import * as z from "zod";
 import { mustBe, parsed, text } from "./scalar.ts";
 import type { Refuse } from "./scalar.ts";
-import type { KeySource, StatusRange } from "./snapshot.ts";
+import type { KeySource, StatusRange } from "./service.ts";
 
 /** RFC 9110 section 5.6.2; names of cookies are tokens too. */
 export const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;

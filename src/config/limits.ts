@@ -1,9 +1,12 @@
 // Every default that bounds something, in one place, each with its reason. Milliseconds and bytes;
 // 0 = no limit, where the setting allows it.
 
-import type { Breaker, ClientTimeouts, DatagramLimits, ExchangeTimeouts } from "./snapshot.ts";
-import type { HealthCheck, HoldSettings, Limits, Maintenance, PassiveHealth } from "./snapshot.ts";
-import type { PoolSettings, RetrySettings, Shutdown, WorkerSettings } from "./snapshot.ts";
+import type { ClientTimeouts, DatagramLimits, ExchangeTimeouts } from "./snapshot.ts";
+import type { Breaker } from "./service.ts";
+import type { Limits } from "./snapshot.ts";
+import type { HealthCheck, HoldSettings, Maintenance, PassiveHealth } from "./service.ts";
+import type { Shutdown, WorkerSettings } from "./snapshot.ts";
+import type { PoolSettings, RetrySettings } from "./service.ts";
 
 export const defaultLimits: Limits = {
   // 10 kB each when idle: 200 MB at worst. Above the usual soft limit of files, which Node raises to the

@@ -8,7 +8,8 @@ import { test } from "node:test";
 import { defaultBreaker, defaultCheck, defaultPassive, defaultRetry } from "./limits.ts";
 import { formatProblem } from "./problem.ts";
 import { readConfig } from "./read.ts";
-import type { BackendService, Service, Snapshot } from "./snapshot.ts";
+import type { Snapshot } from "./snapshot.ts";
+import type { BackendService, Service } from "./service.ts";
 
 function read(text: string, baseFolder = "/base"): Snapshot {
   const { snapshot, problems } = readConfig(text, { file: "t.yaml", baseFolder });

@@ -6,7 +6,8 @@ import { test } from "node:test";
 import { defaultWorkers } from "./limits.ts";
 import { formatProblem } from "./problem.ts";
 import { defaultSnapshot, readConfig, readConfigFile } from "./read.ts";
-import type { Service, Snapshot } from "./snapshot.ts";
+import type { Snapshot } from "./snapshot.ts";
+import type { Service } from "./service.ts";
 
 const sample = `\
 listeners:

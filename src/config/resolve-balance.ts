@@ -7,7 +7,7 @@ import type { StickyMapping } from "./balance-schema.ts";
 import { defaultHashBound, defaultSessions } from "./limits.ts";
 import type { Path } from "./problem.ts";
 import type { ServiceInput } from "./service-schema.ts";
-import type { Balance, Sticky } from "./snapshot.ts";
+import type { Balance, Sticky } from "./service.ts";
 
 export function resolveBalance(input: ServiceInput["balance"]): Balance {
   if (input === undefined) return { policy: "two-random" };

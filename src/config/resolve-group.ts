@@ -8,8 +8,8 @@ import { defaultMirror } from "./limits.ts";
 import type { Path } from "./problem.ts";
 import { defaultPartCookie, resolveSticky } from "./resolve-balance.ts";
 import type { ServiceInput } from "./service-schema.ts";
-import type { FailoverService, KeyValue, MirrorService } from "./snapshot.ts";
-import type { SplitPart, SplitService } from "./snapshot.ts";
+import type { FailoverService, KeyValue, MirrorService } from "./service.ts";
+import type { SplitPart, SplitService } from "./service.ts";
 
 type Own<Kind> = Omit<Kind, "kind" | "name" | "origin" | "maintenance">;
 

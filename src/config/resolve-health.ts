@@ -9,7 +9,7 @@ import type { BreakerInput, CheckInput, MaintenanceInput } from "./health-schema
 import { defaultBreaker, defaultCheck, defaultMaintenance, maxPageBytes } from "./limits.ts";
 import { textOf } from "./pem.ts";
 import type { Path } from "./problem.ts";
-import type { Breaker, HealthCheck, Maintenance, ProbeSettings } from "./snapshot.ts";
+import type { Breaker, HealthCheck, Maintenance, ProbeSettings } from "./service.ts";
 
 const kinds = ["http", "tcp", "grpc", "mysql", "postgres"] as const;
 const ofHttp = ["method", "host", "headers", "statuses", "body"] as const;

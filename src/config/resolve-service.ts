@@ -11,7 +11,7 @@ import { resolveFailover, resolveMirror, resolveSplit } from "./resolve-group.ts
 import { resolveBreaker, resolveCheck, resolveMaintenance } from "./resolve-health.ts";
 import { commonServiceKeys, serviceKinds } from "./service-schema.ts";
 import type { ServiceInput } from "./service-schema.ts";
-import type { Backend, BackendService, Service } from "./snapshot.ts";
+import type { Backend, BackendService, Service } from "./service.ts";
 import { checkStreamKeys } from "./stream-keys.ts";
 
 const kinds = ["backends", "split", "failover", "mirror"] as const;

@@ -8,7 +8,8 @@ import type { Path } from "./problem.ts";
 import { checkServiceName } from "./resolve-group.ts";
 import { resolveService } from "./resolve-service.ts";
 import type { ServiceInput } from "./service-schema.ts";
-import type { Backend, ExchangeTimeouts, Service } from "./snapshot.ts";
+import type { ExchangeTimeouts } from "./snapshot.ts";
+import type { Backend, Service } from "./service.ts";
 
 interface Owner {
   /** Of the route or listener. */

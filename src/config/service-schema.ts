@@ -11,7 +11,7 @@ import { defaultExchangeTimeouts, defaultHold, defaultMirror, defaultPool } from
 import { defaultRetry, retryReserve } from "./limits.ts";
 import { duration, durationKey, filePath, flag, integer, key, list } from "./scalar.ts";
 import { mapping, mustBe, parsed, percent, shareKey, sizeKey } from "./scalar.ts";
-import type { Backend } from "./snapshot.ts";
+import type { Backend } from "./service.ts";
 
 const backendUrl = parsed({ what: "a backend URL", remedy: urlForms }, parseBackendUrl).meta({
   title: "backend URL",

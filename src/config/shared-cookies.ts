@@ -5,7 +5,8 @@ import { report } from "./context.ts";
 import type { Context } from "./context.ts";
 import type { Rule } from "./rule.ts";
 import { membersOf } from "./service-graph.ts";
-import type { Route, Service } from "./snapshot.ts";
+import type { Route } from "./snapshot.ts";
+import type { Service } from "./service.ts";
 
 export function warnOfSharedCookies(context: Context, routes: readonly Route[]): void {
   /** The first service that has the cookie, by host and cookie. */

@@ -5,7 +5,7 @@ import { report } from "./context.ts";
 import type { Context } from "./context.ts";
 import type { Path } from "./problem.ts";
 import type { ServiceInput } from "./service-schema.ts";
-import type { Backend } from "./snapshot.ts";
+import type { Backend } from "./service.ts";
 
 const ofHttp = [
   "sticky",

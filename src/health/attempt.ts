@@ -2,7 +2,7 @@
 // when it is cancelled; and with it goes everything that it opened.
 
 import type { LookupFunction } from "node:net";
-import type { Backend, BackendTls, HealthCheck } from "../config/snapshot.ts";
+import type { Backend, BackendTls, HealthCheck } from "../config/service.ts";
 import { formatDuration } from "../lib/duration.ts";
 
 export interface Verdict {

@@ -1,7 +1,7 @@
 // All that is known of one backend of one service: what checks found, what traffic showed, what an operator
 // wants. From it come the states that workers act on and the row that people see.
 
-import type { Backend } from "../config/snapshot.ts";
+import type { Backend } from "../config/service.ts";
 import type { BackendState, Mark } from "../upstream/state.ts";
 import type { Checker, CheckUser } from "./checker.ts";
 import type { Found } from "./standing.ts";

@@ -1,7 +1,7 @@
 // All checks that are made, each once, however many services want it.
 
 import { createHash } from "node:crypto";
-import type { Backend, BackendService, HealthCheck } from "../config/snapshot.ts";
+import type { Backend, BackendService, HealthCheck } from "../config/service.ts";
 import { Checker } from "./checker.ts";
 import { Lookups } from "./lookups.ts";
 import type { Found } from "./standing.ts";

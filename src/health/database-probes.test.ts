@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { test } from "node:test";
 import { rudeServer, sampleTarget } from "../../test/harness/health-sample.ts";
-import type { ProbeSettings } from "../config/snapshot.ts";
+import type { ProbeSettings } from "../config/service.ts";
 import { probe } from "./probe.ts";
 
 // The real servers are asked in test/parts/checks.test.ts; here is what they say only when they are in need,

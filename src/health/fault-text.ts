@@ -1,7 +1,7 @@
 // What went wrong with a check's connection, in words for an operator.
 
 import { quote } from "./attempt.ts";
-import type { Backend } from "../config/snapshot.ts";
+import type { Backend } from "../config/service.ts";
 
 const texts: Readonly<Record<string, string>> = {
   ECONNREFUSED: "refused the connection",

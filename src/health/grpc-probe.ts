@@ -14,7 +14,7 @@ import {
 } from "node:http2";
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
-import type { ProbeSettings } from "../config/snapshot.ts";
+import type { ProbeSettings } from "../config/service.ts";
 import { type Attempt, maxAnswerBytes, quote } from "./attempt.ts";
 import { faultText } from "./fault-text.ts";
 import { checkAgent } from "./http-probe.ts";

@@ -13,7 +13,7 @@ import {
   sampleSnapshot,
 } from "../../test/harness/health-sample.ts";
 import { watched } from "../../test/harness/watched-health.ts";
-import type { HealthCheck, Service } from "../config/snapshot.ts";
+import type { HealthCheck, Service } from "../config/service.ts";
 import type { ServiceLoad } from "../upstream/state.ts";
 
 /** Answers with the status that it is told to. */

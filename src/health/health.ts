@@ -2,7 +2,8 @@
 // what traffic showed, and takes the wishes of operators. Workers are told by states (whole, when they
 // start) and news (each change). A new primary knows nothing but the wishes: backends begin anew.
 
-import type { Backend, BackendService, Service, Snapshot } from "../config/snapshot.ts";
+import type { Snapshot } from "../config/snapshot.ts";
+import type { Backend, BackendService, Service } from "../config/service.ts";
 import type { Log } from "../lib/log.ts";
 import type { BackendState, Mark, ServiceLoad, StateNews } from "../upstream/state.ts";
 import { BackendRecord } from "./backend-record.ts";

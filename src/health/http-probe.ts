@@ -2,7 +2,7 @@
 // to contain the text wanted. Redirects are answers like any other, and not followed.
 
 import { type IncomingMessage, request as sendRequest } from "node:http";
-import type { ProbeSettings } from "../config/snapshot.ts";
+import type { ProbeSettings } from "../config/service.ts";
 import { type Attempt, maxAnswerBytes, type ProbeTarget, quote } from "./attempt.ts";
 import { faultText } from "./fault-text.ts";
 import { authorityOf, openSocket } from "./open-socket.ts";

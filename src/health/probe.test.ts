@@ -6,7 +6,7 @@ import { setImmediate } from "node:timers/promises";
 import { eventually } from "../../test/harness/barrier.ts";
 import { freePort } from "../../test/harness/free-port.ts";
 import { httpProbe, rudeServer, sampleTarget } from "../../test/harness/health-sample.ts";
-import type { ProbeSettings } from "../config/snapshot.ts";
+import type { ProbeSettings } from "../config/service.ts";
 import { probe, type ProbeTarget } from "./probe.ts";
 
 const kinds: Readonly<Record<string, { probe: ProbeSettings; scheme: string }>> = {

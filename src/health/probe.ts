@@ -1,7 +1,7 @@
 // One check of one backend. Never throws, ends within the check's timeout, reads 64 KiB at most, and leaves
 // no socket behind, whatever the other side does.
 
-import type { ProbeSettings } from "../config/snapshot.ts";
+import type { ProbeSettings } from "../config/service.ts";
 import { Attempt, type ProbeTarget, quote, type Verdict } from "./attempt.ts";
 import { probeGrpc } from "./grpc-probe.ts";
 import { probeHttp } from "./http-probe.ts";

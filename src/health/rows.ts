@@ -1,6 +1,6 @@
 // Services and backends as people see them: what the primary knows, with what workers counted.
 
-import type { BackendService, Service } from "../config/snapshot.ts";
+import type { BackendService, Service } from "../config/service.ts";
 import type { BackendLoad, ServiceLoad } from "../upstream/state.ts";
 import type { BackendRecord, Shown } from "./backend-record.ts";
 import type { ServiceRecord, ShownService } from "./service-record.ts";

@@ -1,6 +1,6 @@
 // All that is known of one service: its backends, and whether any of them is left.
 
-import type { Service } from "../config/snapshot.ts";
+import type { Service } from "../config/service.ts";
 import type { BackendRecord } from "./backend-record.ts";
 
 export type ShownService = "up" | "degraded" | "down" | "paused" | "maintenance";

@@ -1,7 +1,7 @@
 // What the answers to checks make of a backend: up after so many good ones in a row, down after so many bad
 // ones. Counting alone, without time.
 
-import type { HealthCheck } from "../config/snapshot.ts";
+import type { HealthCheck } from "../config/service.ts";
 
 /** `unchecked`: gets nothing before its first good answer, and that has not come. */
 export type Found = "up" | "down" | "unchecked";

@@ -1,7 +1,7 @@
 // The backend accepts a connection (with TLS, where it has that); and, where the check says so, answers a
 // text with a text.
 
-import type { ProbeSettings } from "../config/snapshot.ts";
+import type { ProbeSettings } from "../config/service.ts";
 import { type Attempt, quote } from "./attempt.ts";
 import { Conversation } from "./conversation.ts";
 

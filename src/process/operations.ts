@@ -12,7 +12,7 @@ import type {
   WorkerRow,
 } from "../admin/operations.ts";
 import { formatRule } from "../config/rule.ts";
-import type { Service } from "../config/snapshot.ts";
+import type { Service } from "../config/service.ts";
 import type { Health } from "../health/health.ts";
 import type { Log } from "../lib/log.ts";
 import type { Primary } from "./primary.ts";

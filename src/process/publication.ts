@@ -6,14 +6,8 @@
 // item was written stays with the primary: workers do not ask, and a line more at the top of a file must not
 // change every route below it.
 
-import type {
-  BackendService,
-  ExchangeTimeouts,
-  Origin,
-  Route,
-  Service,
-  Snapshot,
-} from "../config/snapshot.ts";
+import type { ExchangeTimeouts, Origin, Route, Snapshot } from "../config/snapshot.ts";
+import type { BackendService, Service } from "../config/service.ts";
 
 export interface Publication {
   readonly version: number;

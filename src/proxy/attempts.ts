@@ -2,7 +2,7 @@
 // come up, retries and their limits, failing over to another service. What is sent and received is forward's.
 // Hot: bench/head.ts
 
-import type { Maintenance } from "../config/snapshot.ts";
+import type { Maintenance } from "../config/service.ts";
 import { factsOf, type FailureCode } from "../http/errors.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Fields } from "../http/fields.ts";

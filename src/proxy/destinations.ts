@@ -4,7 +4,8 @@
 
 import { isDeepStrictEqual } from "node:util";
 
-import type { Service, Snapshot } from "../config/snapshot.ts";
+import type { Snapshot } from "../config/snapshot.ts";
+import type { Service } from "../config/service.ts";
 import type { Caps } from "../upstream/caps.ts";
 import type { Destination } from "../upstream/destination.ts";
 import { Failover } from "../upstream/failover.ts";

@@ -1,7 +1,7 @@
 // The only place that turns a failure into an answer, or, once an answer has begun, into a connection
 // that is closed so that the client notices.
 
-import type { Maintenance } from "../config/snapshot.ts";
+import type { Maintenance } from "../config/service.ts";
 import { factsOf, type FailureCode } from "../http/errors.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { Field } from "../http/fields.ts";

@@ -1,7 +1,7 @@
 // Carries one exchange to a backend and the answer back: attempts, bodies both ways at once, upgrades.
 // Whether a failed attempt may be repeated is decided here and nowhere else. Hot: bench/head.ts
 
-import type { Backend, Maintenance } from "../config/snapshot.ts";
+import type { Backend, Maintenance } from "../config/service.ts";
 import { factsOf, type FailureCode } from "../http/errors.ts";
 import type { Exchange, RequestSink } from "../http/exchange.ts";
 import { Field } from "../http/fields.ts";

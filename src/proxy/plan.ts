@@ -1,7 +1,8 @@
 // A route as it runs: middlewares made, service found, limits resolved. An exchange keeps the plan it
 // began with, so a reload never changes the rules in the middle of a request.
 
-import type { ExchangeTimeouts, Maintenance, MiddlewareUse, Route } from "../config/snapshot.ts";
+import type { ExchangeTimeouts, MiddlewareUse, Route } from "../config/snapshot.ts";
+import type { Maintenance } from "../config/service.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Answer, AnswerHead, Middleware } from "../middlewares/middleware.ts";
 import { createMiddleware } from "../middlewares/registry.ts";

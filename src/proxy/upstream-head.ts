@@ -1,6 +1,6 @@
 // The head of a request as a backend gets it. What the client sent is not changed, only what is passed on.
 
-import type { Backend, BackendService } from "../config/snapshot.ts";
+import type { Backend, BackendService } from "../config/service.ts";
 import { listHas } from "../http/characters.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { Field } from "../http/fields.ts";

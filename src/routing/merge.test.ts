@@ -1,7 +1,8 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert";
 import { test } from "node:test";
 import { defaultHold, defaultPassive, defaultRetry, defaultWorkers } from "../config/limits.ts";
-import type { BackendService, Catalog, StreamRoute } from "../config/snapshot.ts";
+import type { Catalog, StreamRoute } from "../config/snapshot.ts";
+import type { BackendService } from "../config/service.ts";
 import { merge } from "./merge.ts";
 import { routeOf } from "../../test/harness/routes-sample.ts";
 

@@ -1,7 +1,8 @@
 // All catalogs as one snapshot. What is global (listeners, limits, logs) comes from the first catalog;
 // routes and services come from all, and a name belongs to the first catalog that claims it.
 
-import type { Catalog, Origin, Service, Snapshot } from "../config/snapshot.ts";
+import type { Catalog, Origin, Snapshot } from "../config/snapshot.ts";
+import type { Service } from "../config/service.ts";
 
 /** Something a catalog said that was not taken over. */
 export interface Refusal {

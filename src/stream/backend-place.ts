@@ -1,7 +1,7 @@
 // Where the datagrams for a backend go: its addresses, in turns when one does not work, and whether anybody
 // there has ever answered.
 
-import type { Backend } from "../config/snapshot.ts";
+import type { Backend } from "../config/service.ts";
 import { Name } from "../upstream/resolve.ts";
 
 export class BackendPlace {

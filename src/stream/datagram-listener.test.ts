@@ -8,7 +8,8 @@ import {
   udpListener,
   udpService,
 } from "../../test/harness/datagram-bench.ts";
-import type { BackendService, DatagramLimits } from "../config/snapshot.ts";
+import type { DatagramLimits } from "../config/snapshot.ts";
+import type { BackendService } from "../config/service.ts";
 import { Tally } from "../lib/tally.ts";
 import { Wheel } from "../lib/wheel.ts";
 import { DatagramPort } from "../listen/datagram-port.ts";

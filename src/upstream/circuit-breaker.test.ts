@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseBreakerExpression } from "../config/breaker-expression.ts";
-import type { Breaker } from "../config/snapshot.ts";
+import type { Breaker } from "../config/service.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 
 /** A breaker whose time passes as the test says; chance is spread evenly. */

@@ -2,7 +2,7 @@
 // then, recovering, a growing share does, and if the expression holds for those it opens again. There is no
 // timer: time is looked at when an exchange comes or has ended.
 
-import type { Breaker } from "../config/snapshot.ts";
+import type { Breaker } from "../config/service.ts";
 import { BreakerWindow } from "./breaker-window.ts";
 import { type Clock, clock } from "./clock.ts";
 

@@ -6,7 +6,7 @@
 import { connect as connectPlain, isIP, type Socket } from "node:net";
 import { checkServerIdentity, connect as connectTls } from "node:tls";
 
-import type { Backend, BackendTls } from "../config/snapshot.ts";
+import type { Backend, BackendTls } from "../config/service.ts";
 import type { FailureCode } from "../http/errors.ts";
 import { Deadline, type Deadlined, type Wheel } from "../lib/wheel.ts";
 import type { SocketUser } from "./pooled.ts";

@@ -1,6 +1,6 @@
 // Where a route leads: to backends, or to one of several services, chosen when an exchange begins.
 
-import type { Maintenance } from "../config/snapshot.ts";
+import type { Maintenance } from "../config/service.ts";
 import type { LiveBackend } from "./live-backend.ts";
 import type { LiveService } from "./live-service.ts";
 import type { Asker } from "./pooled.ts";

@@ -1,6 +1,6 @@
 // A service made of others in order: the first that has a backend up, and after certain statuses the next.
 
-import type { FailoverService } from "../config/snapshot.ts";
+import type { FailoverService } from "../config/service.ts";
 import { type Copy, type Destination, insteadAmong } from "./destination.ts";
 import type { LiveBackend } from "./live-backend.ts";
 import type { LiveService } from "./live-service.ts";

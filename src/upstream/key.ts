@@ -1,6 +1,6 @@
 // What an exchange is placed by in consistent hashing.
 
-import type { KeySource } from "../config/snapshot.ts";
+import type { KeySource } from "../config/service.ts";
 import { cookieOf } from "../http/cookies.ts";
 import { hashOf } from "./balance/hash.ts";
 import type { Asker } from "./pooled.ts";

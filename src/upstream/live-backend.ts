@@ -3,7 +3,8 @@
 // A backend that failed in traffic is dead for a while. After that one exchange is tried (half-open): if it
 // does well the backend is alive, for all workers; if not, it is dead again.
 
-import type { Address, Backend, BackendService, PoolSettings } from "../config/snapshot.ts";
+import type { Address } from "../config/snapshot.ts";
+import type { Backend, BackendService, PoolSettings } from "../config/service.ts";
 import { factsOf, type FailureCode } from "../http/errors.ts";
 import { Deadline, type Deadlined, type Wheel } from "../lib/wheel.ts";
 import type { Weighed } from "./balance/policy.ts";

@@ -5,7 +5,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 
-import type { Backend, BackendService, Maintenance } from "../config/snapshot.ts";
+import type { Backend, BackendService, Maintenance } from "../config/service.ts";
 import type { Policy } from "./balance/policy.ts";
 import { policyOf } from "./balance/policies.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";

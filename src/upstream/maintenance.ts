@@ -1,7 +1,7 @@
 // Whether a service is being worked on: as the configuration says, or an operator just now.
 
 import { defaultMaintenance } from "../config/limits.ts";
-import type { Maintenance } from "../config/snapshot.ts";
+import type { Maintenance } from "../config/service.ts";
 import { NetworkSet } from "../lib/ip.ts";
 import type { StateBook } from "./state-book.ts";
 

@@ -1,6 +1,6 @@
 // A service whose exchanges are copied to others. Where an exchange goes is the main service's affair.
 
-import type { MirrorService } from "../config/snapshot.ts";
+import type { MirrorService } from "../config/service.ts";
 import type { Copy, Destination } from "./destination.ts";
 import type { LiveBackend } from "./live-backend.ts";
 import type { LiveService } from "./live-service.ts";

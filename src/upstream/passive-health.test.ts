@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { PassiveHealth } from "../config/snapshot.ts";
+import type { PassiveHealth } from "../config/service.ts";
 import { isGoodAnswer, PassiveWatch } from "./passive-health.ts";
 
 const usual: PassiveHealth = {

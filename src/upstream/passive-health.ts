@@ -2,7 +2,7 @@
 // exchanges that fail in a row, or too many failed ones within a while. What is done about a backend found
 // dead, here and in the other workers, is for others to say.
 
-import type { PassiveHealth } from "../config/snapshot.ts";
+import type { PassiveHealth } from "../config/service.ts";
 import { SlidingCounts } from "../lib/sliding-counts.ts";
 import { type Clock, clock } from "./clock.ts";
 import { isStatusIn } from "./status-ranges.ts";

@@ -8,7 +8,7 @@ import {
   plainOrigin,
   type PlainOrigin,
 } from "../../test/harness/upstream-sample.ts";
-import type { Backend, PoolSettings } from "../config/snapshot.ts";
+import type { Backend, PoolSettings } from "../config/service.ts";
 import { Tally } from "../lib/tally.ts";
 import { Deadline, Wheel } from "../lib/wheel.ts";
 import { Caps } from "./caps.ts";

@@ -4,7 +4,7 @@
 import type { Socket } from "node:net";
 import { setTimeout } from "node:timers/promises";
 
-import type { Backend, BackendTls, PoolSettings } from "../config/snapshot.ts";
+import type { Backend, BackendTls, PoolSettings } from "../config/service.ts";
 import type { FailureCode } from "../http/errors.ts";
 import { Roster, type Rostered } from "../lib/roster.ts";
 import { type Ticket, WaitingLine } from "../lib/waiting-line.ts";

@@ -1,7 +1,7 @@
 // A service made of others, each with its share: a canary gets a few requests, or those who ask for it. A
 // part that is down gets nothing while another one is up.
 
-import type { SplitPart, SplitService, Sticky } from "../config/snapshot.ts";
+import type { SplitPart, SplitService, Sticky } from "../config/service.ts";
 import { cookieOf } from "../http/cookies.ts";
 import type { Weighed } from "./balance/policy.ts";
 import { SmoothRotation } from "./balance/rotation.ts";

@@ -1,6 +1,6 @@
 // Statuses as configuration lists them: `[502, 503-504]`.
 
-import type { StatusRange } from "../config/snapshot.ts";
+import type { StatusRange } from "../config/service.ts";
 
 export function isStatusIn(ranges: readonly StatusRange[], status: number): boolean {
   for (let at = 0; at < ranges.length; at++) {

@@ -1,6 +1,6 @@
 // Which backend a client has to come back to: by a cookie of ours, or by the application's own session.
 
-import type { BackendService, Sticky } from "../config/snapshot.ts";
+import type { BackendService, Sticky } from "../config/service.ts";
 import { cookieOf, setCookieOf } from "../http/cookies.ts";
 import type { Fields } from "../http/fields.ts";
 import { hashOf } from "./balance/hash.ts";

@@ -5,7 +5,8 @@
 // The values are the same in every worker and after a restart, as long as the secret is.
 
 import { createHmac } from "node:crypto";
-import type { Address, Sticky } from "../config/snapshot.ts";
+import type { Address } from "../config/snapshot.ts";
+import type { Sticky } from "../config/service.ts";
 import { cookieOf } from "../http/cookies.ts";
 
 export type CookieSettings = Extract<Sticky, { kind: "cookie" }>;

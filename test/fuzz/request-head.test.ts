@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, METHODS } from "node:http";
 import { type AddressInfo, connect } from "node:net";
-import type { Backend } from "../../src/config/snapshot.ts";
+import type { Backend } from "../../src/config/service.ts";
 import { Exchange, type ClientSide, type ExchangeOrigin } from "../../src/http/exchange.ts";
 import { CHUNKED } from "../../src/http/framing.ts";
 import { RequestHead } from "../../src/http/request-head.ts";

@@ -11,13 +11,8 @@ import {
   defaultPool,
   defaultRetry,
 } from "../../src/config/limits.ts";
-import type {
-  Backend,
-  BackendService,
-  DatagramLimits,
-  Listener,
-  PassiveHealth,
-} from "../../src/config/snapshot.ts";
+import type { DatagramLimits, Listener } from "../../src/config/snapshot.ts";
+import type { Backend, BackendService, PassiveHealth } from "../../src/config/service.ts";
 import { within } from "./barrier.ts";
 
 export interface UdpServer extends AsyncDisposable {

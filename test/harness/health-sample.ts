@@ -4,14 +4,14 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, isIP, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
+import type { Snapshot } from "../../src/config/snapshot.ts";
 import type {
   Backend,
   BackendService,
   HealthCheck,
   ProbeSettings,
   Service,
-  Snapshot,
-} from "../../src/config/snapshot.ts";
+} from "../../src/config/service.ts";
 import { Lookups } from "../../src/health/lookups.ts";
 import type { ProbeTarget } from "../../src/health/probe.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import type { Balance } from "../../config/snapshot.ts";
+import type { Balance } from "../../config/service.ts";
 import { type Sample, sample } from "../../../test/harness/weighed-sample.ts";
 import { policyOf } from "./policies.ts";
 

@@ -1,6 +1,6 @@
 // Every way of balancing by its name in the configuration.
 
-import type { Balance } from "../../config/snapshot.ts";
+import type { Balance } from "../../config/service.ts";
 import { LeastConnections, LeastTime } from "./least.ts";
 import type { Policy, Weighed } from "./policy.ts";
 import { WeightedRandom } from "./random.ts";
