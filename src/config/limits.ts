@@ -261,3 +261,21 @@ export const maxConfigBytes = 16 * 1024 * 1024;
  * each of 10,000 routes use a few.
  */
 export const maxAliases = 100_000;
+
+/** Of discovery. Milliseconds, bytes and counts. */
+export const discovery = {
+  // Five hundred containers that start at once are a few listings, and a new one is routed without delay.
+  quiet: 100,
+  // Events get lost, by a daemon or on the way; a listing costs it some milliseconds.
+  relist: 30_000,
+  // A daemon that answers at all does so in milliseconds; one that is starved may need longer.
+  answerTimeout: 10_000,
+  // Ten thousand containers, with room: whoever sends more is not a daemon.
+  answerBytes: 64 * 1024 * 1024,
+  // People have hundreds; what is beyond it is named and left alone.
+  workloads: 10_000,
+  // One container asks for a handful; more is a mistake or malice.
+  routesPerWorkload: 100,
+  // The first snapshot waits so long for what is found: a restart should not forget routes for a moment.
+  firstWord: 2000,
+};

@@ -4,10 +4,16 @@
 // Times are milliseconds, sizes are bytes. 0 means "no limit" wherever a limit says so.
 
 import type { BreakerExpression } from "./breaker-expression.ts";
+import type { ByAddress } from "./provider-settings.ts";
 import type { Address, Origin } from "./snapshot.ts";
 
 /** Backends, or other services in some order. Which one an exchange goes to is decided when it begins. */
-export type Service = BackendService | SplitService | FailoverService | MirrorService;
+export type Service =
+  | BackendService
+  | SplitService
+  | FailoverService
+  | MirrorService
+  | AddressedService;
 
 interface NamedService {
   readonly name: string;
@@ -18,7 +24,12 @@ interface NamedService {
 
 export interface BackendService extends NamedService {
   readonly kind: "backends";
+  /** Only what was discovered may have none, for a while. */
   readonly backends: readonly Backend[];
+  /** Those that belong to it and cannot be used now. */
+  readonly absent: readonly AbsentBackend[];
+  /** undefined = nobody is started because a request came. */
+  readonly onDemand: OnDemand | undefined;
   readonly balance: Balance;
   /** A backend that is new, or was down, gets its full share only after so long, ms; 0 = at once. */
   readonly slowStart: number;
@@ -37,6 +48,26 @@ export interface BackendService extends NamedService {
   readonly breaker: Breaker | undefined;
   /** PROXY protocol header sent to TCP backends; undefined = none. */
   readonly proxyProtocol: "v1" | "v2" | undefined;
+}
+
+/** A container that would be a backend. */
+export interface AbsentBackend {
+  /** The container's name. */
+  readonly name: string;
+  /** `unreachable`: it runs, but has no address or port that can be used. `missing`: nobody knows it. */
+  readonly state: "stopped" | "starting" | "unhealthy" | "paused" | "unreachable" | "missing";
+  /** A sentence for operators. */
+  readonly why: string;
+}
+
+/** Its containers are started when a request comes, and stopped when none does. */
+export interface OnDemand {
+  /** Meanwhile a request waits, or a browser is shown a page that moves on by itself. */
+  readonly wait: "hold" | "page";
+  /** How long a request waits, and how long the page says that something is being started; ms. */
+  readonly startTimeout: number;
+  /** Stopped after so long without a request, ms; 0 = never. */
+  readonly idleStop: number;
 }
 
 /** Canary: each part gets its share, or those who ask for it. */
@@ -77,6 +108,14 @@ export interface MirrorService extends NamedService {
   readonly copies: readonly { readonly service: string; readonly percent: number }[];
   /** Requests with a longer body are not copied, bytes. */
   readonly maxBody: number;
+}
+
+/** The service of the container that has the address which the requested host's AAAA record names. */
+export interface AddressedService extends NamedService {
+  readonly kind: "addressed";
+  /** By IPv6 address, in its shortest form (RFC 5952) without brackets. */
+  readonly members: Readonly<Record<string, string>>;
+  readonly settings: ByAddress;
 }
 
 /** Both ends included. */

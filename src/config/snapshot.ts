@@ -6,6 +6,7 @@
 
 import type { AlertSettings } from "./alert-settings.ts";
 import type { Rule } from "./rule.ts";
+import type { ProviderSettings } from "./provider-settings.ts";
 import type { Maintenance, Service } from "./service.ts";
 
 /** Where an item was written, for messages: `tidegate.yaml:12:3`. */
@@ -41,6 +42,8 @@ export interface Snapshot {
   readonly stateFolder: string | undefined;
   /** undefined = nobody is told. Stays in the primary. */
   readonly alerts: AlertSettings | undefined;
+  /** What is discovered, the most trusted first. Stays in the primary. */
+  readonly providers: readonly ProviderSettings[];
   /** What cookies of ours are made with, so that they name no address; hex. Added by the primary. */
   readonly secret: string;
 }
@@ -143,13 +146,29 @@ export interface Route {
   readonly accessLog: AccessLog | undefined;
 }
 
+export type RedirectStatus = 301 | 302 | 303 | 307 | 308;
+
 /** One entry of a route's chain, in the order it runs. `kind` is a key of the middleware registry. */
 export type MiddlewareUse =
   | { readonly kind: "stripPrefix"; readonly prefixes: readonly string[] }
   | { readonly kind: "addPrefix"; readonly prefix: string }
   | { readonly kind: "replacePrefix"; readonly from: string; readonly to: string }
   | { readonly kind: "replacePath"; readonly pattern: string; readonly replacement: string }
-  | { readonly kind: "redirect"; readonly to: string; readonly status: 301 | 302 | 303 | 307 | 308 }
+  | { readonly kind: "redirect"; readonly to: string; readonly status: RedirectStatus }
+  /** When the pattern matches the whole URL; `to` with $1, $2 … Other requests go on. */
+  | {
+      readonly kind: "redirectMatch";
+      readonly pattern: string;
+      readonly flags: string;
+      readonly to: string;
+      readonly status: RedirectStatus;
+    }
+  /** When the request did not come by https; `port` undefined = the usual one. */
+  | {
+      readonly kind: "forceHttps";
+      readonly status: RedirectStatus;
+      readonly port: number | undefined;
+    }
   | {
       readonly kind: "respond";
       readonly status: number;

@@ -1,9 +1,12 @@
 // The contract of a provider: a source of configuration. It always tells the whole picture, never a
 // difference, so that losing one update, or starting again, loses nothing.
 
+import type { Discovery } from "../config/discovery.ts";
+import type { Finding } from "../config/finding.ts";
 import type { Problem } from "../config/problem.ts";
 import type { Catalog } from "../config/snapshot.ts";
 
+/** What the configuration file says. */
 export type Update =
   | {
       readonly kind: "catalog";
@@ -13,8 +16,29 @@ export type Update =
   /** What is there now cannot be used; the last catalog stays valid. */
   | { readonly kind: "problems"; readonly problems: readonly Problem[] };
 
-export interface Provider {
+export interface Provider<Word = Update> {
   readonly name: string;
-  /** Ends when the signal is aborted. */
-  catalogs(signal: AbortSignal): AsyncIterable<Update>;
+  /**
+   * Ends when the signal is aborted. Throws when its source cannot be asked: it is started again, later each
+   * time, and what it said last stays.
+   */
+  catalogs(signal: AbortSignal): AsyncIterable<Word>;
+}
+
+/** All that a provider found, and what became of it. */
+export interface Found {
+  readonly discovery: Discovery;
+  readonly findings: readonly Finding[];
+}
+
+/** A provider of what runs on a host. */
+export interface Discoverer extends Provider<Found> {
+  /** Starts and stops those that asked for it; undefined = it cannot. */
+  readonly power: Power | undefined;
+}
+
+export interface Power {
+  /** Starts all of this service that are stopped. Settles when they were told to; rejects with a sentence. */
+  start(service: string): Promise<void>;
+  stop(service: string): Promise<void>;
 }
