@@ -2,7 +2,7 @@ import { ok, strictEqual, throws } from "node:assert";
 import { BlockList, isIPv4, isIPv6 } from "node:net";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { isAddress, NetworkSet, parseNetwork, plainAddress } from "./ip.ts";
+import { canonicalAddress, isAddress, NetworkSet, parseNetwork, plainAddress } from "./ip.ts";
 
 const cases: readonly (readonly [string, string, boolean])[] = [
   ["10.0.0.0/8", "10.255.255.255", true],
@@ -76,6 +76,26 @@ test("a plain address has neither zone nor mapping", () => {
   strictEqual(plainAddress("fe80::1%eth0"), "fe80::1");
   strictEqual(plainAddress("1.2.3.4"), "1.2.3.4");
   strictEqual(plainAddress("2001:db8::1"), "2001:db8::1");
+});
+
+test("equal addresses have one spelling, the shortest", () => {
+  const spellings: readonly (readonly [string, string | undefined])[] = [
+    ["2001:DB8:0:0:0:0:0:5", "2001:db8::5"],
+    ["2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"],
+    ["2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"],
+    ["2001:db8::", "2001:db8::"],
+    ["0:0:0:0:0:0:0:0", "::"],
+    ["0::1", "::1"],
+    ["fe80::1%eth0", "fe80::1"],
+    ["::ffff:10.0.0.1", "10.0.0.1"],
+    ["::FFFF:0a00:0001", "10.0.0.1"],
+    ["10.0.0.1", "10.0.0.1"],
+    ["10.0.0.01", undefined],
+    ["[::1]", undefined],
+    ["::1/64", undefined],
+    ["", undefined],
+  ];
+  for (const [text, expected] of spellings) strictEqual(canonicalAddress(text), expected, text);
 });
 
 test("a set of many networks agrees with Node's BlockList", () => {

@@ -4,7 +4,7 @@
 // it maps everywhere here. So an IPv6 network never matches an IPv4 client, not even ::/0; only a
 // network inside ::ffff:0:0/96 does. Text that is no address matches nothing.
 
-import { isIPv6 } from "node:net";
+import { isIPv6, SocketAddress } from "node:net";
 
 /** Both ends belong to the network. IPv4 ends are numbers, IPv6 ends 32 hexadecimal digits. */
 export type Network =
@@ -72,6 +72,17 @@ export function plainAddress(text: string): string {
   const v6 = parseV6(bare);
   const mapped = v6 === undefined ? undefined : mappedV4(v6);
   return mapped === undefined ? bare : formatV4(mapped);
+}
+
+/**
+ * The one way to write an address, so that equal addresses are equal texts: IPv6 in its shortest form
+ * (RFC 5952), without zone id, and as IPv4 when it is IPv4-mapped. undefined = it is no address.
+ */
+export function canonicalAddress(text: string): string | undefined {
+  if (parseV4(text, 0) >= 0) return text;
+  const address = withoutZone(text);
+  if (!isIPv6(address)) return undefined;
+  return plainAddress(new SocketAddress({ address, family: "ipv6" }).address);
 }
 
 interface Ranges<T> {
