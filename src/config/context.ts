@@ -9,6 +9,8 @@ import type { Service } from "./service.ts";
 
 export interface Context {
   readonly source: Source;
+  /** Whose an item is, and where it says so. */
+  readonly originOf: (path: Path) => Origin;
   /** Relative paths of files start here. */
   readonly baseFolder: string;
   readonly problems: Problem[];
@@ -17,6 +19,8 @@ export interface Context {
   readonly maxBody: number;
   /** Names under `services`, also of those that are wrong themselves. */
   readonly serviceNames: ReadonlySet<string>;
+  /** What may stand behind the @ of a service that is discovered. */
+  readonly providerNames: ReadonlySet<string>;
   readonly services: Map<string, Service>;
   /** Where each of `services` is written. */
   readonly servicePaths: Map<string, Path>;
@@ -39,9 +43,11 @@ export function report(context: Context, path: Path, fault: Fault): void {
   context.problems.push(problemAt(context.source, path, fault));
 }
 
-export function originOf(context: Context, path: Path): Origin {
-  const { line, column } = context.source.keyAt(path);
-  return { provider: "file", place: `${context.source.file}:${line}:${column}` };
+export function originInFile(source: Source): Context["originOf"] {
+  return (path) => {
+    const { line, column } = source.keyAt(path);
+    return { provider: "file", place: `${source.file}:${line}:${column}` };
+  };
 }
 
 /** A copy without the keys that are undefined, so that it can be laid over defaults. */
@@ -56,6 +62,6 @@ export function given<T extends object>(
   return result;
 }
 
-function isGiven<T>(value: T): value is Exclude<T, undefined> {
+export function isGiven<T>(value: T): value is Exclude<T, undefined> {
   return value !== undefined;
 }

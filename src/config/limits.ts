@@ -278,4 +278,195 @@ export const discovery = {
   routesPerWorkload: 100,
   // The first snapshot waits so long for what is found: a restart should not forget routes for a moment.
   firstWord: 2000,
+  // A daemon that is started again is back in a second or two, and asking costs one connection.
+  restart: { first: 250, longest: 2000, forgottenAfter: 60_000 },
 };
+
+/** Of what labels say. Counts and characters. */
+export const labelBounds = {
+  // The deepest setting there is has three levels; flow YAML could have thousands.
+  depth: 8,
+  // A long Traefik rule has some hundred.
+  text: 16 * 1024,
+  // Of one route or service, keys and items of lists together.
+  values: 500,
+} as const;
+
+/** Looking which daemons there are, at a start without a configuration file. Milliseconds. */
+export const daemonSearch = {
+  // A daemon of this machine accepts in less than one. Nobody should wait for a start because of those that
+  // are not there, and a remote one that takes longer can be configured.
+  probeTimeout: 80,
+};
+
+/** Of guests that run and have no address yet. Milliseconds. */
+export const addressWait = {
+  // DHCP answers a container within 100 ms or so of its start.
+  first: 100,
+  // A virtual machine boots for half a minute; a second more does not matter then.
+  longest: 1000,
+  // Whoever has no address by then waits for a cable, not for DHCP: the regular listing finds it.
+  givenUpAfter: 60_000,
+} as const;
+
+/** Of events that platforms tell. Bytes and milliseconds. */
+export const platformEvents = {
+  // An event names one guest and what became of it: some hundred bytes.
+  eventBytes: 1024 * 1024,
+  // A platform tells nothing for hours; whoever does not answer a ping for so long hangs.
+  pingEvery: 15_000,
+} as const;
+
+/** Of Incus and LXD. Milliseconds. */
+export const instancePower = {
+  // Applications write their files in a few seconds; a database may need longer.
+  stopTimeout: 30_000,
+  // An answer that the instance was stopped or started comes a moment after that.
+  answerTimeout: 40_000,
+} as const;
+
+/** Of libvirt. Bytes, counts and milliseconds. */
+export const virsh = {
+  // A description of a large virtual machine has some 20 kB.
+  domainBytes: 1024 * 1024,
+  // A connection to the daemon is most of a call's cost, so many are asked for at once; more would not fit
+  // into what a program may be called with.
+  batch: 100,
+  // A guest is told to shut down, and does so in its own time; a start needs its disks.
+  powerTimeout: 30_000,
+  // The agent inside a guest answers at once, or its owner made it hang.
+  agentTimeout: 2000,
+  // Guests that do not answer cost two seconds of a listing together, and that not too often.
+  agentPause: 60_000,
+  agentsAtOnce: 8,
+} as const;
+
+/** Of Docker and Podman, beyond what holds for all of discovery. */
+export const dockerDiscovery = {
+  // Details are asked for one container at a time. More at once only wait for one another in the daemon.
+  inspects: 8,
+  // One container can be stuck, and its details with it; the others must not wait long for it.
+  inspectTimeout: 3000,
+  // Beyond so many that are slow it is the daemon that hangs.
+  slowInspects: 8,
+  // An event repeats all labels of its container.
+  eventBytes: 1024 * 1024,
+  // Ranges of ports are published by mistake, and nobody routes to a thousand ports of one container.
+  ports: 1000,
+  // Longer than nearly every grace period. Who has not ended by then ignores the signal and serves on.
+  stoppingFor: 5 * 60_000,
+  // `docker stop` answers when the container has ended, or its grace period is over.
+  stopTimeout: 5 * 60_000,
+} as const;
+
+/** Of one container or VM. Counts and characters. */
+export const wishBounds = {
+  // Compose files with dozens of labels exist, and tools add their own; a thousand is a mistake.
+  labels: 500,
+  // The longest that mean something name a middleware, a router and a key.
+  labelName: 512,
+  // Whoever has more faults than this reads the first ones, and comes back for the rest.
+  notes: 50,
+} as const;
+
+/** Of services that are started on demand. Milliseconds. */
+export const demandPace = {
+  // Starting takes about as long, and saying so costs one message. What got lost is said again soon.
+  repeat: 1000,
+  // What did not start in time will hardly do so at once: who asks meanwhile is told, and nothing is started.
+  rest: 10_000,
+} as const;
+
+/** Of names that are looked up to find a container by its address. Milliseconds and counts. */
+export const nameLookups = {
+  // A record that says 0 is still good for a burst of requests; a year would outlive every container.
+  leastTtl: 1000,
+  longestTtl: 3_600_000,
+  // A name that was just given an address is found soon, and a scanner does not ask DNS each time.
+  unknownFor: 10_000,
+  // Servers come back, and nobody should wait for that longer than needed.
+  failedFor: 1000,
+  // 300 bytes each. More hosts than any machine has containers: the rest are made up by somebody.
+  names: 10_000,
+  // A name server answers in milliseconds. Beyond that, somebody asks for names that it knows nothing of.
+  atOnce: 100,
+  timeout: 2000,
+  // Of one question to one server, which is doubled for the second: a lost packet is no failure.
+  firstTry: 600,
+  // Of a request's body that is read meanwhile: whoever does not read finds out late that its client has gone.
+  body: 64 * 1024,
+} as const;
+
+/** Of a container's configuration in LXC. Bytes and counts. */
+export const lxcConfig = {
+  // They have about 2 kB; the templates that they include, 3 kB.
+  bytes: 256 * 1024,
+  // A distribution's template includes the common one, which includes a folder: three.
+  depth: 8,
+  files: 50,
+  // A container has one or two interfaces, a router a handful, with an address or two each.
+  nics: 50,
+  addresses: 50,
+  // More of them help nobody.
+  notes: 20,
+} as const;
+
+/** Of following LXC. Milliseconds and counts. */
+export const lxcDiscovery = {
+  // Several programs write a file in steps. Until so long after the last one the former reading counts …
+  settle: 200,
+  // … but not for ever: a file that something writes all the time is read all the same.
+  settleAtMost: 2000,
+  // A reboot is a stop and a start some 150 ms later. Nothing is torn down for it.
+  reboot: 400,
+  // DHCP takes up to four seconds. Until then it is about to have an address; then there is something wrong.
+  addressWithin: 30_000,
+  // lxc-info answers in 10 ms.
+  infoTimeout: 3000,
+  // Whoever cannot be asked so quickly is told of later, and keeps nobody waiting.
+  infoPatience: 250,
+  // A program that did not answer may do so later; another try costs a process.
+  infoAgain: 30_000,
+  // A program may leave a daemon behind that holds its output open; what it wrote is there by then.
+  lastOutput: 100,
+  // What a network has is read again after so long when nothing was heard of the container.
+  seenFor: 2000,
+  // A state that cannot last is looked up again.
+  passing: 1000,
+  // Programs of LXC at once: each is mostly work of the processor.
+  programs: 4,
+  // A container starts within a second, and has to be told to stop, and then ends by itself or is killed.
+  startTimeout: 30_000,
+  stopWait: 10_000,
+  stopTimeout: 25_000,
+  // Who runs is looked up so often while lxc-monitor does not tell; it costs some 100 µs.
+  poll: 1000,
+  // lxc-monitor says nothing when it has begun to listen; it does so within some 100 ms.
+  monitorBegins: 3000,
+  // A monitor that ends at once will do so again.
+  monitorRestart: { first: 500, longest: 60_000, forgottenAfter: 10_000 },
+} as const;
+
+/** Of redirects by pattern. Characters. */
+export const patternRedirect = {
+  // `$1$1$1` makes long of short; nobody takes a longer line than that.
+  target: 16 * 1024,
+  // An operator's pattern may backtrack (lookahead and the like). Longer than any address that people see, and
+  // short enough for what is tried on it with everything.
+  unboundedUrl: 2048,
+} as const;
+
+/** Of labels of Traefik. */
+export const traefikBounds = {
+  // A router names a handful; chains of chains could make any number of them.
+  middlewares: 50,
+} as const;
+
+/** Of configurations that are programs, while they are imported. Milliseconds and counts. */
+export const importing = {
+  // It reads a file or two and makes an object.
+  loadTimeout: 5000,
+  // A list of redirects with their options has four levels, and a busy server has hundreds of them.
+  depth: 8,
+  values: 10_000,
+} as const;

@@ -3,6 +3,8 @@
 
 import type { ClientTimeouts, ExchangeTimeouts } from "./snapshot.ts";
 
+export const providerKinds = ["docker", "podman", "lxc", "incus", "lxd", "libvirt"] as const;
+
 export type ProviderSettings = DockerSettings | LxcSettings | IncusSettings | LibvirtSettings;
 
 /** Ways of saying what should be routed; see `docs/guide/labels.md`. */

@@ -37,6 +37,8 @@ const timeouts = {
 const service = {
   kind: "backends",
   maintenance: undefined,
+  absent: [],
+  onDemand: undefined,
   balance: { policy: "two-random" },
   slowStart: 0,
   sticky: undefined,
@@ -135,6 +137,7 @@ test("the sample reads into listeners, settings and defaults", () => {
     stateFolder: undefined,
     streamRoutes: [],
     alerts: undefined,
+    providers: [],
     secret: "",
   });
 });
@@ -394,8 +397,16 @@ test("relative paths start at the file's folder", async () => {
   }
 });
 
-test("what runs without a file is one listener and the sample route", () => {
-  const { listeners, routes } = defaultSnapshot(9000);
+test("what runs without a file is one listener, the sample route and what is looked at", () => {
+  const { listeners, routes, providers } = defaultSnapshot(9000, ["docker", "lxc"]);
+  assert.deepEqual(
+    providers.map(({ kind, place }) => [kind, place]),
+    [
+      ["docker", "built in"],
+      ["lxc", "built in"],
+    ],
+  );
+  assert.deepEqual(defaultSnapshot(9000).providers, []);
   assert.deepEqual(listeners[0]?.bind, [{ kind: "tcp", host: "::", port: 9000 }]);
   assert.deepEqual(routes[0]?.rule, { kind: "host", host: "whoami.localhost" });
   assert.deepEqual(routes[0].middlewares, [{ kind: "whoami" }]);

@@ -4,7 +4,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type * as z from "zod";
-import { given, report } from "./context.ts";
+import { given, originInFile, report } from "./context.ts";
 import type { Context } from "./context.ts";
 import { problemsOf } from "./issue.ts";
 import { defaultClientTimeouts, defaultExchangeTimeouts, defaultLimits } from "./limits.ts";
@@ -15,6 +15,7 @@ import type { Path, Problem } from "./problem.ts";
 import { resolveAlerts } from "./resolve-alerts.ts";
 import { ownersOf, refuseSharedAddresses, resolveListener } from "./resolve-listener.ts";
 import { resolvePath, resolveRunAs, resolveSocket, resolveWorkers } from "./resolve-process.ts";
+import { providerNames, resolveProviders } from "./resolve-providers.ts";
 import { folderOf, resolveAccessLog, resolveRoute } from "./resolve-route.ts";
 import { resolveService } from "./resolve-service.ts";
 import { checkStreams, resolveStreamRoute } from "./resolve-stream.ts";
@@ -99,6 +100,7 @@ function resolveAll(
   const accessLog = section("accessLog", shape.accessLog);
   const context: Context = {
     source,
+    originOf: originInFile(source),
     baseFolder: options.baseFolder,
     problems,
     maxBody,
@@ -109,6 +111,7 @@ function resolveAll(
     },
     trustedProxies: section("trustedProxies", shape.trustedProxies) ?? [],
     serviceNames: new Set(entriesOf(root, "services").map(([name]) => name)),
+    providerNames: providerNames(root.get("providers")),
     services: new Map(),
     servicePaths: new Map(),
     serviceTimeouts: new Map(),
@@ -136,6 +139,13 @@ function resolveAll(
     pidFile: resolvePath(context, section("pidFile", shape.pidFile)),
     stateFolder: resolvePath(context, section("stateFolder", shape.stateFolder)),
     alerts: resolveAlerts(context, section("alerts", shape.alerts)),
+    providers: resolveProviders(context, section("providers", shape.providers), {
+      timeouts: context.timeouts,
+      maxBody,
+      tcpListeners: traffic.listeners.flatMap(({ name, protocol }) =>
+        protocol === "tcp" ? [name] : [],
+      ),
+    }),
     secret: "",
   };
 }
@@ -147,6 +157,10 @@ function resolveTraffic(
 ): Pick<Snapshot, "listeners" | "routes" | "streamRoutes" | "services"> {
   for (const [name, value] of namedEntries(context, root, "services")) {
     const path = ["services", name];
+    if (name.includes("@")) {
+      const message = "a name with @ is of a service that is discovered";
+      report(context, path, { message, remedy: "leave out the @", at: "key" });
+    }
     const input = check(context, service, value, path);
     if (input !== undefined) resolveService(context, name, input, path);
   }
@@ -248,11 +262,12 @@ function resolveListeners(context: Context, root: Root): Listener[] {
   });
 }
 
-/** What runs without a file: all addresses, and a sample route. */
-export function defaultSnapshot(port: number): Snapshot {
+/** What runs without a file: all addresses, a sample route, and these kinds of `providers`. */
+export function defaultSnapshot(port: number, providers: readonly string[] = []): Snapshot {
   const text = `
 listeners: { web: ":${port}" }
-routes: { whoami.localhost: { whoami: true } }`;
+routes: { whoami.localhost: { whoami: true } }
+providers: { ${providers.map((kind) => `${kind}: true`).join(", ")} }`;
   const { snapshot } = readConfig(text, { file: "defaults", baseFolder: "/" });
   if (snapshot === undefined) throw new Error("the built-in configuration is broken");
   const origin = { provider: "default", place: "built in" };
@@ -260,5 +275,6 @@ routes: { whoami.localhost: { whoami: true } }`;
     ...snapshot,
     listeners: snapshot.listeners.map((each) => ({ ...each, origin })),
     routes: snapshot.routes.map((each) => ({ ...each, origin })),
+    providers: snapshot.providers.map((each) => ({ ...each, place: origin.place })),
   };
 }

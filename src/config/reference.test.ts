@@ -34,7 +34,15 @@ test("the JSON Schema is of draft 2020-12, closed, and has all sections", () => 
   const schema = jsonSchema();
   assert.equal(schema.$schema, "https://json-schema.org/draft/2020-12/schema");
   assert.equal(schema.additionalProperties, false);
-  const sections = ["listeners", "routes", "services", "tcpRoutes", "timeouts", "limits"];
+  const sections = [
+    "listeners",
+    "routes",
+    "services",
+    "tcpRoutes",
+    "providers",
+    "timeouts",
+    "limits",
+  ];
   const more = [
     "trustedProxies",
     "accessLog",

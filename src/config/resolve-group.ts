@@ -20,12 +20,27 @@ export function checkServiceName(
   path: Path,
   { at = "value", instead = "" }: { at?: "key" | "value"; instead?: string } = {},
 ): boolean {
-  if (context.serviceNames.has(name)) return true;
+  if (context.serviceNames.has(name) || isDiscoveredName(context, name)) return true;
   const near = nearest(name, context.serviceNames);
-  const remedy = near === undefined ? `add it under services${instead}` : `write ${near}`;
+  const [, provider] = /@([^@]*)$/.exec(name) ?? [];
+  const usual = near === undefined ? `add it under services${instead}` : `write ${near}`;
+  const remedy = provider === undefined ? usual : providerRemedy(context, provider);
   const message = `there is no service ${JSON.stringify(name)}`;
   report(context, path, { message, remedy, at });
   return false;
+}
+
+/** `NAME@PROVIDER`: whether somebody of that name is there is known once it runs. */
+export function isDiscoveredName({ providerNames }: Context, name: string): boolean {
+  const at = name.lastIndexOf("@");
+  return at > 0 && providerNames.has(name.slice(at + 1));
+}
+
+function providerRemedy({ providerNames }: Context, name: string): string {
+  const near = nearest(name, providerNames);
+  const known = near ?? [...providerNames].join(", ");
+  if (known === "") return "after the @ goes a provider, and there is none: add it under providers";
+  return `after the @ goes a provider: write ${known}`;
 }
 
 export function resolveSplit(context: Context, input: ServiceInput, path: Path): Own<SplitService> {

@@ -9,6 +9,7 @@ import type { BreakerInput, CheckInput, MaintenanceInput } from "./health-schema
 import { defaultBreaker, defaultCheck, defaultMaintenance, maxPageBytes } from "./limits.ts";
 import { textOf } from "./pem.ts";
 import type { Path } from "./problem.ts";
+import { dataAt } from "./source.ts";
 import type { Breaker, HealthCheck, Maintenance, ProbeSettings } from "./service.ts";
 
 const kinds = ["http", "tcp", "grpc", "mysql", "postgres"] as const;
@@ -100,9 +101,8 @@ export function resolveBreaker(
   const { when, ...others } = input;
   const result = parseBreakerExpression(when);
   if (result.kind === "bad") {
-    // Written as the value itself it has no key of its own, and so the place of what is above.
     const long = [...path, "when"];
-    const isShort = context.source.keyAt(long).column === context.source.keyAt(path).column;
+    const isShort = typeof dataAt(context.source, path) === "string";
     report(context, isShort ? path : long, { message: result.why, offset: result.at });
     return undefined;
   }

@@ -1,6 +1,6 @@
 // A listener as the file says it → as the Snapshot holds it, and whether two want one address.
 
-import { given, originOf, report } from "./context.ts";
+import { given, report } from "./context.ts";
 import type { Context } from "./context.ts";
 import { defaultDatagrams } from "./limits.ts";
 import type { ListenerInput } from "./listener-schema.ts";
@@ -25,7 +25,7 @@ export function resolveListener(
   const service = serviceOf(context, name, input, path);
   return {
     name,
-    origin: originOf(context, path),
+    origin: context.originOf(path),
     bind: input.bind,
     protocol,
     service,

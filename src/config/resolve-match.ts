@@ -9,6 +9,7 @@ import { matchingKeys } from "./route-schema.ts";
 import type { RouteInput } from "./route-schema.ts";
 import { parseRule } from "./rule.ts";
 import type { Rule } from "./rule.ts";
+import { dataAt } from "./source.ts";
 
 export interface Match {
   readonly rule: Rule;
@@ -28,9 +29,8 @@ export function resolveMatch(
   const hosts = input.host.map((text, index) => {
     const host = normaliseHostPattern(text);
     if (host === undefined) {
-      const place = context.source.valueAt([...path, "host", index]);
-      const single = place.column === context.source.valueAt([...path, "host"]).column;
-      const at = single ? [...path, "host"] : [...path, "host", index];
+      const isList = Array.isArray(dataAt(context.source, [...path, "host"]));
+      const at = isList ? [...path, "host", index] : [...path, "host"];
       report(context, at, badHost(text));
     }
     return host;

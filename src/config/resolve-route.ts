@@ -3,7 +3,7 @@
 
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
-import { given, originOf, report } from "./context.ts";
+import { given, report } from "./context.ts";
 import type { Context } from "./context.ts";
 import type { Path } from "./problem.ts";
 import { resolveMatch } from "./resolve-match.ts";
@@ -24,6 +24,7 @@ export function resolveRoute(
   checkAnswers(context, input, path);
   const service = serviceOf(context, name, input, path);
   const middlewares = [
+    ...redirects(input),
     ...rewrites(context, input, match?.prefix, path),
     ...answerers(context, input, path),
   ];
@@ -33,7 +34,7 @@ export function resolveRoute(
   const { head: _head, idle: _idle, ...timeouts } = context.timeouts;
   return {
     name,
-    origin: originOf(context, path),
+    origin: context.originOf(path),
     rule: match.rule,
     priority: input.priority,
     middlewares,
@@ -64,15 +65,28 @@ export function folderOf(context: Context, folder: string | undefined, path: Pat
 }
 
 function checkAnswers(context: Context, input: RouteInput, path: Path): void {
-  const said = answers.filter((each) => input[each] !== undefined && input[each] !== false);
+  const isSaid = (each: (typeof answers)[number]) =>
+    input[each] !== undefined && input[each] !== false;
+  // With a pattern it is for some requests only.
+  const isPartial = input.redirect?.every(({ pattern }) => pattern !== undefined) === true;
+  const said = answers.filter((each) => isSaid(each) && !(each === "redirect" && isPartial));
   const [first, ...more] = said;
   if (first === undefined) {
     const remedy = "add service, redirect, respond or whoami";
-    report(context, path, { message: "nothing answers", remedy, at: "key" });
+    const message = isPartial
+      ? "nothing answers where the pattern does not match"
+      : "nothing answers";
+    report(context, path, { message, remedy, at: "key" });
   }
   for (const other of more) {
     const message = `${first} answers already`;
     report(context, [...path, other], { message, remedy: "leave out one of them", at: "key" });
+  }
+  const last = (input.redirect?.length ?? 0) - 1;
+  for (const [index, { pattern }] of (input.redirect ?? []).entries()) {
+    if (pattern !== undefined || index === last) continue;
+    const message = "a redirect without pattern is for all requests: those after it never come";
+    report(context, [...path, "redirect", index], { message, remedy: "put it last" });
   }
 }
 
@@ -81,6 +95,19 @@ function serviceOf(context: Context, route: string, input: RouteInput, path: Pat
   if (use === undefined) return undefined;
   const owner = { name: route, kind: "route", protocol: "http" } as const;
   return useService(context, use, { ...owner, path: [...path, "service"] });
+}
+
+/** Those that look at the URL as it was asked for, and let others go on. */
+function redirects({ forceHttps, redirect }: RouteInput): MiddlewareUse[] {
+  const uses: MiddlewareUse[] = [];
+  if (forceHttps !== undefined) {
+    const { status = 308, port } = forceHttps;
+    uses.push({ kind: "forceHttps", status, port });
+  }
+  for (const { pattern, to, status } of redirect ?? []) {
+    if (pattern !== undefined) uses.push({ kind: "redirectMatch", ...pattern, to, status });
+  }
+  return uses;
 }
 
 // In the order they run: take away, replace, put in front.
@@ -119,7 +146,8 @@ function rewrites(context: Context, input: RouteInput, own: string | undefined, 
 
 function answerers(context: Context, input: RouteInput, path: Path): MiddlewareUse[] {
   const { redirect, respond, whoami } = input;
-  if (redirect !== undefined) return [{ kind: "redirect", ...redirect }];
+  const always = redirect?.find(({ pattern }) => pattern === undefined);
+  if (always !== undefined) return [{ kind: "redirect", to: always.to, status: always.status }];
   if (respond !== undefined) {
     const { status = 200, body = "", contentType = "text/plain; charset=utf-8" } = respond;
     // RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5.

@@ -1,7 +1,7 @@
 // A service as the file says it → as the Snapshot holds it: defaults filled in, files read, and what one
 // key says held against the others. What needs to know of other services is in `service-graph.ts`.
 
-import { given, originOf, report } from "./context.ts";
+import { given, report } from "./context.ts";
 import type { Context } from "./context.ts";
 import { defaultHold, defaultPassive, defaultPool, defaultRetry } from "./limits.ts";
 import { authoritiesOf } from "./pem.ts";
@@ -42,7 +42,7 @@ function resolveKind(context: Context, kind: (typeof kinds)[number], named: Name
   const { name, input, path } = named;
   const common = {
     name,
-    origin: originOf(context, path),
+    origin: context.originOf(path),
     maintenance: resolveMaintenance(context, input.maintenance, [...path, "maintenance"]),
   };
   switch (kind) {
@@ -84,12 +84,13 @@ type Own = Omit<BackendService, "kind" | "name" | "origin" | "maintenance">;
 function resolveBackends(context: Context, input: ServiceInput, path: Path): Own {
   const backends = input.backends ?? [];
   const protocol = protocolOf(context, backends, path);
-  if (backends.every(({ weight }) => weight === 0)) {
+  if (backends.length > 0 && backends.every(({ weight }) => weight === 0)) {
     const message = "all weights are 0, so nobody would get anything";
     const remedy = "give at least one a weight of 1 or more";
     report(context, [...path, "backends"], { message, remedy });
   }
-  checkStreamKeys(context, protocol, input, path);
+  // Without one (a container that is stopped) nobody knows yet what is spoken.
+  if (backends.length > 0) checkStreamKeys(context, protocol, input, path);
   if (
     input.proxyProtocol !== undefined &&
     protocol === "tcp" &&
@@ -103,6 +104,8 @@ function resolveBackends(context: Context, input: ServiceInput, path: Path): Own
   const authorities = [...path, "tls", "ca"];
   return {
     backends,
+    absent: [],
+    onDemand: undefined,
     balance: resolveBalance(input.balance),
     slowStart: input.slowStart ?? 0,
     sticky: resolveSticky(context, input.sticky, [...path, "sticky"]),

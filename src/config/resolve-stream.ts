@@ -4,7 +4,7 @@
 import { isIPv4 } from "node:net";
 import { normaliseHostPattern } from "../lib/host.ts";
 import { nearest } from "../lib/nearest.ts";
-import { given, originOf, report } from "./context.ts";
+import { given, report } from "./context.ts";
 import type { Context } from "./context.ts";
 import type { TcpRouteInput } from "./listener-schema.ts";
 import { pairOf } from "./pem.ts";
@@ -43,7 +43,7 @@ export function resolveStreamRoute(
   const { connect, tunnel } = given(input.timeouts);
   return {
     name,
-    origin: originOf(context, path),
+    origin: context.originOf(path),
     listeners: input.listener,
     rule,
     priority: input.priority,

@@ -28,7 +28,7 @@ export function path() {
   return parsed({ what: "a path", remedy: "write /…" }, readPath);
 }
 
-function regex() {
+export function regex() {
   return parsed({ what: "a regular expression" }, (value, refuse) => {
     const result = parsePattern(value);
     if (result.kind === "bad") return refuse(`not a regular expression: ${result.why}`);
@@ -44,7 +44,7 @@ const method = parsed({ what: "a method", remedy: "write GET" }, (value, refuse)
 
 export const placeholders = ["scheme", "host", "uri", "path", "query"];
 
-const template = parsed({ what: "a URL" }, (value, refuse) => {
+function readTemplate(value: string, refuse: Refuse) {
   const shown = JSON.stringify(value);
   if (/[\s\p{Cc}]/u.test(value)) return refuse(`${shown} has a space or a control character`);
   for (const [whole, name = ""] of value.matchAll(/\{([^{}]*)\}/g)) {
@@ -56,23 +56,83 @@ const template = parsed({ what: "a URL" }, (value, refuse) => {
   return /^([a-z][a-z0-9+.-]*:\/\/.|\{scheme\}:\/\/.|\/|\{(uri|path)\})/i.test(value)
     ? value
     : refuse(`${shown} is not a URL`, "begin with https://, / or {scheme}://");
-});
+}
+
+const template = parsed({ what: "a URL" }, readTemplate);
+
+/** Of a redirect with a pattern. */
+function readReplacement(value: string, groups: number, refuse: Refuse) {
+  const shown = JSON.stringify(value);
+  if (/[\s\p{Cc}]/u.test(value)) return refuse(`${shown} has a space or a control character`);
+  const [placeholder] = /\{[^{}]*\}/.exec(value) ?? [];
+  if (placeholder !== undefined) {
+    return refuse(`${placeholder} is not known here`, "the pattern has groups: write $1");
+  }
+  for (const [whole, digits] of value.replaceAll("$$", "").matchAll(/\$(\d{1,2})/g)) {
+    if (Number(digits) > groups || Number(digits) === 0) {
+      return refuse(`${whole} is not there: the pattern has ${groups} groups`, "put it in ( )");
+    }
+  }
+  return /^([a-z][a-z0-9+.-]*:\/\/.|\/|\$)/i.test(value)
+    ? value
+    : refuse(`${shown} is not a URL`, "begin with https://, / or $1");
+}
 
 const redirectStatus = z.union(
   [z.literal(301), z.literal(302), z.literal(303), z.literal(307), z.literal(308)],
   { error: mustBe({ what: "one of 301, 302, 303, 307, 308" }) },
 );
 
-const redirect = z.union(
+const oneRedirect = z.union(
   [
-    template.transform((to) => ({ to, status: 302 as const })),
+    template.transform((to) => ({ to, status: 302 as const, pattern: undefined })),
     mapping({
-      to: template.meta({ description: "The URL to go to, with the placeholders above." }),
+      to: text({ what: "a URL" }).describe(
+        "The URL to go to, with the placeholders above; with `pattern`: with $1, $2 …",
+      ),
       status: key(redirectStatus, "301 and 308 are kept by browsers, for long.", 302),
-    }).transform(({ to, status }) => ({ to, status: status ?? (302 as const) })),
+      pattern: key(
+        regex(),
+        "A JavaScript regular expression for the whole URL, `https://HOST/PATH?QUERY`; other requests go on.",
+      ),
+    }).transform(({ to, status = 302 as const, pattern }, context) => {
+      const refuse: Refuse = (message, remedy) => {
+        context.addIssue({ code: "custom", path: ["to"], message: joinFault(message, remedy) });
+        return undefined;
+      };
+      const url =
+        pattern === undefined
+          ? readTemplate(to, refuse)
+          : readReplacement(to, groupsOf(pattern), refuse);
+      return url === undefined ? z.NEVER : { to: url, status, pattern };
+    }),
   ],
-  { error: mustBe({ what: "a URL or { to, status }" }) },
+  { error: mustBe({ what: "a URL or { to, status, pattern }" }) },
 );
+
+const redirect = oneOrMore(oneRedirect, {
+  what: "a URL, { to, status, pattern }, or a list of them",
+});
+
+function groupsOf({ pattern, flags }: { readonly pattern: string; readonly flags: string }) {
+  return (new RegExp(`${pattern}|`, flags).exec("")?.length ?? 1) - 1;
+}
+
+const forceHttps = z.union(
+  [
+    flag().transform((isOn): ForceHttpsMapping | undefined => (isOn ? {} : undefined)),
+    mapping({
+      status: key(redirectStatus, "301 and 308 are kept by browsers, for long.", 308),
+      port: key(integer(1, 65_535), "Port of the URL to go to. Without it: the usual one."),
+    }),
+  ],
+  { error: mustBe({ what: "true, false or { status, port }" }) },
+);
+
+interface ForceHttpsMapping {
+  readonly status?: z.output<typeof redirectStatus> | undefined;
+  readonly port?: number | undefined;
+}
 
 const respond = mapping({
   status: key(integer(200, 599), "Status of the answer.", 200),
@@ -178,12 +238,17 @@ const matching = {
 
 export const matchingKeys = Object.keys(matching).filter((each) => each !== "priority");
 
-const routeMapping = mapping({
+export const routeMapping = mapping({
   ...matching,
   service: key(serviceUse, "Where requests go: a service's name, URLs, or a service as below."),
   redirect: key(
     redirect,
-    "Answers with a redirect. Placeholders: {scheme} {host} {uri} {path} {query}.",
+    "Answers with a redirect. Placeholders: {scheme} {host} {uri} {path} {query}. Of a list with patterns the first that matches counts.",
+  ),
+  forceHttps: key(
+    forceHttps,
+    "Sends those who did not come by https there, before anything else is done.",
+    false,
   ),
   respond: key(respond, "Answers with a fixed text."),
   whoami: key(flag(), "Answers with the request as it arrived.", false),
@@ -212,7 +277,9 @@ export type RouteInput = z.output<typeof routeMapping>;
 export type AccessLogInput = z.output<typeof accessLog>;
 
 const shortUrl = parsed({ what: "a backend URL" }, (value, refuse): RouteInput | undefined => {
-  const remedy = /^[\w-]+$/.test(value) ? `write { service: ${value} } for a service` : undefined;
+  const remedy = /^[\w-]+$|^[\w./-]+@[a-z0-9-]+$/.test(value)
+    ? `write { service: ${value} } for a service`
+    : undefined;
   const url = parseBackendUrl(value, (message, usual) => refuse(message, remedy ?? usual));
   return url === undefined
     ? undefined

@@ -7,6 +7,7 @@ import { defaultWorkers } from "./limits.ts";
 import { alerts } from "./alerts-schema.ts";
 import { listener, tcpRoute } from "./listener-schema.ts";
 import { account, controlSocket, dockerProxyApi, pidFile, workers } from "./process-schema.ts";
+import { providers } from "./providers-schema.ts";
 import { accessLog, route } from "./route-schema.ts";
 import { durationKey, filePath, flag, integer, key, mapping, mustBe } from "./scalar.ts";
 import { networks, sizeKey } from "./scalar.ts";
@@ -107,6 +108,10 @@ export const config = mapping({
   tcpRoutes: key(
     byName(tcpRoute, "route"),
     "Where connections of tcp listeners go, by the name a TLS client asks for: name to mapping.",
+  ),
+  providers: key(
+    providers,
+    "Where to look for what is routed by itself. The first has the first choice of hosts; this file always wins.",
   ),
   timeouts: key(timeouts, "What clients and backends are granted; 0 = for ever."),
   limits: key(limits, "What one client may use up."),

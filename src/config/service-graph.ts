@@ -5,7 +5,7 @@ import { report } from "./context.ts";
 import type { Context, ServiceUse } from "./context.ts";
 import { maxServiceDepth } from "./limits.ts";
 import type { Path } from "./problem.ts";
-import { checkServiceName } from "./resolve-group.ts";
+import { checkServiceName, isDiscoveredName } from "./resolve-group.ts";
 import { resolveService } from "./resolve-service.ts";
 import type { ServiceInput } from "./service-schema.ts";
 import type { ExchangeTimeouts } from "./snapshot.ts";
@@ -34,7 +34,10 @@ export function useService(
     return use;
   }
   // Named after its owner; "@route" keeps it apart from a service that happens to be called so.
-  const isTaken = context.serviceNames.has(owner.name) || context.services.has(owner.name);
+  const isTaken =
+    context.serviceNames.has(owner.name) ||
+    context.services.has(owner.name) ||
+    isDiscoveredName(context, owner.name);
   const name = isTaken ? `${owner.name}@${kind}` : owner.name;
   if (resolveService(context, name, use, path) === undefined) return undefined;
   context.uses.push({ service: name, protocol, path });
@@ -47,6 +50,8 @@ export function membersOf(context: Context, service: Service): { name: string; p
   switch (service.kind) {
     case "backends":
       return [];
+    case "addressed":
+      return Object.values(service.members).map((name) => ({ name, path }));
     case "split":
       return service.parts.map((part) => ({ name: part.service, path: [...path, "split"] }));
     case "failover":

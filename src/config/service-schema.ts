@@ -283,7 +283,7 @@ const backendKeys = {
   ),
 };
 
-const serviceMapping = mapping({
+export const serviceMapping = mapping({
   backends: key(
     backends,
     "Where requests go: URLs, or mappings of url, weight and tier. This, or one of `split`, `failover`, `mirror`, is *required*.",

@@ -1,0 +1,75 @@
+// What labels never say, though the file may: files of the host, and backends of others. Whoever may start a
+// container could otherwise read the one and reach the other through us.
+
+import { isGiven, report } from "./context.ts";
+import type { Context } from "./context.ts";
+import type { Path } from "./problem.ts";
+import { dataAt } from "./source.ts";
+
+interface Ban {
+  /** Below the item. */
+  readonly path: readonly string[];
+  readonly why: string;
+  readonly remedy: string;
+}
+
+const file = {
+  why: "a label may not name a file of the host",
+  remedy: "leave it out, or say it in the configuration file",
+};
+const others = {
+  why: "a label may not lead to anybody else",
+  remedy: "leave it out; the configuration file can lead to NAME@PROVIDER",
+};
+
+const bans: ReadonlyMap<string, readonly Ban[]> = new Map([
+  [
+    "routes",
+    [
+      { path: ["errorPages"], ...file },
+      { path: ["accessLog", "path"], ...file },
+      { path: ["maintenance", "page"], ...file },
+    ],
+  ],
+  [
+    "tcpRoutes",
+    [{ path: ["tls"], why: file.why, remedy: "leave it out: the client's TLS is passed on" }],
+  ],
+  [
+    "services",
+    [
+      { path: ["maintenance", "page"], ...file },
+      { path: ["tls", "ca"], ...file },
+      { path: ["split"], ...others },
+      { path: ["failover"], ...others },
+      { path: ["mirror"], ...others },
+    ],
+  ],
+]);
+
+/** true after it reported one. `path` is that of the item. */
+export function refuseForbidden(context: Context, value: unknown, path: Path): boolean {
+  const [section] = path;
+  const own = typeof section === "string" ? (bans.get(section) ?? []) : [];
+  let isRefused = false;
+  const refuse = (at: readonly string[], message: string, remedy: string) => {
+    isRefused = true;
+    report(context, [...path, ...at], { message, remedy, at: "key" });
+  };
+  for (const { path: at, why, remedy } of own) {
+    if (isGiven(dataAt(context.source, [...path, ...at]))) refuse(at, why, remedy);
+  }
+  if (section === "services") return isRefused;
+  const { accessLog, service } = Object.fromEntries(
+    typeof value === "object" && value !== null ? Object.entries(value) : [],
+  );
+  if (typeof accessLog === "string") refuse(["accessLog"], file.why, file.remedy);
+  // A name that the caller made is there; any other way to say it would be a backend.
+  if (
+    service !== undefined &&
+    !(typeof service === "string" && context.serviceNames.has(service))
+  ) {
+    refuse(["service"], others.why, others.remedy);
+  }
+  return isRefused;
+}
