@@ -1,32 +1,15 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert";
 import { test } from "node:test";
-import { defaultHold, defaultPassive, defaultRetry, defaultWorkers } from "../config/limits.ts";
-import type { Catalog, StreamRoute } from "../config/snapshot.ts";
+import { emptyService } from "../config/empty-service.ts";
+import type { Claim, Discovery } from "../config/discovery.ts";
+import { defaultWorkers } from "../config/limits.ts";
 import type { BackendService } from "../config/service.ts";
+import type { Catalog, Route, StreamRoute } from "../config/snapshot.ts";
 import { merge } from "./merge.ts";
 import { routeOf } from "../../test/harness/routes-sample.ts";
 
 function serviceOf(name: string, place: string): BackendService {
-  return {
-    kind: "backends",
-    name,
-    origin: { provider: "file", place },
-    maintenance: undefined,
-    backends: [],
-    balance: { policy: "round-robin" },
-    slowStart: 0,
-    sticky: undefined,
-    host: "keep",
-    pool: { maxConnections: 1, maxWaiting: 1, maxWait: 1, maxIdle: 1, idleTimeout: 1 },
-    tls: { verify: true, ca: undefined, serverName: undefined },
-    retry: defaultRetry,
-    check: undefined,
-    passive: defaultPassive,
-    whenAllDown: "try",
-    hold: defaultHold,
-    breaker: undefined,
-    proxyProtocol: undefined,
-  };
+  return { ...emptyService(name, { provider: "file", place }), absent: [] };
 }
 
 function streamRouteOf(name: string): StreamRoute {
@@ -34,7 +17,7 @@ function streamRouteOf(name: string): StreamRoute {
     name,
     origin: { provider: "file", place: `${name}.yaml:1:1` },
     listeners: undefined,
-    rule: { kind: "hostSni", host: "*" },
+    rule: { kind: "hostSni", host: `${name}.example.com` },
     priority: undefined,
     service: "s",
     tls: undefined,
@@ -42,38 +25,45 @@ function streamRouteOf(name: string): StreamRoute {
   };
 }
 
-/** @param mark tells one catalog from another */
-function catalogOf(mark: number, routes: readonly string[], services: readonly string[]): Catalog {
+function fileOf(routes: readonly Route[], services: readonly string[] = ["s"]): Catalog {
   const empty: Partial<Catalog> = { listeners: [], errorPages: undefined };
   return {
     ...empty,
-    routes: routes.map((name) => routeOf(name, "Host(`a`)")),
-    streamRoutes: routes.map(streamRouteOf),
-    services: Object.fromEntries(services.map((name) => [name, serviceOf(name, `w${mark}`)])),
-    workers: { ...defaultWorkers, count: mark },
-  } as Catalog;
+    routes,
+    streamRoutes: [],
+    services: Object.fromEntries(services.map((name) => [name, serviceOf(name, "file")])),
+    workers: { ...defaultWorkers, count: 1 },
+  } as unknown as Catalog;
 }
 
-const first = { version: 1, secret: "" };
+function foundBy(provider: string, items: readonly Route[], services: readonly string[]) {
+  const claim = (item: Route): Claim<Route> => ({ item, tenant: provider, since: 1 });
+  const discovery: Discovery = {
+    provider,
+    hosts: undefined,
+    routes: items.map(claim),
+    streamRoutes: [],
+    services: Object.fromEntries(services.map((name) => [name, serviceOf(name, provider)])),
+  };
+  return discovery;
+}
 
-test("one catalog becomes a snapshot as it is", () => {
-  const catalog = catalogOf(1, ["a"], ["s"]);
-  const made = { version: 7, secret: "5e" };
-  deepStrictEqual(merge([catalog], made), { snapshot: { ...catalog, ...made }, refusals: [] });
+const first = { version: 1, secret: "", holders: new Map<string, string>() };
+
+test("the file alone becomes a snapshot as it is", () => {
+  const file = fileOf([routeOf("a", "Host(`a`)")]);
+  const made = { version: 7, secret: "5e", holders: new Map<string, string>() };
+  const { snapshot, refusals } = merge(file, [], made);
+  deepStrictEqual(snapshot, { ...file, version: 7, secret: "5e" });
+  deepStrictEqual(refusals, []);
 });
 
-test("routes and services of all catalogs are there, settings of the first", () => {
-  const { snapshot, refusals } = merge(
-    [catalogOf(1, ["a"], ["s"]), catalogOf(2, ["b"], ["t"])],
-    first,
-  );
+test("routes and services of all are there, settings of the file", () => {
+  const found = foundBy("docker", [routeOf("b", "Host(`b`)")], ["t"]);
+  const { snapshot, refusals } = merge(fileOf([routeOf("a", "Host(`a`)")]), [found], first);
   strictEqual(snapshot.workers.count, 1);
   deepStrictEqual(
     snapshot.routes.map((route) => route.name),
-    ["a", "b"],
-  );
-  deepStrictEqual(
-    snapshot.streamRoutes.map(({ name }) => name),
     ["a", "b"],
   );
   deepStrictEqual(Object.keys(snapshot.services), ["s", "t"]);
@@ -81,16 +71,41 @@ test("routes and services of all catalogs are there, settings of the first", () 
 });
 
 test("a name claimed twice stays with the first, and the second is refused by name and place", () => {
-  const { snapshot, refusals } = merge(
-    [catalogOf(1, ["a"], ["s"]), catalogOf(2, ["a"], ["s"])],
-    first,
-  );
+  const found = foundBy("docker", [routeOf("a", "Host(`b`)")], ["s"]);
+  const { snapshot, refusals } = merge(fileOf([routeOf("a", "Host(`a`)")]), [found], first);
   strictEqual(snapshot.routes.length, 1);
-  strictEqual(snapshot.services["s"]?.origin.place, "w1");
-  strictEqual(snapshot.streamRoutes.length, 1);
-  strictEqual(refusals.length, 3);
+  strictEqual(snapshot.services["s"]?.origin.place, "file");
+  strictEqual(refusals.length, 2);
   match(refusals[0]?.message ?? "", /^the route "a" is already claimed by file at a\.yaml:1:1/);
-  match(refusals[1]?.message ?? "", /^the tcp route "a" is already claimed by file at a\.yaml:1:1/);
-  match(refusals[2]?.message ?? "", /service "s" is already claimed by file at w1/);
-  strictEqual(refusals[2]?.origin.place, "w2");
+  match(refusals[1]?.message ?? "", /service "s" is already claimed by file at file/);
+  strictEqual(refusals[1]?.origin.place, "docker");
+});
+
+test("what the file leads to and nobody has found yet is a service without anybody", () => {
+  const route = { ...routeOf("a", "Host(`a`)"), service: "shop/web@docker" };
+  const missing = merge(fileOf([route]), [], first).snapshot.services["shop/web@docker"];
+  strictEqual(missing?.kind, "backends");
+  deepStrictEqual(missing.backends, []);
+  strictEqual(missing.absent[0]?.state, "missing");
+  const found = foundBy("docker", [], ["shop/web@docker"]);
+  const there = merge(fileOf([route]), [found], first).snapshot.services["shop/web@docker"];
+  strictEqual(there?.origin.place, "docker");
+});
+
+test("parts of a split and the goal of a tcp route and a listener are looked after too", () => {
+  const split: Catalog["services"][string] = {
+    kind: "split",
+    name: "canary",
+    origin: { provider: "file", place: "f" },
+    maintenance: undefined,
+    parts: [{ service: "x@docker", weight: 1, when: undefined }],
+    sticky: undefined,
+  };
+  const file: Catalog = {
+    ...fileOf([]),
+    services: { canary: split },
+    streamRoutes: [{ ...streamRouteOf("db"), service: "db@docker" }],
+  };
+  const { services } = merge(file, [], first).snapshot;
+  deepStrictEqual(Object.keys(services).toSorted(), ["canary", "db@docker", "x@docker"]);
 });
