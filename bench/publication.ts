@@ -54,6 +54,7 @@ function work(): void {
     caps: new Caps(new Tally()),
     onMark: nothing,
     onSession: nothing,
+    onWanted: nothing,
   });
   const options = { destinations, onProblem: nothing };
   let live: Live | undefined;

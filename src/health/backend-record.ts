@@ -14,6 +14,8 @@ export interface Death {
   readonly until: number;
   readonly why: string;
   readonly isUnreachable: boolean;
+  /** Nobody was told of it. */
+  readonly isQuiet: boolean;
 }
 
 export class BackendRecord implements CheckUser {

@@ -13,7 +13,7 @@ import {
   sampleSnapshot,
 } from "../../test/harness/health-sample.ts";
 import { watched } from "../../test/harness/watched-health.ts";
-import type { HealthCheck, Service } from "../config/service.ts";
+import type { AbsentBackend, HealthCheck, Service } from "../config/service.ts";
 import type { ServiceLoad } from "../upstream/state.ts";
 
 /** Answers with the status that it is told to. */
@@ -375,4 +375,77 @@ test("checks go on at the address of a port where nobody listens, and find who c
   await w.until("up", () => w.changes().includes("backend up shop"));
   server.close();
   server.closeAllConnections();
+});
+
+const away = (...states: readonly AbsentBackend["state"][]) =>
+  states.map((state, at) => ({ name: `web${at + 1}`, state, why: `it is ${state}` }));
+
+test("containers that are no backends now are rows, with the time since when", () => {
+  let now = 1000;
+  using w = watched({ now: () => now });
+  const one = "http://127.0.0.1:1";
+  const absent = away("stopped", "starting");
+  w.health.update(sampleSnapshot(sampleService("shop", [one], { absent })));
+  assert.equal(w.stateOf("shop"), "degraded");
+  now = 2000;
+  w.health.update(sampleSnapshot(sampleService("shop", [], { absent: away("stopped", "paused") })));
+  assert.equal(w.stateOf("shop"), "down");
+  const [stopped, paused] = [w.backendRow("shop"), w.backendRow("shop", 1)];
+  assert.deepEqual([stopped.url, stopped.state, stopped.why], ["web1", "stopped", "it is stopped"]);
+  assert.deepEqual(
+    [stopped.since, paused.since],
+    [new Date(1000), new Date(2000)].map((at) => at.toISOString()),
+  );
+});
+
+test("a service that somebody stopped is no alert, one that is lost is, until either ends", () => {
+  using w = watched();
+  const update = (...states: readonly AbsentBackend["state"][]) =>
+    w.health.update(sampleSnapshot(sampleService("shop", [], { absent: away(...states) })));
+  for (const state of ["missing", "stopped", "paused", "starting"] as const) update(state);
+  assert.deepEqual(w.changes(), []);
+  update("stopped", "unhealthy");
+  assert.deepEqual(w.changes(), ["service down shop"]);
+  assert.equal(w.events[0]?.why, "web2 is unhealthy: it is unhealthy");
+  update("unreachable");
+  assert.equal(w.events.length, 1);
+  update("starting");
+  assert.deepEqual(w.changes().slice(1), ["service up shop"]);
+  assert.equal(w.events[1]?.why, "it was stopped, or starts");
+});
+
+test("of what is started on demand nobody is told that it does not listen yet", () => {
+  using w = watched();
+  const url = "http://127.0.0.1:1";
+  const onDemand = { wait: "page", startTimeout: 1000, idleStop: 0 } as const;
+  w.health.update(sampleSnapshot(sampleService("shop", [url], { onDemand })));
+  const mark = { service: "shop", backend: url, for: 1000, why: "refused" } as const;
+  w.health.take({ ...mark, kind: "dead", isUnreachable: true });
+  assert.equal(w.backendRow("shop").state, "dead");
+  w.health.take({ ...mark, kind: "alive" });
+  assert.deepEqual(w.events, []);
+  assert.equal(w.news.length, 2, "the other workers are told all the same");
+  w.health.take({ ...mark, kind: "dead", isUnreachable: false });
+  assert.deepEqual(w.changes(), ["backend dead shop", "service down shop"]);
+});
+
+test("a service found by address consists of those who have one", () => {
+  using w = watched();
+  const addressed: Service = {
+    kind: "addressed",
+    name: "found",
+    origin: { provider: "lxc", place: "" },
+    maintenance: undefined,
+    members: { "fd00::1": "a", "fd00::2": "b" },
+    settings: { rewrites: [], nameInPathOf: undefined },
+  };
+  const a = sampleService("a", ["http://127.0.0.1:1"]);
+  const b = sampleService("b", [], { absent: away("stopped") });
+  w.health.update(sampleSnapshot(addressed, a, b));
+  const row = w.rows().find(({ name }) => name === "found");
+  assert.deepEqual([row?.kind, row?.state], ["addressed", "degraded"]);
+  assert.deepEqual(row?.parts, [
+    { service: "a", share: "fd00::1" },
+    { service: "b", share: "fd00::2" },
+  ]);
 });

@@ -98,7 +98,7 @@ export class Health implements Disposable {
   ): ServiceRecord {
     const record = before ?? new ServiceRecord(service);
     const old = record.backends;
-    record.service = service;
+    record.update(service, this.#now());
     this.#takeOrders(record);
     const backends =
       service.kind === "backends"
@@ -163,8 +163,15 @@ export class Health implements Disposable {
     const record = this.#backend(mark.service, mark.backend);
     // From a worker that serves by another snapshot still.
     if (record === undefined) return;
-    if (mark.kind === "dead") this.#reporter.dead(record, mark, from);
-    else this.#reporter.alive(record, "it answers again", from);
+    if (mark.kind === "dead") {
+      // Who is started because somebody asks is asked before it listens.
+      const service = this.#services.get(mark.service)?.service;
+      const isOnDemand = service?.kind === "backends" && service.onDemand !== undefined;
+      const isStarting = isOnDemand && mark.isUnreachable;
+      this.#reporter.dead(record, mark, { isStarting, from });
+    } else {
+      this.#reporter.alive(record, "it answers again", from);
+    }
     this.#options.onNews({ ...noNews, marks: [mark] });
     this.#settleBackend(record);
   }

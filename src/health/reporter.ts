@@ -33,7 +33,12 @@ export class Reporter {
     }
   }
 
-  dead(record: BackendRecord, mark: Extract<Mark, { kind: "dead" }>, from?: string): void {
+  /** @param isStarting that it accepts no connections was to be expected: nobody has to be told */
+  dead(
+    record: BackendRecord,
+    mark: Extract<Mark, { kind: "dead" }>,
+    { isStarting, from }: { readonly isStarting: boolean; readonly from: string | undefined },
+  ): void {
     const { death } = record;
     const now = this.#now();
     const until = Math.max(death?.until ?? 0, now + mark.for);
@@ -42,25 +47,30 @@ export class Reporter {
       until,
       why: mark.why,
       isUnreachable: mark.isUnreachable,
+      isQuiet: death?.isQuiet ?? isStarting,
     };
     // Several workers find it out at once, and later those that tried it again.
-    if (death === undefined) this.#backend(record, "dead", mark.why, now, from);
+    if (death !== undefined) return;
+    if (isStarting)
+      this.#log.debug("backend not ready yet", { service: record.service, why: mark.why });
+    else this.#backend(record, "dead", mark.why, now, from);
   }
 
   alive(record: BackendRecord, why: string, from?: string): void {
     const { death } = record;
     if (death === undefined) return;
     record.death = undefined;
-    this.#backend(record, "alive", why, death.since, from);
+    if (!death.isQuiet) this.#backend(record, "alive", why, death.since, from);
   }
 
   service(record: ServiceRecord): void {
-    const { isAllDown, downSince, service } = record;
+    const { isAllDown, downSince, backends, absent } = record;
     if (isAllDown === (downSince !== undefined)) return;
     record.downSince = isAllDown ? this.#now() : undefined;
     if (isAllDown) return this.#service(record, "down", whyAll(record), this.#now());
-    const isServed = service.kind === "backends";
-    const why = isServed ? "a backend is back" : "it no longer has backends of its own";
+    const gone =
+      absent.length > 0 ? "it was stopped, or starts" : "it no longer has backends of its own";
+    const why = backends.size > 0 ? "a backend is back" : gone;
     this.#service(record, "up", why, downSince ?? this.#now());
   }
 
@@ -99,7 +109,9 @@ export class Reporter {
   }
 }
 
-function whyAll({ backends }: ServiceRecord): string {
+function whyAll({ backends, absent }: ServiceRecord): string {
+  const first = absent.find(({ state }) => state === "unhealthy" || state === "unreachable");
+  if (first !== undefined) return `${first.name} is ${first.state}: ${first.why}`;
   return backends.size === 1
     ? "its only backend is down"
     : `none of its ${backends.size} backends is up`;

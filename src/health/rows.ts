@@ -1,9 +1,9 @@
 // Services and backends as people see them: what the primary knows, with what workers counted.
 
-import type { BackendService, Service } from "../config/service.ts";
+import type { AbsentBackend, BackendService, Service } from "../config/service.ts";
 import type { BackendLoad, ServiceLoad } from "../upstream/state.ts";
 import type { BackendRecord, Shown } from "./backend-record.ts";
-import type { ServiceRecord, ShownService } from "./service-record.ts";
+import type { ServiceRecord, ShownAbsent, ShownService } from "./service-record.ts";
 
 // The same as in src/admin/operations.ts, which is out of reach here: the tests hold them together.
 export interface ServiceRow {
@@ -25,7 +25,7 @@ interface Part {
 
 interface BackendRow extends Counted {
   readonly url: string;
-  readonly state: Shown;
+  readonly state: Shown | AbsentBackend["state"];
   readonly since: string;
   readonly why: string;
   readonly weight: number;
@@ -58,9 +58,12 @@ export function rowsOf(
       held: load?.held ?? 0,
       breaker: load?.breaker,
       parts: partsOf(record.service),
-      backends: [...record.backends.values()].map((each) =>
-        backendRow(each, load?.backends.get(each.backend.url) ?? noLoad, now),
-      ),
+      backends: [
+        ...[...record.backends.values()].map((each) =>
+          backendRow(each, load?.backends.get(each.backend.url) ?? noLoad, now),
+        ),
+        ...record.absent.map(absentRow),
+      ],
     };
   });
 }
@@ -80,7 +83,7 @@ export function stateOf(
 
 type Health = "up" | "degraded" | "down";
 
-function healthOfBackends({ backends }: ServiceRecord, now: number): Health {
+function healthOfBackends({ backends, absent }: ServiceRecord, now: number): Health {
   let usable = 0;
   let well = 0;
   for (const each of backends.values()) {
@@ -89,7 +92,7 @@ function healthOfBackends({ backends }: ServiceRecord, now: number): Health {
     if (each.backend.weight > 0) usable++;
   }
   if (usable === 0) return "down";
-  return well === backends.size ? "up" : "degraded";
+  return well === backends.size && absent.length === 0 ? "up" : "degraded";
 }
 
 /** A service that is held or worked on is none to lean on. @param seen makes an end of circles */
@@ -140,6 +143,19 @@ function backendRow(record: BackendRecord, load: Counted, now: number): BackendR
   };
 }
 
+function absentRow({ name, state, why, since }: ShownAbsent): BackendRow {
+  return {
+    url: name,
+    state,
+    since: isoOf(since),
+    why,
+    weight: 1,
+    tier: 0,
+    ...noLoad,
+    lastCheck: undefined,
+  };
+}
+
 function isoOf(ms: number): string {
   return new Date(ms).toISOString();
 }
@@ -174,6 +190,8 @@ function partsOf(service: Service): Part[] {
       }));
       return [{ service: service.service, share: "all" }, ...copies];
     }
+    case "addressed":
+      return Object.entries(service.members).map(([share, service]) => ({ service, share }));
   }
 }
 

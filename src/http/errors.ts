@@ -43,6 +43,8 @@ export const failures = {
   CLIENT_CLOSED: { status: 499, side: "client", retry: "never", close: true, text: "The client closed the connection before the answer was complete." },
   CLIENT_STALLED: { status: 499, side: "client", retry: "never", close: true, text: "The client stopped reading the answer." },
   NO_BACKEND: { status: 503, side: "proxy", retry: "never", close: false, text: "The service has no backend that can be used." },
+  BACKEND_STOPPED: { status: 503, side: "proxy", retry: "never", close: false, text: "What answers here is stopped." },
+  BACKEND_STARTING: { status: 503, side: "proxy", retry: "never", close: false, text: "What answers here is starting, and not ready yet." },
   POOL_FULL: { status: 503, side: "proxy", retry: "never", close: false, text: "All connections to the backend are in use, and too many requests wait for one." },
   POOL_TIMEOUT: { status: 503, side: "proxy", retry: "never", close: false, text: "No connection to the backend became free in time." },
   HOLD_FULL: { status: 503, side: "proxy", retry: "never", close: false, text: "The service has no backend that can be used, and too many requests wait for one." },

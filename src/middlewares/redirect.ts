@@ -2,6 +2,7 @@
 
 import type { Exchange } from "../http/exchange.ts";
 import type { Middleware } from "./middleware.ts";
+import { hostWithoutPort, pathOf, uriOf } from "./requested-url.ts";
 
 export function redirect(use: { readonly to: string; readonly status: number }): Middleware {
   const parts = use.to.split(/(\{[a-z]+\})/);
@@ -13,23 +14,18 @@ export function redirect(use: { readonly to: string; readonly status: number }):
   };
 }
 
-/** Everything here passed the checks of the request head: no control characters, no line breaks. */
 function valueOf(part: string, exchange: Exchange): string {
-  const { request } = exchange;
-  // `OPTIONS *` is about no path at all. "//evil.example" behind a bare prefix would name another host.
-  const path = request.rawPath === "*" ? "/" : request.rawPath.replace(/^\/+/, "/");
-  const query = request.hasQuery ? `?${request.query}` : "";
   switch (part) {
     case "{scheme}":
       return exchange.origin.isSecure ? "https" : "http";
     case "{host}":
-      return request.host.replace(/:\d*$/, "");
+      return hostWithoutPort(exchange);
     case "{uri}":
-      return `${path}${query}`;
+      return uriOf(exchange);
     case "{path}":
-      return path;
+      return pathOf(exchange);
     case "{query}":
-      return request.query;
+      return exchange.request.query;
     default:
       return part;
   }

@@ -2,8 +2,10 @@
 
 import type { MiddlewareUse } from "../config/snapshot.ts";
 import { addPrefix } from "./add-prefix.ts";
+import { forceHttps } from "./force-https.ts";
 import type { Middleware } from "./middleware.ts";
 import { redirect } from "./redirect.ts";
+import { redirectMatch } from "./redirect-match.ts";
 import { replacePath } from "./replace-path.ts";
 import { replacePrefix } from "./replace-prefix.ts";
 import { respond } from "./respond.ts";
@@ -23,6 +25,10 @@ export function createMiddleware(use: MiddlewareUse): Middleware {
       return replacePath(use);
     case "redirect":
       return redirect(use);
+    case "redirectMatch":
+      return redirectMatch(use);
+    case "forceHttps":
+      return forceHttps(use);
     case "respond":
       return respond(use);
     case "whoami":

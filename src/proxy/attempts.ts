@@ -5,14 +5,16 @@
 import type { Maintenance } from "../config/service.ts";
 import { factsOf, type FailureCode } from "../http/errors.ts";
 import type { Exchange } from "../http/exchange.ts";
-import type { Fields } from "../http/fields.ts";
+import { Field, type Fields } from "../http/fields.ts";
 import type { Destination } from "../upstream/destination.ts";
 import type { Held, HoldTicket } from "../upstream/hold-queue.ts";
 import type { LiveBackend } from "../upstream/live-backend.ts";
 import type { LiveService } from "../upstream/live-service.ts";
 import { isKeptOut } from "../upstream/maintenance.ts";
 import { isGoodAnswer } from "../upstream/passive-health.ts";
+import type { Demand } from "../upstream/demand.ts";
 import { isStatusIn } from "../upstream/status-ranges.ts";
+import { wantsHtml } from "./error-page.ts";
 
 export interface AttemptUser {
   /** A backend was found; never told when the exchange is over. */
@@ -20,6 +22,8 @@ export interface AttemptUser {
   /** There is none now, but there may be one soon: nothing more should come from the client. */
   onHeld(): void;
   onGivenUp(code: FailureCode, status?: number): void;
+  /** It is being started, and the client is a browser that can be shown so until it is there. */
+  onStarting(): void;
   /** The service that was chosen among several is in maintenance, for this client too. */
   onKeptOut(maintenance: Maintenance): void;
 }
@@ -118,11 +122,20 @@ export class Attempts implements Held {
       if (code !== null) this.record(0);
       this.#goOverTo(other);
       this.#seek(code);
-    } else if (service.settings.hold.holdFor > 0 && !service.isUp && !service.isDisposed) {
+    } else if (service.isUp || service.isDisposed || service.patience === 0) {
+      this.#giveUp(code ?? service.absence);
+    } else if (service.demand === undefined) {
       this.#hold("HOLD_TIMEOUT");
     } else {
-      this.#giveUp(code ?? "NO_BACKEND");
+      this.#want(service.demand);
     }
+  }
+
+  /** It is started because of this exchange. */
+  #want(demand: Demand): void {
+    if (!demand.want()) this.#giveUp("HOLD_TIMEOUT");
+    else if (demand.settings.wait === "page" && isBrowsing(this.#exchange)) this.#user.onStarting();
+    else this.#hold("HOLD_TIMEOUT");
   }
 
   #use(backend: LiveBackend): void {
@@ -154,10 +167,10 @@ export class Attempts implements Held {
 
   /** Waits until a backend is up, or the service is no longer paused. */
   #hold(reason: "HOLD_TIMEOUT" | "PAUSED"): void {
-    const { holdFor, pauseFor } = this.#service.settings.hold;
+    const { patience, settings } = this.#service;
     const now = performance.now();
     if (this.#heldUntil === 0 || reason !== this.#heldFor) {
-      this.#heldUntil = now + (reason === "PAUSED" ? pauseFor : holdFor);
+      this.#heldUntil = now + (reason === "PAUSED" ? settings.hold.pauseFor : patience);
       this.#heldFor = reason;
     }
     const left = this.#heldUntil - now;
@@ -222,7 +235,7 @@ export class Attempts implements Held {
   }
 
   get #mayHold(): boolean {
-    return this.#service.settings.hold.holdFor > 0 && !this.#service.isUp;
+    return this.#service.patience > 0 && !this.#service.isUp;
   }
 
   /** Another attempt is granted. */
@@ -331,4 +344,10 @@ export class Attempts implements Held {
     service.learn(answer, backend);
     return this.#destination.sessionLine(exchange, service, backend, exchange.origin.isSecure);
   }
+}
+
+/** A page can be shown, and asking for it again does no harm. */
+function isBrowsing({ method, request }: Exchange): boolean {
+  if ((method !== "GET" && method !== "HEAD") || request.isUpgrade) return false;
+  return wantsHtml(request.fields.joined(Field.ACCEPT));
 }

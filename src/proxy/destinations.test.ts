@@ -18,8 +18,8 @@ const b = "http://127.0.0.1:2";
 const nothing = { backends: [], services: [], marks: [] };
 
 function destinations(): Destinations {
-  const { wheel, caps, onMark, onSession } = optionsOf();
-  return new Destinations({ wheel, caps, onMark, onSession });
+  const { wheel, caps, onMark, onSession, onWanted } = optionsOf();
+  return new Destinations({ wheel, caps, onMark, onSession, onWanted });
 }
 
 function take(all: Destinations, services: object, more: Partial<Snapshot> = {}): void {

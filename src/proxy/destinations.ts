@@ -6,11 +6,13 @@ import { isDeepStrictEqual } from "node:util";
 
 import type { Snapshot } from "../config/snapshot.ts";
 import type { Service } from "../config/service.ts";
+import { Addressed, type AddressedOptions } from "../upstream/addressed.ts";
 import type { Caps } from "../upstream/caps.ts";
 import type { Destination } from "../upstream/destination.ts";
 import { Failover } from "../upstream/failover.ts";
 import { LiveService, type ServiceOptions } from "../upstream/live-service.ts";
 import { Mirror } from "../upstream/mirror.ts";
+import { NameLookups } from "../upstream/name-lookups.ts";
 import { Split } from "../upstream/split.ts";
 import type { Mark, StateNews } from "../upstream/state.ts";
 import { StateBook } from "../upstream/state-book.ts";
@@ -21,6 +23,9 @@ export interface DestinationsOptions {
   readonly caps: Caps;
   onMark(mark: Mark): void;
   onSession(service: string, id: string, backend: string): void;
+  onWanted(service: string): void;
+  /** `IP:PORT` of name servers that containers are found by; none = the system's. */
+  readonly nameServers?: readonly string[];
 }
 
 interface Known {
@@ -40,6 +45,8 @@ export interface Prepared {
 export class Destinations {
   readonly #options: DestinationsOptions;
   readonly #states = new StateBook();
+  /** Outlives snapshots: each start of a container would have everybody asked for again. */
+  readonly #names: NameLookups;
   #known: ReadonlyMap<string, Known> = new Map();
   #limits: Snapshot["limits"] | undefined;
   /** Once there is one, it is the same in every snapshot. */
@@ -47,6 +54,7 @@ export class Destinations {
 
   constructor(options: DestinationsOptions) {
     this.#options = options;
+    this.#names = new NameLookups(options.nameServers);
   }
 
   /** Throws when the services lead nowhere, or in a circle. */
@@ -64,7 +72,7 @@ export class Destinations {
       if (making.has(name)) throw new Error(`the service ${name} leads back to itself`);
       making.add(name);
       const old = isComparable ? this.#known.get(name) : undefined;
-      const each = knownFor(settings, old, { ...options, destinationOf });
+      const each = knownFor(settings, old, { ...options, destinationOf, names: this.#names });
       known.set(name, each);
       return each.destination;
     };
@@ -144,12 +152,8 @@ export class Destinations {
   }
 }
 
-interface MakingOptions extends ServiceOptions {
-  destinationOf(service: string): Destination;
-}
-
 /** The one there is, if it will do. */
-function knownFor(settings: Service, old: Known | undefined, options: MakingOptions): Known {
+function knownFor(settings: Service, old: Known | undefined, options: AddressedOptions): Known {
   const parts = partsOf(settings).map((each) => options.destinationOf(each));
   if (settings.kind === "backends") {
     const isKept = old?.destination instanceof LiveService;
@@ -169,7 +173,7 @@ function knownFor(settings: Service, old: Known | undefined, options: MakingOpti
 
 function compoundOf(
   settings: Exclude<Service, { kind: "backends" }>,
-  options: MakingOptions,
+  options: AddressedOptions,
 ): Destination {
   switch (settings.kind) {
     case "split":
@@ -178,6 +182,8 @@ function compoundOf(
       return new Failover(settings, options);
     case "mirror":
       return new Mirror(settings, options);
+    case "addressed":
+      return new Addressed(settings, options);
   }
 }
 
@@ -192,6 +198,8 @@ function partsOf(settings: Service): readonly string[] {
       return settings.services;
     case "mirror":
       return [settings.service, ...settings.copies.map(({ service }) => service)];
+    case "addressed":
+      return Object.values(settings.members);
   }
 }
 

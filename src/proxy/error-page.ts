@@ -54,6 +54,11 @@ export function errorPage(
   }
 }
 
+/** Whoever asks like this reads pages: a browser. */
+export function wantsHtml(accept: string | undefined): boolean {
+  return preferred(accept) === "html";
+}
+
 /** Reads `error_<status>.html` and `error_default.html` of a folder. Problems are told, not thrown. */
 export function loadErrorPages(folder: string): LoadedErrorPages {
   const byStatus = new Map<number, string>();
@@ -177,6 +182,9 @@ ${helpFor(facts)}<footer><code>${escapeHtml(code)}</code></footer>
 }
 
 function helpFor({ code, host }: Facts): string {
+  if (code === "BACKEND_STOPPED") {
+    return `<p class="hint">Is it yours? Then start it: it is back here within a second.</p>\n`;
+  }
   if (code !== "NO_ROUTE") return "";
   const asked = host === "" ? "" : `<p>You asked for <code>${escapeHtml(host)}</code>.</p>\n`;
   const example = escapeHtml(host === "" ? "www.example.com" : host);

@@ -8,6 +8,13 @@ import { Field } from "../http/fields.ts";
 import { writeAnswer } from "./answer.ts";
 import { errorPage, type ErrorPages } from "./error-page.ts";
 
+/** The client is gone: nobody is left to tell. */
+export const unanswered: ReadonlySet<FailureCode> = new Set([
+  "CLIENT_CLOSED",
+  "CLIENT_STALLED",
+  "SHUT_DOWN",
+]);
+
 /**
  * Ends the exchange with a failure. Harmless when it is over already.
  * @param status instead of the failure's own
@@ -38,7 +45,33 @@ export function fail(
     fields: [
       ["Content-Type", page.contentType],
       ["Cache-Control", "no-store"],
-      ...(status === 503 ? ([["Retry-After", "5"]] as const) : []),
+      ...(status === 503 ? [["Retry-After", retryAfterOf(code)] as const] : []),
+    ],
+    body: page.body,
+  });
+}
+
+function retryAfterOf(code: FailureCode): string {
+  return code === "BACKEND_STARTING" ? "1" : "5";
+}
+
+/** Says that it is being started, to a browser that asks again by itself. */
+export function showStarting(exchange: Exchange, pages: ErrorPages | undefined): void {
+  const code = "BACKEND_STARTING";
+  exchange.failure = code;
+  const { request } = exchange;
+  const text = "It is being started, since you asked for it. This page moves on when it is there.";
+  const { status } = factsOf(code);
+  const accept = request.fields.joined(Field.ACCEPT);
+  const page = errorPage(status, text, accept, { pages, host: request.host, code });
+  writeAnswer(exchange, {
+    status,
+    fields: [
+      ["Content-Type", page.contentType],
+      ["Cache-Control", "no-store"],
+      ["Retry-After", retryAfterOf(code)],
+      // Of browsers only, and without a script: also where an operator's own page is shown.
+      ["Refresh", "1"],
     ],
     body: page.body,
   });

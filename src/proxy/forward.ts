@@ -15,7 +15,7 @@ import type { LiveBackend } from "../upstream/live-backend.ts";
 import type { Pool, PoolTicket, Waiter } from "../upstream/pool.ts";
 import { Attempts, type AttemptUser } from "./attempts.ts";
 import { Copies, type CopyContext } from "./copies.ts";
-import { fail, refuseForMaintenance } from "./fail.ts";
+import { fail, refuseForMaintenance, showStarting, unanswered } from "./fail.ts";
 import { KeptBody } from "./kept-body.ts";
 import { dropHopByHop } from "./hop-by-hop.ts";
 import type { Plan, ResponseHook } from "./plan.ts";
@@ -42,13 +42,6 @@ const idempotent: ReadonlySet<string> = new Set([
   "TRACE",
   "PUT",
   "DELETE",
-]);
-
-/** The client is gone: nobody is left to tell. */
-const unanswered: ReadonlySet<FailureCode> = new Set([
-  "CLIENT_CLOSED",
-  "CLIENT_STALLED",
-  "SHUT_DOWN",
 ]);
 
 export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnection>, AttemptUser {
@@ -102,6 +95,12 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
     if (this.#isOver) return;
     this.#end();
     refuseForMaintenance(this.#exchange, maintenance, this.#plan.errorPages);
+  }
+
+  onStarting(): void {
+    if (this.#isOver) return;
+    this.#end();
+    showStarting(this.#exchange, this.#plan.errorPages);
   }
 
   // --- attempts --------------------------------------------------------------------------------

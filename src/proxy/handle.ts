@@ -13,9 +13,11 @@ import { fail, refuseForMaintenance } from "./fail.ts";
 import { Forward, type ForwardContext } from "./forward.ts";
 import { clientAddress } from "./forwarded.ts";
 import type { Live } from "./live.ts";
+import { Addressed, type Way } from "../upstream/addressed.ts";
 import { isKeptOut } from "../upstream/maintenance.ts";
 import { LoggedExchange } from "./logged-exchange.ts";
 import type { DoneHook, Plan, RequestHook, ResponseHook } from "./plan.ts";
+import { Search } from "./search.ts";
 
 type Hooks = readonly (RequestHook | ResponseHook | DoneHook)[];
 
@@ -37,6 +39,10 @@ export class Proxy implements ForwardContext {
   readonly mostCopies = maxMirrors;
   /** Of middlewares that throw: a plan has one for each moment, and they go when the plan goes. */
   readonly #failures = new WeakMap<Hooks, Warning>();
+  /** Of names that DNS could not be asked for: any client can choose them. */
+  readonly #lookups = new Warning("a container's name cannot be looked up", {}, (...said) =>
+    this.onProblem(...said),
+  );
 
   constructor(options: ProxyOptions) {
     this.#options = options;
@@ -131,8 +137,7 @@ export class Proxy implements ForwardContext {
     warning.raise({ cause: inspect(error, { depth: 0 }).split("\n")[0] ?? "", place: place ?? "" });
   }
 
-  #forward(exchange: Exchange<Plan>, plan: Plan): void {
-    const { destination } = plan;
+  #forward(exchange: Exchange<Plan>, plan: Plan, destination = plan.destination): void {
     if (destination === undefined) {
       fail(exchange, "NO_BACKEND", plan.errorPages);
       return;
@@ -142,7 +147,34 @@ export class Proxy implements ForwardContext {
       refuseForMaintenance(exchange, maintenance, plan.errorPages);
       return;
     }
-    new Forward(exchange, plan, destination, this).start();
+    if (destination instanceof Addressed) this.#find(exchange, plan, destination);
+    else new Forward(exchange, plan, destination, this).start();
+  }
+
+  /** Of the containers it stands for, the one that is meant: by DNS, if that is not known yet. */
+  #find(exchange: Exchange<Plan>, plan: Plan, addressed: Addressed): void {
+    const { path } = exchange;
+    const host = normaliseHost(exchange.request.host) ?? "";
+    const go = (way: Way) => this.#go(exchange, plan, way);
+    const way = addressed.way(host, path);
+    if (way === undefined) Search.begin(exchange, addressed.find(host, path), go);
+    else go(way);
+  }
+
+  #go(exchange: Exchange<Plan>, plan: Plan, way: Way): void {
+    switch (way.kind) {
+      case "found":
+        exchange.path = way.path;
+        this.#forward(exchange, plan, way.destination);
+        break;
+      case "nobody":
+        fail(exchange, "NO_ROUTE", plan.errorPages);
+        break;
+      case "failed":
+        this.#lookups.raise({ name: way.name, cause: way.why });
+        fail(exchange, "NAME_NOT_FOUND", plan.errorPages);
+        break;
+    }
   }
 
   /** A request that cannot be understood, or did not come in time. */

@@ -22,6 +22,7 @@ class Worker {
     caps: new Caps(new Tally()),
     onMark: () => {},
     onSession: () => {},
+    onWanted: () => {},
   });
   #version = 0;
   snapshot: Snapshot | undefined;

@@ -38,6 +38,7 @@ function start(settings: BackendService, limits: Partial<DatagramLimits> = {}, h
     secret: () => "",
     onMark() {},
     onSession() {},
+    onWanted() {},
   });
   states.join(service.name, service);
   const listener = new DatagramListener({

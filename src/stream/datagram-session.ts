@@ -170,7 +170,9 @@ export class DatagramSession implements Deadlined {
       backend = service.pick(this.#asker, null);
     }
     if (backend === undefined) {
-      this.#failure ??= "NO_BACKEND";
+      // Whoever asks does so again by itself, and finds it started.
+      service.demand?.want();
+      this.#failure ??= service.absence;
       this.#owner.onNoBackend(this);
       this.end();
       return false;
@@ -290,6 +292,7 @@ export class DatagramSession implements Deadlined {
     if (this.#isJudged || this.#backend === undefined) return;
     this.#isJudged = true;
     this.#backend.judge(true, performance.now() - this.#askedAt, "");
+    this.#service?.demand?.met();
   }
 
   /** Where nobody has ever answered, as with logs, that there was no refusal is all that can be known. */

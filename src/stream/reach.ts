@@ -67,7 +67,7 @@ export class Reach implements Waiter<RawConnection>, Held {
       this.#giveUp("BREAKER_OPEN");
       return;
     }
-    this.#seek("NO_BACKEND");
+    this.#seek(null);
   }
 
   /** The service is being worked on, or the one that leads to it. */
@@ -87,8 +87,8 @@ export class Reach implements Waiter<RawConnection>, Held {
     this.#leave();
   }
 
-  /** Looks for a backend. @param code why there is none so far */
-  #seek(code: FailureCode): void {
+  /** Looks for a backend. @param code why the last attempt failed; null = there was none */
+  #seek(code: FailureCode | null): void {
     const service = this.#service;
     if (this.#isKeptOut) {
       this.#giveUp("MAINTENANCE");
@@ -109,10 +109,12 @@ export class Reach implements Waiter<RawConnection>, Held {
     if (other !== undefined) {
       this.#goOverTo(other);
       this.#seek(code);
-    } else if (this.#mayHold) {
-      this.#hold("HOLD_TIMEOUT");
+    } else if (!this.#mayHold) {
+      this.#giveUp(code ?? service.absence);
+    } else if (service.demand?.want() === false) {
+      this.#giveUp("HOLD_TIMEOUT");
     } else {
-      this.#giveUp(code);
+      this.#hold("HOLD_TIMEOUT");
     }
   }
 
@@ -172,7 +174,7 @@ export class Reach implements Waiter<RawConnection>, Held {
 
   get #mayHold(): boolean {
     const service = this.#service;
-    return service.settings.hold.holdFor > 0 && !service.isUp && !service.isDisposed;
+    return service.patience > 0 && !service.isUp && !service.isDisposed;
   }
 
   /** Waits until a backend is up, or the service is no longer paused. */
@@ -182,10 +184,10 @@ export class Reach implements Waiter<RawConnection>, Held {
       this.#giveUp("CLIENT_CLOSED");
       return;
     }
-    const { holdFor, pauseFor } = service.settings.hold;
+    const { patience, settings } = service;
     const now = performance.now();
     if (this.#heldUntil === 0 || reason !== this.#heldFor) {
-      this.#heldUntil = now + (reason === "PAUSED" ? pauseFor : holdFor);
+      this.#heldUntil = now + (reason === "PAUSED" ? settings.hold.pauseFor : patience);
       this.#heldFor = reason;
     }
     const left = this.#heldUntil - now;
@@ -206,7 +208,7 @@ export class Reach implements Waiter<RawConnection>, Held {
     this.#service = destination.choose(asker);
     this.#asked = [this.#service];
     this.#tried = null;
-    this.#seek("NO_BACKEND");
+    this.#seek(null);
   }
 
   onHeldTooLong(): void {

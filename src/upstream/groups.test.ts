@@ -20,6 +20,7 @@ function groupOf(settings: object, others: object = {}) {
     const service = services[name];
     assert.ok(service, name);
     const parts = { ...options, destinationOf };
+    assert.ok(service.kind !== "addressed");
     const fresh =
       service.kind === "split"
         ? new Split(service, parts)

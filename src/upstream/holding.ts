@@ -17,12 +17,20 @@ export class Holding {
   /** How many may wait at once. */
   max: number;
   readonly #backends: () => readonly LiveBackend[];
+  readonly #onWaiting: () => void;
   #knocking: NodeJS.Timeout | undefined;
 
-  constructor(wheel: Wheel, max: number, backends: () => readonly LiveBackend[]) {
+  /** @param onWaiting told now and then while somebody waits */
+  constructor(
+    wheel: Wheel,
+    max: number,
+    backends: () => readonly LiveBackend[],
+    onWaiting: () => void,
+  ) {
     this.#queue = new HoldQueue(wheel, Number.POSITIVE_INFINITY);
     this.max = max;
     this.#backends = backends;
+    this.#onWaiting = onWaiting;
   }
 
   get size(): number {
@@ -53,6 +61,7 @@ export class Holding {
       this.#knocking = undefined;
       return;
     }
+    this.#onWaiting();
     for (const backend of this.#backends()) {
       if (!backend.isWorthReaching) continue;
       if (backend.backend.protocol === "http") knock(backend, backend.pool);

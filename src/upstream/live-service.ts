@@ -9,9 +9,11 @@ import type { Backend, BackendService, Maintenance } from "../config/service.ts"
 import type { Policy } from "./balance/policy.ts";
 import { policyOf } from "./balance/policies.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
+import { Demand } from "./demand.ts";
 import type { Destination } from "./destination.ts";
 import { Holding } from "./holding.ts";
 import type { Held, HoldTicket } from "./hold-queue.ts";
+import type { FailureCode } from "../http/errors.ts";
 import type { Fields } from "../http/fields.ts";
 import { keyOf } from "./key.ts";
 import { isKeptOut, maintenanceBy } from "./maintenance.ts";
@@ -30,6 +32,8 @@ export interface ServiceOptions extends UpstreamOptions {
   onMark(mark: Mark): void;
   /** A session of an application began: other workers should know where it is. */
   onSession(service: string, id: string, backend: string): void;
+  /** Somebody asks for it, and its containers have to be started for that. */
+  onWanted(service: string): void;
 }
 
 const nobody: readonly LiveBackend[] = [];
@@ -48,6 +52,7 @@ export class LiveService implements Destination, BackendOwner, StateUser, Dispos
   #policy: Policy<LiveBackend> | undefined;
   #stickiness: Stickiness | undefined;
   #breaker: CircuitBreaker | undefined;
+  #demand: Demand | undefined;
   #isRising = false;
   #isStarted = false;
   #isDisposed = false;
@@ -59,7 +64,13 @@ export class LiveService implements Destination, BackendOwner, StateUser, Dispos
     this.#settings = settings;
     this.#options = options;
     this.#budget = new RetryBudget(settings.retry.budget);
-    this.#holding = new Holding(options.wheel, settings.hold.maxHeld, () => this.#backends);
+    this.#holding = new Holding(
+      options.wheel,
+      settings.hold.maxHeld,
+      () => this.#backends,
+      () => this.#onWaiting(),
+    );
+    this.#updateDemand();
   }
 
   get settings(): BackendService {
@@ -102,6 +113,7 @@ export class LiveService implements Destination, BackendOwner, StateUser, Dispos
     const before = this.#settings;
     this.#settings = settings;
     this.#holding.max = settings.hold.maxHeld;
+    this.#updateDemand();
     if (before.retry.budget !== settings.retry.budget) {
       this.#budget = new RetryBudget(settings.retry.budget);
     }
@@ -183,7 +195,9 @@ export class LiveService implements Destination, BackendOwner, StateUser, Dispos
     const sound = backends.filter((each) => each.isUsable);
     this.#isUp = sound.length > 0;
     const { hold, whenAllDown } = this.#settings;
-    const isDesperate = !this.#isUp && whenAllDown === "try" && hold.holdFor === 0;
+    // Of what is being started, trying it is how one finds out that it listens now.
+    const isTried = hold.holdFor === 0 || this.#demand !== undefined;
+    const isDesperate = !this.#isUp && whenAllDown === "try" && isTried;
     const all = isDesperate ? lastResort(backends) : sound;
     const tier = Math.min(...all.map(({ backend }) => backend.tier));
     const usable = all.filter(({ backend }) => backend.tier === tier);
@@ -283,6 +297,37 @@ export class LiveService implements Destination, BackendOwner, StateUser, Dispos
     return this.#options.states.service(this.name)?.isPaused ?? false;
   }
 
+  /** How long an exchange that finds nobody may wait, ms; 0 = not at all. */
+  get patience(): number {
+    return this.#demand?.settings.startTimeout ?? this.#settings.hold.holdFor;
+  }
+
+  /** Set where containers are started because somebody asks. */
+  get demand(): Demand | undefined {
+    return this.#demand;
+  }
+
+  /** Why nobody can be picked. */
+  get absence(): Extract<FailureCode, "NO_BACKEND" | "BACKEND_STOPPED" | "BACKEND_STARTING"> {
+    const { backends, absent } = this.#settings;
+    // Where there are backends, that those are of no use is what somebody has to look into.
+    if (backends.length > 0 || absent.length === 0) return "NO_BACKEND";
+    const isComing = absent.some(({ state }) => state === "starting" || state === "unhealthy");
+    if (isComing) return "BACKEND_STARTING";
+    return absent.some(({ state }) => state === "unreachable") ? "NO_BACKEND" : "BACKEND_STOPPED";
+  }
+
+  #updateDemand(): void {
+    const { onDemand } = this.#settings;
+    if (onDemand === undefined) this.#demand = undefined;
+    else if (this.#demand !== undefined) this.#demand.settings = onDemand;
+    else this.#demand = new Demand(onDemand, () => this.#options.onWanted(this.name));
+  }
+
+  #onWaiting(): void {
+    if (!this.isPaused && !this.isUp) this.#demand?.repeat();
+  }
+
   /** Waits in the queue, to be told. undefined = too many wait already. */
   hold(held: Held, ms: number): HoldTicket | undefined {
     return this.#holding.add(held, ms);
@@ -315,6 +360,7 @@ export class LiveService implements Destination, BackendOwner, StateUser, Dispos
     this.#answered++;
     if (status === 0 || status >= 500) this.#failed++;
     this.#breaker?.record(status, ms);
+    if (status !== 0) this.#demand?.met();
   }
 
   get outcomes(): ServiceOutcomes {
