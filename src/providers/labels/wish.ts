@@ -6,7 +6,8 @@ import type { Dialect } from "../../config/provider-settings.ts";
 import type { Workload } from "../workload.ts";
 
 export interface Wish {
-  readonly dialect: Dialect;
+  /** undefined = nobody asked; it is the provider's default host. */
+  readonly dialect: Dialect | undefined;
   readonly kind: "http" | "tcp";
   /** Of the route, unique within its tenant. */
   readonly name: string;
@@ -49,6 +50,8 @@ export interface Wishes {
 export interface WishOptions {
   /** false: only those that say so. */
   readonly exposedByDefault: boolean;
+  /** Host, perhaps with a path, of a route that names none; made of the provider's template. */
+  readonly defaultHost?: string | undefined;
 }
 
 /** Reads one dialect. Never throws, whatever the labels are. */

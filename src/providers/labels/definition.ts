@@ -1,0 +1,104 @@
+// One service with the routes that lead to it, or a route by itself, checked like the file. What is known of
+// backends does not matter here: the reading is the same whether a container runs or not.
+
+import type { DiscoverySettings } from "../../config/provider-settings.ts";
+import { readDiscovered } from "../../config/read-discovered.ts";
+import type { DiscoveredProblem, DiscoveredReading } from "../../config/read-discovered.ts";
+import type { Path } from "../../config/problem.ts";
+import type { Origin } from "../../config/snapshot.ts";
+import type { Workload } from "../workload.ts";
+import { placeOf } from "./naming.ts";
+import type { Wish } from "./wish.ts";
+
+/** A wish under the name it has in the snapshot, and whose it is. */
+export interface NamedWish {
+  readonly name: string;
+  readonly wish: Wish;
+  readonly workload: Workload;
+}
+
+export interface Definition {
+  /** undefined = the routes answer by themselves. */
+  readonly service: NamedWish | undefined;
+  readonly routes: readonly NamedWish[];
+}
+
+// A schema wants a backend, and what a service may say depends on what its backends speak.
+const standIn = { http: "http", https: "https", tcp: "tcp", tls: "tls" } as const;
+
+export function readDefinition(
+  { service, routes }: Definition,
+  settings: DiscoverySettings,
+): DiscoveredReading {
+  const of = (kind: Wish["kind"]) =>
+    Object.fromEntries(
+      routes
+        .filter(({ wish }) => wish.kind === kind)
+        .map(({ name, wish }) => {
+          return [
+            name,
+            service === undefined ? wish.route : { ...wish.route, service: service.name },
+          ];
+        }),
+    );
+  const own = service?.wish.service;
+  const misplaced = own === undefined ? undefined : backendsIn(own.settings);
+  if (service !== undefined && misplaced !== undefined) {
+    const path = ["services", service.name, misplaced];
+    const message = "a label may not lead to anybody else";
+    const remedy = "leave it out: the container itself is the backend";
+    const problem: DiscoveredProblem = { path, message, remedy, severity: "error" };
+    return { routes: [], streamRoutes: [], services: {}, problems: [problem] };
+  }
+  const backends = own === undefined ? [] : [`${standIn[own.scheme]}://127.0.0.1:1`];
+  const services = service === undefined ? {} : { [service.name]: { ...own?.settings, backends } };
+  return readDiscovered(
+    { routes: of("http"), tcpRoutes: of("tcp"), services },
+    {
+      defaults: settings.defaults,
+      originOf: (path) => originOf(path, { service, routes }, settings.name),
+    },
+  );
+}
+
+function backendsIn(settings: Readonly<Record<string, unknown>>): string | undefined {
+  return Object.keys(settings).find((key) => key.toLowerCase() === "backends");
+}
+
+function originOf(path: Path, { service, routes }: Definition, provider: string): Origin {
+  const [section, name] = path;
+  const of =
+    section === "services"
+      ? service
+      : routes.find((each) => each.name === name && isOf(each, section));
+  if (of === undefined) return { provider, place: provider };
+  const place = placeOf(of.workload);
+  const label = section === "services" ? undefined : mainLabel(of.wish);
+  return { provider, place: label === undefined ? place : `${place}, ${label}` };
+}
+
+function isOf({ wish }: NamedWish, section: string | number | undefined): boolean {
+  return section === (wish.kind === "tcp" ? "tcpRoutes" : "routes");
+}
+
+/** The one that makes it a route. */
+function mainLabel({ labels, dialect }: Wish): string | undefined {
+  const found = ["route.host", "route.rule", "route.sni", "route"].map((key) => labels.get(key));
+  const label = found.find((each) => each !== undefined);
+  if (label === undefined) return undefined;
+  return dialect === "nginx-proxy" && /^[A-Z_]+$/.test(label) ? label : `label ${label}`;
+}
+
+/** The label that a problem is about; "" when it is about none of them. */
+export function labelOf({ labels }: Wish, { path }: DiscoveredProblem): string {
+  const [section, , ...keys] = path;
+  const root = section === "services" ? "service" : "route";
+  for (let length = keys.length; length >= 0; length -= 1) {
+    const wanted = [root, ...keys.slice(0, length)].join(".").toLowerCase();
+    const all = [...labels].map(([key, label]) => [key.toLowerCase(), label] as const);
+    const isBelow = (key: string) => length > 0 && key.startsWith(`${wanted}.`);
+    const found = all.find(([key]) => key === wanted) ?? all.find(([key]) => isBelow(key));
+    if (found !== undefined) return found[1];
+  }
+  return "";
+}

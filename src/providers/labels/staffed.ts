@@ -1,0 +1,72 @@
+// A service with those who serve it now, and those who would if they could.
+
+import type { Note } from "../../config/finding.ts";
+import type { DiscoverySettings } from "../../config/provider-settings.ts";
+import type { AbsentBackend, Backend, BackendService, Service } from "../../config/service.ts";
+import type { Entry, Part } from "./groups.ts";
+import { hint, warning } from "./note.ts";
+import { readOnDemand } from "./on-demand.ts";
+import { whereaboutsOf } from "./whereabouts.ts";
+
+export interface Staffed {
+  readonly service: BackendService;
+  /** Of those that are there. */
+  readonly backends: ReadonlyMap<Entry, Backend>;
+  readonly notes: readonly (readonly [Entry, Note])[];
+}
+
+export function staffed(
+  service: Service,
+  parts: readonly Part[],
+  settings: DiscoverySettings,
+): Staffed | undefined {
+  if (service.kind !== "backends") return undefined;
+  const notes: (readonly [Entry, Note])[] = [];
+  const backends = new Map<Entry, Backend>();
+  const absent: AbsentBackend[] = [];
+  const urls = new Map<string, Entry>();
+  for (const { entry, service: wished } of parts) {
+    const found = whereaboutsOf(entry.workload, wished, settings);
+    notes.push(...found.notes.map((note) => [entry, note] as const));
+    if (found.absent !== undefined) {
+      absent.push(found.absent);
+      const { state, why } = found.absent;
+      if (state === "unreachable") notes.push([entry, warning("", why)]);
+    }
+    if (found.backend === undefined) continue;
+    const other = urls.get(found.backend.url);
+    if (other !== undefined) {
+      const message = `${other.workload.name} is at ${found.backend.url} too, and is used`;
+      notes.push([entry, hint("", message)]);
+      continue;
+    }
+    urls.set(found.backend.url, entry);
+    backends.set(entry, found.backend);
+  }
+  const [first] = parts;
+  const onDemand = readOnDemand(first?.service.onDemand);
+  if (first !== undefined) {
+    notes.push(...onDemand.notes.map((note) => [first.entry, note] as const));
+    if (onDemand.onDemand !== undefined && !settings.mayStart) {
+      const message = `${settings.name} may not start anything`;
+      const remedy = `set mayStart: true for ${settings.name} under providers`;
+      notes.push([first.entry, warning("tidegate.onDemand", message, remedy)]);
+    }
+  }
+  return {
+    service: {
+      ...service,
+      backends: weighed([...backends.values()]),
+      absent,
+      onDemand: settings.mayStart ? onDemand.onDemand : undefined,
+    },
+    backends,
+    notes,
+  };
+}
+
+/** When those with a weight are away, the others do their work: somebody has to. */
+function weighed(backends: readonly Backend[]): readonly Backend[] {
+  if (backends.some(({ weight }) => weight > 0)) return backends;
+  return backends.map((backend) => ({ ...backend, weight: 1 }));
+}
