@@ -1,0 +1,75 @@
+// Which containers there are in a folder: those of its folders, or links to folders, that have a file
+// `config`. One that is half-made has none yet.
+
+import type { Dirent } from "node:fs";
+import { readdir, realpath, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { discovery } from "../../config/limits.ts";
+
+export interface ContainerFolder {
+  /** As configured: what LXC is told. */
+  readonly folder: string;
+  readonly name: string;
+  readonly path: string;
+  /** Tells it from another folder that has the same name later. */
+  readonly inode: number;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+}
+
+export type FolderList =
+  | {
+      readonly kind: "list";
+      /** The folder itself, without links. */
+      readonly real: string;
+      readonly inode: number;
+      /** Half-made ones as well. */
+      readonly containers: readonly ContainerFolder[];
+    }
+  /** A part of a sentence. */
+  | { readonly kind: "unreadable"; readonly why: string };
+
+/** Never rejects. */
+export async function listFolder(folder: string): Promise<FolderList> {
+  try {
+    const [real, { ino: inode }] = await Promise.all([realpath(folder), stat(folder)]);
+    const entries = await readdir(folder, { withFileTypes: true });
+    const folders = entries.filter(mayBeContainer).slice(0, discovery.workloads);
+    const containers = await Promise.all(folders.map(({ name }) => containerAt(folder, name)));
+    const found = containers.filter((each) => each !== undefined);
+    return { kind: "list", real, inode, containers: found };
+  } catch (error) {
+    return { kind: "unreadable", why: whyUnreadable(error) };
+  }
+}
+
+/** LXC keeps files beside them, and folders whose names begin with a dot. */
+function mayBeContainer(entry: Dirent): boolean {
+  return (entry.isDirectory() || entry.isSymbolicLink()) && !entry.name.startsWith(".");
+}
+
+async function containerAt(folder: string, name: string): Promise<ContainerFolder | undefined> {
+  const path = join(folder, name);
+  // Gone meanwhile, or a link that leads nowhere.
+  const status = await stat(path).catch(() => undefined);
+  if (status?.isDirectory() !== true) return undefined;
+  // Not every file system knows when something was made.
+  const createdAt = Math.round(status.birthtimeMs || status.mtimeMs);
+  return { folder, name, path, inode: status.ino, createdAt };
+}
+
+/** For the end of a sentence: `permission denied`. */
+export function whyUnreadable(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  switch (code) {
+    case "ENOENT":
+      return "it is not there";
+    case "EACCES":
+    case "EPERM":
+      return "permission denied";
+    case "ENOTDIR":
+      return "it is no folder";
+    default:
+      return error instanceof Error ? error.message : String(error);
+  }
+}
