@@ -69,12 +69,35 @@ test("a provider that throws is started again, and told of with its reason", asy
     [
       ["error", "a provider failed; what it said last stays", 1, new Error("the daemon is gone")],
       ["error", "a provider failed; what it said last stays", 2, new TypeError("no socket")],
+      ["info", "a provider works again", undefined, undefined],
     ],
   );
   assert.equal(lines[0]?.fields["provider"], "shaky");
   ending.abort();
   assert.equal((await updates.next()).done, true);
-  assert.equal(lines.length, 2);
+  assert.equal(lines.length, 3);
+});
+
+test("a provider that fails for the same reason again and again is told of once", async () => {
+  const ending = new AbortController();
+  const { log, lines } = logged();
+  const troubles: (string | undefined)[] = [];
+  const fail = () => {
+    throw new Error("the daemon is gone");
+  };
+  const onTrouble = (message: string | undefined) => void troubles.push(message);
+  const shaky = provider(fail, fail, fail, lasting);
+  const updates = kept(shaky, { log, restart, onTrouble })
+    .catalogs(ending.signal)
+    [Symbol.asyncIterator]();
+  assert.equal((await updates.next()).value, update);
+  assert.deepEqual(
+    lines.map(({ level }) => level),
+    ["error", "debug", "debug", "info"],
+  );
+  assert.deepEqual(troubles, ["the daemon is gone", undefined]);
+  ending.abort();
+  assert.equal((await updates.next()).done, true);
 });
 
 test("a provider that ends is started again", async () => {
@@ -87,7 +110,7 @@ test("a provider that ends is started again", async () => {
   for (let count = 0; count < 3; count++) assert.equal((await updates.next()).value, update);
   assert.deepEqual(
     lines.map(({ level }) => level),
-    ["warn", "warn"],
+    ["warn", "info", "warn", "info"],
   );
   ending.abort();
   assert.equal((await updates.next()).done, true);

@@ -5,30 +5,39 @@ import { setTimeout as pause } from "node:timers/promises";
 import { providerRestart } from "../config/limits.ts";
 import { Backoff, type BackoffSettings } from "../lib/backoff.ts";
 import type { Log } from "../lib/log.ts";
-import type { Provider, Update } from "./provider.ts";
+import type { Provider } from "./provider.ts";
 
 export interface KeptOptions {
   readonly log: Log;
   readonly restart?: BackoffSettings;
+  /** Why it says nothing, a sentence; undefined = it speaks again. */
+  readonly onTrouble?: (message: string | undefined) => void;
 }
 
-export function kept(provider: Provider, options: KeptOptions): Provider {
+export function kept<Word>(provider: Provider<Word>, options: KeptOptions): Provider<Word> {
   return { name: provider.name, catalogs: (signal) => catalogs(provider, signal, options) };
 }
 
-async function* catalogs(
-  provider: Provider,
+const remedy = "what it said last stays";
+
+async function* catalogs<Word>(
+  provider: Provider<Word>,
   signal: AbortSignal,
-  { log, restart = providerRestart }: KeptOptions,
-): AsyncGenerator<Update> {
+  { log, restart = providerRestart, onTrouble }: KeptOptions,
+): AsyncGenerator<Word> {
   const backoff = new Backoff(restart);
-  const remedy = "what it said last stays";
+  let trouble: string | undefined;
   while (!signal.aborted) {
     const startedAt = performance.now();
     let end: { readonly error?: unknown } = {};
     let isLeft = false;
     try {
       for await (const update of provider.catalogs(signal)) {
+        if (trouble !== undefined) {
+          trouble = undefined;
+          onTrouble?.(undefined);
+          log.info("a provider works again", { provider: provider.name });
+        }
         isLeft = true;
         yield update;
         isLeft = false;
@@ -41,7 +50,14 @@ async function* catalogs(
     if (signal.aborted) return;
     const wait = backoff.next(performance.now() - startedAt);
     const fields = { provider: provider.name, againInMs: wait };
-    if ("error" in end) {
+    const message = "error" in end ? messageOf(end.error) : "it ended by itself";
+    // A daemon that stays away is told of once, however often it is asked.
+    const isKnown = message === trouble;
+    trouble = message;
+    if (!isKnown) onTrouble?.(message);
+    if (isKnown) {
+      log.debug(`a provider still fails; ${remedy}`, { ...fields, cause: message });
+    } else if ("error" in end) {
       const error = end.error instanceof Error ? end.error : new Error(String(end.error));
       log.error(`a provider failed; ${remedy}`, { ...fields, error });
     } else {
@@ -50,4 +66,8 @@ async function* catalogs(
     // Rejects only when aborted, and then the loop ends.
     await pause(wait, undefined, { signal }).catch(() => undefined);
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

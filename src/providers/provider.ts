@@ -29,6 +29,8 @@ export interface Provider<Word = Update> {
 export interface Found {
   readonly discovery: Discovery;
   readonly findings: readonly Finding[];
+  /** Workloads of each service, by id: one that several share is stopped only when all of them are idle. */
+  readonly members: ReadonlyMap<string, readonly string[]>;
 }
 
 /** A provider of what runs on a host. */
