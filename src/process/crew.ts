@@ -69,6 +69,7 @@ export class Crew implements Serving {
       onMark: (mark) => options.user.onMark(mark),
       onSessions: (member, sessions) => this.#tellSessions(member, sessions),
       onOutcomes: ({ number }, services) => options.user.onOutcomes(number, services),
+      onWanted: (service) => options.user.onWanted(service),
       states: () => options.user.states(),
       onLeaving: (member) => this.#onLeaving(member),
       onExit: (member, how) => this.#onExit(member, how),

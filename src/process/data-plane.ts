@@ -42,6 +42,8 @@ export interface PlaneOptions {
   /** Traffic showed what other processes want to know. */
   onMark(mark: Mark): void;
   onSession(service: string, id: string, backend: string): void;
+  /** Somebody asks for a service that is started on demand, and nobody is there. */
+  onWanted(service: string): void;
 }
 
 export class DataPlane {
@@ -67,6 +69,8 @@ export class DataPlane {
       caps: this.#caps,
       onMark: (mark) => options.onMark(mark),
       onSession: (...session) => options.onSession(...session),
+      onWanted: (service) => options.onWanted(service),
+      nameServers: nameServers(),
     });
     this.#destinations.replaceStates(states);
     this.#liveOptions = {
@@ -229,4 +233,13 @@ export class DataPlane {
     clearInterval(this.#sweeper);
     await this.#proxy.live[Symbol.asyncDispose]();
   }
+}
+
+/** Where the system's name servers do not know containers: a dnsmasq of the bridge, say. */
+function nameServers(): readonly string[] {
+  const text = process.env["TIDEGATE_DNS"] ?? "";
+  return text
+    .split(",")
+    .map((each) => each.trim())
+    .filter((each) => each !== "");
 }

@@ -19,6 +19,7 @@ export interface MemberUser {
   onMark(mark: Mark): void;
   onSessions(member: Member, sessions: readonly SessionNote[]): void;
   onOutcomes(member: Member, services: readonly ServiceOutcomes[]): void;
+  onWanted(service: string): void;
   /** All there is to know of backends and services now. */
   states(): StateNews;
   /** Somebody else told it to end. */
@@ -121,6 +122,9 @@ export class Member {
         break;
       case "outcomes":
         this.#user.onOutcomes(this, message.services);
+        break;
+      case "wanted":
+        this.#user.onWanted(message.service);
         break;
       case "loads":
         this.#asked.get(message.id)?.(message.services);

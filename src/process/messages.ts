@@ -16,7 +16,7 @@ import type { Publication } from "./publication.ts";
  * Counted up when a message changes its meaning: after an update on disk an old supervisor starts a new
  * primary, and an old primary new workers. They must notice rather than misunderstand each other.
  */
-export const protocol = 2;
+export const protocol = 3;
 
 /** Environment variable that tells a child which protocol its parent speaks. */
 export const protocolVariable = "TIDEGATE_PROTOCOL";
@@ -134,6 +134,8 @@ export type FromWorker =
   | { readonly kind: "sessions"; readonly sessions: readonly SessionNote[] }
   | { readonly kind: "loads"; readonly id: number; readonly services: readonly ServiceLoad[] }
   | { readonly kind: "outcomes"; readonly services: readonly ServiceOutcomes[] }
+  /** Somebody asks for a service that is started on demand, and nobody is there. */
+  | { readonly kind: "wanted"; readonly service: string }
   /** Somebody else told it to end. */
   | { readonly kind: "leaving" }
   | { readonly kind: "crashed"; readonly cause: string };

@@ -3,6 +3,7 @@
 import { noCounts } from "../admin/operations.ts";
 import type {
   AlertTest,
+  DiscoveryRows,
   LogTail,
   Operations,
   Outcome,
@@ -15,6 +16,7 @@ import { formatRule } from "../config/rule.ts";
 import type { Service } from "../config/service.ts";
 import type { Health } from "../health/health.ts";
 import type { Log } from "../lib/log.ts";
+import type { Discoveries } from "./discoveries.ts";
 import type { Primary } from "./primary.ts";
 import type { Crew } from "./crew.ts";
 import { residentBytes } from "./resident-memory.ts";
@@ -25,6 +27,7 @@ export interface OperationsOptions {
   readonly config: string | undefined;
   readonly primary: Primary;
   readonly health: Health;
+  readonly discoveries: Discoveries;
   /** Operators asked for something that a successor must know of. */
   onOrders(): void;
   testAlert(): Promise<AlertTest>;
@@ -104,6 +107,21 @@ export class RunningProgram implements Operations {
 
   async services(): Promise<readonly ServiceRow[]> {
     return this.#options.health.rows((await this.#primary.serving?.loads()) ?? []);
+  }
+
+  discovery(): DiscoveryRows {
+    const { states, findings } = this.#options.discoveries;
+    return {
+      providers: states.map((each) => ({
+        ...each,
+        found: findings.filter(({ provider }) => provider === each.name).length,
+      })),
+      findings,
+      refusals: this.#primary.refusals.map(({ origin, message }) => ({
+        place: origin.place,
+        message,
+      })),
+    };
   }
 
   pause(service: string): Promise<Outcome> {
@@ -243,6 +261,8 @@ function partsOf(service: Service): readonly string[] {
       return service.services;
     case "mirror":
       return [service.service];
+    case "addressed":
+      return [...new Set(Object.values(service.members))];
   }
 }
 

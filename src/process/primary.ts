@@ -1,17 +1,22 @@
-// The control plane: takes catalogs from providers, merges them into numbered snapshots and hands those to
-// who serves; answers to operators. A catalog that cannot be used changes nothing.
+// The control plane: takes what the file says and what was found, merges it into numbered snapshots and hands
+// those to who serves; answers to operators. What cannot be used changes nothing.
 
 import { formatProblem, type Problem } from "../config/problem.ts";
 import { defaultSnapshot } from "../config/read.ts";
+import { providerKinds } from "../config/provider-settings.ts";
 import type { Catalog, Snapshot } from "../config/snapshot.ts";
 import type { Outcome } from "../admin/operations.ts";
 import type { Log } from "../lib/log.ts";
 import { fileProvider, type FileProvider } from "../providers/file.ts";
 import { fixedProvider } from "../providers/fixed.ts";
+import { foundProviders } from "../providers/found-daemons.ts";
 import { kept } from "../providers/kept.ts";
 import type { Provider, Update } from "../providers/provider.ts";
 import { findConflicts } from "../routing/conflicts.ts";
 import { merge } from "../routing/merge.ts";
+import type { Holders, Refusal } from "../routing/ownership.ts";
+import type { Discoveries } from "./discoveries.ts";
+import { LoggedOnce } from "./logged-once.ts";
 import type { Serving } from "./serving.ts";
 
 export interface PrimaryOptions {
@@ -21,6 +26,7 @@ export interface PrimaryOptions {
   readonly port: number;
   readonly log: Log;
   readonly isDraining: boolean;
+  readonly discoveries: Discoveries;
   /** What the snapshot of this catalog is made with. */
   secretFor(catalog: Catalog): string;
   /** It is about to go live; when it cannot, the one before is told again. */
@@ -58,6 +64,11 @@ export class Primary {
   #serving: Serving | undefined;
   /** As configured; what is live may accept nowhere. */
   #snapshot: Snapshot | undefined;
+  /** What the file said, of the snapshot that is live. */
+  #catalog: Catalog | undefined;
+  #holders: Holders = new Map();
+  #refusals: readonly Refusal[] = [];
+  readonly #faults: LoggedOnce;
   #since = "";
   #problems: readonly Problem[] = [];
   #isDraining: boolean;
@@ -69,13 +80,13 @@ export class Primary {
     this.#options = options;
     this.#log = options.log;
     this.#isDraining = options.isDraining;
+    this.#faults = new LoggedOnce(options.log);
     this.#file = options.config === undefined ? undefined : fileProvider(options.config);
   }
 
   /** Serves until `stop` or `retire`. Throws when it cannot begin. */
   async run(): Promise<void> {
-    const { port } = this.#options;
-    const provider: Provider = this.#file ?? fixedProvider(defaultSnapshot(port));
+    const provider: Provider = this.#file ?? fixedProvider(await this.#embedded());
     const stopping = this.#stopping.signal;
     try {
       for await (const update of kept(provider, { log: this.#log }).catalogs(stopping)) {
@@ -89,6 +100,15 @@ export class Primary {
       await this.#end();
       throw error;
     }
+  }
+
+  /** What is served without a file: a sample, and whatever can be discovered on this machine. */
+  async #embedded(): Promise<Catalog> {
+    const { version: _version, secret: _secret, ...catalog } = defaultSnapshot(
+      this.#options.port,
+      providerKinds,
+    );
+    return { ...catalog, providers: await foundProviders(catalog.providers) };
   }
 
   async #end(): Promise<void> {
@@ -126,11 +146,19 @@ export class Primary {
       return { ok: false, message, problems: update.problems };
     }
     for (const warning of update.warnings) this.#log.warn(formatProblem(warning));
-    const snapshot = this.#snapshotOf(update.catalog);
+    const { discoveries } = this.#options;
+    const before = this.#catalog;
+    const { catalog } = update;
+    let snapshot: Snapshot;
     try {
-      await this.#goLive(snapshot);
+      // What is found is asked for by whom we become, not by root.
+      this.#serving ??= await this.#options.begin(this.#snapshotOf(catalog, 0).snapshot);
+      discoveries.update(catalog.providers);
+      if (isFirst) await discoveries.ready();
+      snapshot = await this.#goOverTo(catalog);
     } catch (error) {
       if (isFirst) throw error;
+      discoveries.update(before?.providers ?? []);
       const cause = error instanceof Error ? error.message : String(error);
       const message = "the new configuration cannot go live; the last good one serves on";
       this.#log.error(message, { cause });
@@ -143,21 +171,47 @@ export class Primary {
     return { ok: true, message, problems: update.warnings };
   }
 
+  /** Has what this catalog and discovery say go live together. */
+  async #goOverTo(catalog: Catalog): Promise<Snapshot> {
+    const { snapshot, holders, refusals } = this.#snapshotOf(catalog, ++this.#version);
+    await this.#goLive(snapshot);
+    this.#catalog = catalog;
+    this.#holders = holders;
+    this.#refusals = refusals;
+    this.#tellFaults(snapshot, refusals);
+    return snapshot;
+  }
+
   async #goLive(snapshot: Snapshot): Promise<void> {
     const before = this.#snapshot;
-    const isFirst = this.#serving === undefined;
+    const serving = this.#serving;
+    if (serving === undefined) throw new Error("nobody serves yet");
     if (before !== undefined) this.#warnOfFixed(before, snapshot);
-    this.#serving ??= await this.#options.begin(snapshot);
     this.#options.onNext(snapshot);
     try {
-      await this.#serving.apply(this.#isDraining ? { ...snapshot, listeners: [] } : snapshot);
+      await serving.apply(this.#isDraining ? { ...snapshot, listeners: [] } : snapshot);
     } catch (error) {
       if (before !== undefined) this.#options.onNext(before);
       throw error;
     }
     this.#snapshot = snapshot;
     this.#since = new Date().toISOString();
-    await this.#options.onLive(this.#serving, snapshot, isFirst);
+    await this.#options.onLive(serving, snapshot, before === undefined);
+  }
+
+  /** What was found has changed; before the first snapshot that is part of it anyway. */
+  rediscover(): void {
+    void this.#exclusively(async () => {
+      if (this.#catalog === undefined || this.isStopping) return;
+      try {
+        await this.#goOverTo(this.#catalog);
+      } catch (error) {
+        const cause = error instanceof Error ? error.message : String(error);
+        this.#log.error("what was found cannot go live; what was there before serves on", {
+          cause,
+        });
+      }
+    });
   }
 
   /** What only a new start can change. */
@@ -174,20 +228,30 @@ export class Primary {
     }
   }
 
-  #snapshotOf(catalog: Catalog): Snapshot {
-    const { snapshot, refusals } = merge([catalog], {
-      version: ++this.#version,
-      secret: this.#options.secretFor(catalog),
+  #snapshotOf(catalog: Catalog, version: number): ReturnType<typeof merge> {
+    const merged = merge(catalog, this.#options.discoveries.current, {
+      version,
+      secret: "",
+      holders: this.#holders,
     });
-    for (const { origin, message } of refusals) this.#log.warn(message, { place: origin.place });
-    for (const { a, b, why } of findConflicts(snapshot.routes)) {
-      this.#log.warn("two routes claim the same requests; the first one gets them", {
-        first: `${a.name} (${a.origin.place})`,
-        second: `${b.name} (${b.origin.place})`,
-        why,
-      });
-    }
-    return snapshot;
+    const { services } = merged.snapshot;
+    const secret = this.#options.secretFor({ ...catalog, services });
+    return { ...merged, snapshot: { ...merged.snapshot, secret } };
+  }
+
+  /** With every container that starts or stops there is another snapshot, mostly with the same faults. */
+  #tellFaults({ routes }: Snapshot, refusals: readonly Refusal[]): void {
+    this.#faults.tell([
+      ...refusals.map(({ origin, message }) => ({ message, fields: { place: origin.place } })),
+      ...findConflicts(routes).map(({ a, b, why }) => ({
+        message: "two routes claim the same requests; the first one gets them",
+        fields: {
+          first: `${a.name} (${a.origin.place})`,
+          second: `${b.name} (${b.origin.place})`,
+          why,
+        },
+      })),
+    ]);
   }
 
   // --- for operators -----------------------------------------------------------------------------
@@ -203,6 +267,11 @@ export class Primary {
   /** When the snapshot went live, ISO 8601. */
   get since(): string {
     return this.#since;
+  }
+
+  /** What tenants asked for and were refused. */
+  get refusals(): readonly Refusal[] {
+    return this.#refusals;
   }
 
   get problems(): readonly Problem[] {

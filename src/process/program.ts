@@ -13,8 +13,11 @@ import type { LogRing } from "../lib/log-ring.ts";
 import { programVersion } from "../lib/version.ts";
 import type { BoundAddress } from "../listen/listening-socket.ts";
 import { Health } from "../health/health.ts";
+import { Idleness } from "./idleness.ts";
 import { Alarms } from "./alarms.ts";
 import { Crew } from "./crew.ts";
+import { Discoveries } from "./discoveries.ts";
+import { DiscoveryMemory } from "./discovery-memory.ts";
 import type { Inherited } from "./held-sockets.ts";
 import type { FromPrimary } from "./messages.ts";
 import { RunningProgram } from "./operations.ts";
@@ -32,6 +35,8 @@ import { WorkerList } from "./worker-list.ts";
 /** It runs on this machine, and has little else to do. */
 const predecessorWaitMs = 2000;
 const controlCheckMs = 5000;
+/** Idle times are minutes; asking the workers costs them next to nothing. */
+const idleCheckMs = 2000;
 
 export interface ProgramOptions {
   readonly settings: ProgramSettings;
@@ -59,6 +64,11 @@ export class Program {
   readonly #state: StateKeeper;
   readonly #alarms: Alarms;
   readonly #health: Health;
+  readonly #discoveries: Discoveries;
+  readonly #idleness = new Idleness();
+  #idleCheck: NodeJS.Timeout | undefined;
+  /** As configured at the start. */
+  #stateFolder: string | undefined;
   #link: SupervisorLink | undefined;
   #crew: Crew | undefined;
   #control: ControlServer | undefined;
@@ -87,11 +97,17 @@ export class Program {
       onEvent: (event) => this.#alarms.onHealth(event),
       ...(supervisor?.legacy.orders === undefined ? {} : { orders: supervisor.legacy.orders }),
     });
+    this.#discoveries = new Discoveries({
+      log: options.log,
+      memory: new DiscoveryMemory(options.log, () => this.#state.folder(this.#stateFolder)),
+      onChange: () => this.#primary.rediscover(),
+    });
     this.#primary = new Primary({
       config: settings.config,
       port: settings.port,
       log: options.log,
       isDraining: supervisor?.legacy.isDraining ?? false,
+      discoveries: this.#discoveries,
       secretFor: (catalog) => this.#state.secretFor(catalog, this.#nextAccount(catalog)),
       onNext: (snapshot) => this.#health.update(snapshot),
       onRefused: (problems) => this.#alarms.onRefused(problems),
@@ -106,6 +122,7 @@ export class Program {
       config: settings.config,
       primary: this.#primary,
       health: this.#health,
+      discoveries: this.#discoveries,
       onOrders: () => this.#tellLegacy(),
       testAlert: () => this.#alarms.test(),
       log: options.log,
@@ -161,6 +178,7 @@ export class Program {
 
   async #begin(snapshot: Snapshot): Promise<Serving> {
     const { settings, supervisor, inherited } = this.#options;
+    this.#stateFolder = snapshot.stateFolder;
     const count = settings.workers ?? snapshot.workers.count;
     const account = this.#nextAccount(snapshot);
     const path = controlPlace(settings.control ?? snapshot.controlSocket).path;
@@ -208,6 +226,7 @@ export class Program {
       onOutcomes: (worker, services) => this.#alarms.onOutcomes(worker, services),
       onReplaced: (slot, pid, what) => this.#alarms.onReplaced(slot, pid, what),
       onGone: (worker) => this.#alarms.onWorkerGone(worker),
+      onWanted: (service) => this.#discoveries.start(service),
     };
   }
 
@@ -254,7 +273,7 @@ export class Program {
   async #onLive(serving: Serving, snapshot: Snapshot, isFirst: boolean): Promise<void> {
     this.#health.settled(snapshot);
     this.#alarms.update(snapshot);
-    this.#writePortsFile(serving);
+    this.#watchIdle(snapshot);
     if (isFirst) {
       this.#options.onFirst(snapshot, serving.bound);
       if (!this.#isTakeOver) await this.#openControl();
@@ -273,6 +292,31 @@ export class Program {
     }
     this.#tellLegacy();
     await this.#openDockerProxy(snapshot.compat.dockerProxyApi);
+    // Last of all: who waits for it may give commands and make calls at once.
+    this.#writePortsFile(serving);
+  }
+
+  /** While there is anything that was started because a request came. */
+  #watchIdle({ services }: Snapshot): void {
+    const isOnDemand = Object.values(services).some(
+      (each) => each.kind === "backends" && each.onDemand !== undefined,
+    );
+    if (!isOnDemand) {
+      clearInterval(this.#idleCheck);
+      this.#idleCheck = undefined;
+      return;
+    }
+    this.#idleCheck ??= setInterval(() => void this.#stopIdle(), idleCheckMs).unref();
+  }
+
+  async #stopIdle(): Promise<void> {
+    const { serving, snapshot, isStopping } = this.#primary;
+    if (serving === undefined || snapshot === undefined || isStopping) return;
+    const loads = await serving.loads();
+    const { members } = this.#discoveries;
+    for (const each of this.#idleness.look(snapshot.services, loads, members, performance.now())) {
+      this.#discoveries.stop(each);
+    }
   }
 
   /** By a rename: whoever waits for the file must not read half of it. */
@@ -374,6 +418,8 @@ export class Program {
 
   /** A successor may do all this already, while our workers finish what they carry. */
   async #onEnding(): Promise<void> {
+    clearInterval(this.#idleCheck);
+    this.#discoveries[Symbol.dispose]();
     this.#health[Symbol.dispose]();
     await Promise.all([this.#dockerProxy?.close(), this.#alarms.end()]);
   }

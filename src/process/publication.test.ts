@@ -8,6 +8,7 @@ import type { Route, Snapshot } from "../config/snapshot.ts";
 import type { Service } from "../config/service.ts";
 import { Table } from "../routing/table.ts";
 import { routeOf, subjectOf } from "../../test/harness/routes-sample.ts";
+import { addressedService, foundService } from "../../test/harness/plane-stand.ts";
 import { assemble, Publisher } from "./publication.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -29,6 +30,7 @@ function essence(snapshot: Snapshot): unknown {
     ...snapshot,
     // Told in the primary; passwords are no business of a worker.
     alerts: undefined,
+    providers: [],
     routes: snapshot.routes.map((each) => ({ ...each, origin: somewhere })),
     services: Object.fromEntries(services),
   });
@@ -129,6 +131,24 @@ routes: { a.test: "http://127.0.0.1:1" }
       assert.doesNotMatch(publisher.publicationFor(known).text, /hooks\.test|password-/);
     }
   }
+});
+
+test("whom the primary asks for containers, and with what key, does not leave it", () => {
+  const snapshot = snapshotOf(`{ providers: { lxc: { paths: [/secret-place] } }, routes: {} }`, 1);
+  assert.equal(snapshot.providers.length, 1);
+  const publisher = new Publisher();
+  publisher.take(snapshot);
+  assert.doesNotMatch(publisher.publicationFor(undefined).text, /secret-place/);
+});
+
+test("discovered services arrive whole: stopped ones, those on demand, and by address", () => {
+  const shop = foundService({
+    absent: ["stopped"],
+    onDemand: { wait: "hold", startTimeout: 1, idleStop: 2 },
+  });
+  const found = { ...addressedService({ "fd00::1": "shop" }), name: "found" };
+  const snapshot = { ...snapshotOf("routes: {}", 1), services: { shop, found } };
+  assert.deepEqual(essence(complete(snapshot)), essence(snapshot));
 });
 
 test("a changed part of a compound service is sent, and the compound is not", () => {

@@ -25,7 +25,7 @@ type SentRoute = Omit<Route, "origin" | "timeouts"> & {
 };
 
 /** What distinguishes a service from others; the rest is how it treats its backends. */
-type OwnKey = "name" | "origin" | "kind" | "backends" | "maintenance";
+type OwnKey = "name" | "origin" | "kind" | "backends" | "absent" | "maintenance";
 
 /** Everything else: the same for most services. */
 type BackendSettings = Omit<BackendService, OwnKey>;
@@ -33,6 +33,7 @@ type BackendSettings = Omit<BackendService, OwnKey>;
 interface SentBackends {
   readonly name: string;
   readonly backends: BackendService["backends"];
+  readonly absent: BackendService["absent"];
   readonly maintenance: BackendService["maintenance"];
   readonly settings: Reference<BackendSettings>;
 }
@@ -127,8 +128,8 @@ export class Publisher {
   }
 
   #textsOf(snapshot: Snapshot): Texts {
-    // Who is told of alerts, and by what password, is no worker's business.
-    const { routes, services, ...rest } = { ...snapshot, alerts: undefined };
+    // Who is told of alerts, and whom we ask for containers with what key, is no worker's business.
+    const { routes, services, ...rest } = { ...snapshot, alerts: undefined, providers: [] };
     const sentRoutes = routes.map((each) => JSON.stringify(this.#sentRoute(each)));
     const sentServices = Object.entries(services).map(([name, each]): [string, string] => {
       return [name, JSON.stringify(this.#sentService(each))];
@@ -152,8 +153,8 @@ export class Publisher {
 
   #sentService(service: Service): SentService {
     if (service.kind !== "backends") return { ...service, origin: elsewhere };
-    const { name, origin: _origin, kind: _kind, backends, maintenance, ...rest } = service;
-    return { name, backends, maintenance, settings: this.#settings.refer(rest) };
+    const { name, origin: _origin, kind: _kind, backends, absent, maintenance, ...rest } = service;
+    return { name, backends, absent, maintenance, settings: this.#settings.refer(rest) };
   }
 }
 
@@ -252,10 +253,10 @@ function servicesFrom({ services, removed, common }: Sent, old: Snapshot | undef
 }
 
 function serviceFrom(sent: SentService, common: Common): Service {
-  if (!("settings" in sent)) return sent;
-  const { name, backends, maintenance } = sent;
+  if ("kind" in sent) return sent;
+  const { name, backends, absent, maintenance } = sent;
   const settings = dereference(sent.settings, common.settings);
-  return { kind: "backends", name, origin: elsewhere, backends, maintenance, ...settings };
+  return { kind: "backends", name, origin: elsewhere, backends, absent, maintenance, ...settings };
 }
 
 function dereference<T extends object>(reference: Reference<T>, values: readonly T[]): T {

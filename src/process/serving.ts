@@ -12,6 +12,8 @@ export interface ServingUser {
   onMark(mark: Mark): void;
   /** @param worker numbers those who serve, each with counts of its own */
   onOutcomes(worker: number, services: readonly ServiceOutcomes[]): void;
+  /** Somebody asks for a service that is started on demand, and nobody is there; told again while it is so. */
+  onWanted(service: string): void;
   /** One that serves died, or is replaced for a reason of its own. */
   onReplaced(slot: number, pid: number, what: string): void;
   /** One that had counts of its own is gone. */

@@ -18,6 +18,7 @@ test(
       user: {
         states: () => ({ backends: [], services: [], marks: [] }),
         onMark: ignore,
+        onWanted: ignore,
         onOutcomes: (_, services) => void told.push(services),
         onReplaced: ignore,
         onGone: ignore,

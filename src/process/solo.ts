@@ -53,6 +53,7 @@ export class Solo implements Serving, SocketSource {
           sockets: this,
           states: user.states(),
           onMark: (mark) => user.onMark(mark),
+          onWanted: (service) => user.onWanted(service),
           // There is nobody else who would have to know.
           onSession() {},
         });

@@ -64,7 +64,7 @@ export class StateKeeper {
       this.#isRefused = true;
       const cause = error instanceof Error ? error.message : String(error);
       this.#log.warn(
-        "without a state folder: sessions by cookie and alerts not yet sent do not outlive the program",
+        "without a state folder: sessions by cookie, alerts not yet sent and what was found do not outlive the program",
         { cause },
       );
     }

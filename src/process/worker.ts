@@ -182,6 +182,7 @@ export class Worker implements SocketSource {
         states: this.#states,
         onMark: (mark) => this.#channel.send({ kind: "mark", mark }),
         onSession: (service, id, backend) => this.#tellSession({ service, id, backend }),
+        onWanted: (service) => this.#tellWanted(service),
       });
       for (const news of this.#earlyNews.splice(0)) this.#learn(news);
       for (const news of this.#earlyStates.splice(0)) this.#learnStates(news);
@@ -231,6 +232,12 @@ export class Worker implements SocketSource {
     this.#newSessions = [];
     const { isOpen, isCongested } = this.#channel;
     if (isOpen && !isCongested) this.#channel.send({ kind: "sessions", sessions });
+  }
+
+  /** It is said again while anybody waits: nothing is lost with a primary that is gone. */
+  #tellWanted(service: string): void {
+    const { isOpen, isCongested } = this.#channel;
+    if (isOpen && !isCongested) this.#channel.send({ kind: "wanted", service });
   }
 
   #pulse(): void {

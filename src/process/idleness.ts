@@ -1,0 +1,76 @@
+// Which services that were started on demand have been idle for long enough to be stopped again. A container
+// that serves several is stopped when all of them are idle, never under one that is in use.
+
+import type { BackendService, Service } from "../config/service.ts";
+import type { BackendLoad, ServiceLoad } from "../upstream/state.ts";
+
+/** Workloads of each service, by id. */
+export type Members = ReadonlyMap<string, readonly string[]>;
+
+interface Seen {
+  /** Exchanges until then, of all workers. */
+  readonly carried: number;
+  /** `performance.now()` */
+  readonly since: number;
+}
+
+export class Idleness {
+  #seen: ReadonlyMap<string, Seen> = new Map();
+
+  /**
+   * Called every now and then.
+   * @param loads of each worker
+   * @param now `performance.now()`
+   * @returns names of the services to stop
+   */
+  look(
+    services: Readonly<Record<string, Service>>,
+    loads: readonly (readonly ServiceLoad[])[],
+    members: Members,
+    now: number,
+  ): readonly string[] {
+    const before = this.#seen;
+    const seen = new Map<string, Seen>();
+    const idle = new Set<string>();
+    for (const service of Object.values(services)) {
+      if (!mayStop(service)) continue;
+      const { name, onDemand } = service;
+      const rows = loads.flatMap((each) => each.filter((row) => row.service === name));
+      const backends = rows.flatMap((row) => row.backends);
+      const carried = sum(backends, ({ answered, failed }) => answered + failed);
+      const isBusy =
+        rows.some(({ held }) => held > 0) ||
+        backends.some(({ inFlight, waiting }) => inFlight + waiting > 0);
+      const old = before.get(name);
+      const isAsBefore = old !== undefined && !isBusy && old.carried === carried;
+      const latest = isAsBefore ? old : { carried, since: now };
+      seen.set(name, latest);
+      if (now - latest.since >= onDemand.idleStop) idle.add(name);
+    }
+    this.#seen = seen;
+    return [...idle].filter((name) => isAlone(name, idle, members));
+  }
+}
+
+type Stoppable = BackendService & { readonly onDemand: NonNullable<BackendService["onDemand"]> };
+
+function mayStop(service: Service): service is Stoppable {
+  return (
+    service.kind === "backends" &&
+    service.backends.length > 0 &&
+    service.onDemand !== undefined &&
+    service.onDemand.idleStop > 0
+  );
+}
+
+function sum(backends: readonly BackendLoad[], numberOf: (backend: BackendLoad) => number): number {
+  return backends.reduce((total, each) => total + numberOf(each), 0);
+}
+
+/** Nobody in use shares a container with it. */
+function isAlone(name: string, idle: ReadonlySet<string>, members: Members): boolean {
+  const own = new Set(members.get(name));
+  return [...members].every(
+    ([other, workloads]) => idle.has(other) || !workloads.some((each) => own.has(each)),
+  );
+}
