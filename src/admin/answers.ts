@@ -23,7 +23,7 @@ const problem = z.object({
 }) satisfies z.ZodType<Problem>;
 
 /** JSON has no undefined: the key may be absent. */
-function maybe<T>(schema: z.ZodType<T>) {
+export function maybe<T>(schema: z.ZodType<T>) {
   return schema.optional().transform((value): T | undefined => value);
 }
 

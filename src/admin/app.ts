@@ -4,6 +4,7 @@
 import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import type { Log } from "../lib/log.ts";
+import { addDiscovery } from "./discovery-requests.ts";
 import { logStream } from "./log-stream.ts";
 import type { Operations } from "./operations.ts";
 import { answer, badRequest, refuse } from "./problem-answer.ts";
@@ -35,6 +36,7 @@ export function createApp({ operations, log, closing }: AppOptions): App {
   addReading(app, operations, closing);
   addActions(app, operations);
   addServices(app, operations);
+  addDiscovery(app, operations);
   app.notFound((c) => notFound(c, app));
   app.onError((error, c) => {
     log.error("a request to the control socket failed", { error, path: c.req.path });

@@ -1,6 +1,7 @@
 // What an operator can ask of the running program. Declared here, implemented by `process`: the control
 // socket, the API and the console know the rest of the program only through this.
 
+import type { Finding } from "../config/finding.ts";
 import type { Problem } from "../config/problem.ts";
 import type { LogRecord } from "../lib/log.ts";
 
@@ -10,6 +11,8 @@ export interface Operations {
   workers(): readonly WorkerRow[];
   /** Services and their backends as they are now. Asks the workers: what one does not say in time is missing. */
   services(): Promise<readonly ServiceRow[]>;
+  /** What is discovered, and what became of it. */
+  discovery(): DiscoveryRows;
   /** Has exchanges of a service wait. */
   pause(service: string): Promise<Outcome>;
   /** Lets go what `pause` holds; with a backend, ends its drain; and ends maintenance asked for here. */
@@ -112,8 +115,8 @@ export interface RouteRow {
 
 export interface ServiceRow {
   readonly name: string;
-  /** `split`, `failover` and `mirror` have services in the place of backends. */
-  readonly kind: "backends" | "split" | "failover" | "mirror";
+  /** All but `backends` have services in the place of backends. */
+  readonly kind: "backends" | "split" | "failover" | "mirror" | "addressed";
   readonly balance: string;
   /** `up`: every backend is; `degraded`: some are; `down`: none is. */
   readonly state: "up" | "degraded" | "down" | "paused" | "maintenance";
@@ -123,18 +126,31 @@ export interface ServiceRow {
   readonly held: number;
   /** Of the circuit breaker; undefined = there is none. */
   readonly breaker: "closed" | "open" | "recovering" | undefined;
-  /** What it consists of: services of a split, a failover or a mirror, with their share. */
+  /** What it consists of: services of a split, a failover or a mirror with their share, or by their address. */
   readonly parts: readonly { readonly service: string; readonly share: string }[];
   readonly backends: readonly BackendRow[];
 }
 
 export interface BackendRow {
+  /** Of a container that is no backend now: its name. */
   readonly url: string;
   /**
    * `up`; `down` by checks; `unchecked`: waits for its first good check; `dead`: failed in traffic, tried
-   * again soon; `draining`: finishes what it has.
+   * again soon; `draining`: finishes what it has. The others are of containers that are no backends now:
+   * `unreachable` runs, but has no address or port; `missing` is led to, and nobody knows it.
    */
-  readonly state: "up" | "down" | "unchecked" | "dead" | "draining";
+  readonly state:
+    | "up"
+    | "down"
+    | "unchecked"
+    | "dead"
+    | "draining"
+    | "stopped"
+    | "starting"
+    | "unhealthy"
+    | "paused"
+    | "unreachable"
+    | "missing";
   /** ISO 8601. */
   readonly since: string;
   /** Why it is so; "" when there is nothing to say. */
@@ -167,4 +183,33 @@ export interface WorkerRow {
   readonly counts: Counts;
   /** Why it is leaving, or why its predecessor left. */
   readonly reason: string | undefined;
+}
+
+export interface DiscoveryRows {
+  /** As configured, the most trusted first; empty = nothing is discovered. */
+  readonly providers: readonly ProviderRow[];
+  readonly findings: readonly Finding[];
+  /** What was claimed and not granted. */
+  readonly refusals: readonly Refusal[];
+}
+
+export interface ProviderRow {
+  readonly name: string;
+  /** `docker`, `podman`, `lxc`, `incus`, `lxd`, `libvirt`. */
+  readonly kind: string;
+  /** `starting`: has said nothing yet; `failing`: cannot be asked, and what it said last stays. */
+  readonly state: "ok" | "failing" | "starting";
+  /** Why it fails and what to do, a sentence; undefined = nothing is the matter. */
+  readonly trouble: string | undefined;
+  /** Of the state, ISO 8601. */
+  readonly since: string;
+  /** How many containers and virtual machines it knows. */
+  readonly found: number;
+}
+
+export interface Refusal {
+  /** Who asked: `docker container web1, label tidegate.host`. */
+  readonly place: string;
+  /** What was refused, and why. */
+  readonly message: string;
 }

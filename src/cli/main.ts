@@ -46,7 +46,7 @@ program
   .option("--json", "problems as JSON", false)
   .action(async (file: string, options: { json: boolean }) => {
     const { check } = await import("./check.ts");
-    end(await check(file, options));
+    await endRead(await check(file, options));
   });
 
 program
@@ -68,6 +68,18 @@ program
   .action(async () => {
     const { schema } = await import("./schema.ts");
     schema();
+  });
+
+program
+  .command("import")
+  .description("print the configuration of another program as one of ours")
+  .command("vm-http-proxy <config.js>")
+  .description("from the config.js of vm-http-proxy, which is run to be read")
+  .action(async (file: string) => {
+    const { importConfig } = await import("./import.ts");
+    const { importVmHttpProxy } = await import("./import-vm-http-proxy.ts");
+    const options = { program: "vm-http-proxy", importer: importVmHttpProxy };
+    await endRead(await importConfig(file, options));
   });
 
 addOperatingCommands(program, finish);
@@ -112,12 +124,26 @@ function portOfEnvironment(): number | undefined {
 async function finish(work: () => Promise<number>): Promise<void> {
   const { NoAnswer } = await import("./running.ts");
   try {
-    end(await work());
+    await endRead(await work());
   } catch (error) {
     if (!(error instanceof NoAnswer)) throw error;
     process.stderr.write(`tidegate: ${error.message}\n`);
-    end(error.code);
+    await endRead(error.code);
   }
+}
+
+/** Once all that was written has been taken: a pipe holds 64 KiB, and its reader may take its time. */
+async function endRead(code: number): Promise<never> {
+  await Promise.all([process.stdout, process.stderr].map(taken));
+  return end(code);
+}
+
+function taken(stream: NodeJS.WriteStream): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  // A reader that left, as `head` does, has had what it wanted.
+  stream.once("error", () => resolve());
+  stream.write("", () => resolve());
+  return promise;
 }
 
 function end(code: number): never {

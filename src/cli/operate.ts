@@ -11,6 +11,13 @@ export function addOperatingCommands(program: Command, finish: Finish): void {
   running(program, "status", "show what the running program is and does").action(
     (options: Common) => finish(async () => (await import("./status.ts")).status(common(options))),
   );
+  running(
+    program,
+    "discover",
+    "show what was found on this host, what it became and what was not understood",
+  ).action((options: Common) =>
+    finish(async () => (await import("./discover.ts")).discover(common(options))),
+  );
   running(program, "workers", "show the processes that serve, or change how many there are")
     .argument("[size]", "a number or auto; it holds until the program ends", readWorkers)
     .action((size: number | "auto" | undefined, options: Common) =>

@@ -15,6 +15,11 @@ export const stateColours: Readonly<Record<ServiceRow["state"] | BackendRow["sta
   unchecked: "yellow",
   dead: "red",
   draining: "yellow",
+  stopped: "grey",
+  starting: "yellow",
+  unhealthy: "red",
+  unreachable: "red",
+  missing: "red",
 };
 
 /** A sentence; a backend that is down may have answered with a page. */

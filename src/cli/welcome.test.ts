@@ -71,6 +71,24 @@ test("listeners are named with what they speak, and the line to try asks one of 
   }
 });
 
+test("what is discovered is named, and said to be found where nobody configured it", () => {
+  const bound = { web: [{ host: "::", port: 8080 }] };
+  const looking = readConfig("providers: { docker: true, lxc: true }", {
+    file: "t.yaml",
+    baseFolder: "/",
+  });
+  assert.ok(looking.snapshot);
+  const hint = "`tidegate discover` shows what is there";
+  const configured = welcome(looking.snapshot, bound, "t.yaml", false);
+  assert.ok(configured.includes(`\ndiscovering docker, lxc: ${hint}\n`), configured);
+  const embedded = welcome(looking.snapshot, bound, undefined, false);
+  assert.ok(
+    embedded.includes(`\ndiscovering docker, lxc, found on this host: ${hint}\n`),
+    embedded,
+  );
+  assert.doesNotMatch(welcome(snapshot, bound, undefined, false), /discover/);
+});
+
 test("without a listener of HTTP there is nothing to try with curl", () => {
   const bound = { db: [{ host: "127.0.0.1", port: 3306 }] };
   assert.doesNotMatch(welcome(snapshot, bound, undefined, false), /curl/);

@@ -28,6 +28,7 @@ export function welcome(
   }
   lines.push(
     config === undefined ? "no configuration file: embedded defaults" : `configuration ${config}`,
+    ...discoveryLine(snapshot, config),
     "",
     ...table(
       ["ROUTE", "RULE", "GOES TO"],
@@ -39,6 +40,14 @@ export function welcome(
   const example = exampleFor(snapshot, bound);
   if (example !== undefined) lines.push("", "Try it:", `  ${bold(example)}`);
   return `${lines.join("\n")}\n\n`;
+}
+
+/** Without a file they were switched on because they are there: whoever started us should know. */
+function discoveryLine({ providers }: Snapshot, config: string | undefined): readonly string[] {
+  if (providers.length === 0) return [];
+  const names = providers.map(({ name }) => name).join(", ");
+  const why = config === undefined ? ", found on this host" : "";
+  return [`discovering ${names}${why}: \`tidegate discover\` shows what is there`];
 }
 
 /** One line of the table of routes. */
@@ -76,6 +85,8 @@ function serviceGoal(service: Service | undefined): string {
       const copies = service.copies.map((copy) => `${copy.service} ${copy.percent}%`);
       return `${service.service}, copied to ${copies.join(", ")}`;
     }
+    case "addressed":
+      return "whoever has the address of the host's name";
   }
 }
 

@@ -1,0 +1,58 @@
+// What the running program answers about discovery, read and checked like all that it answers (`answers.ts`).
+
+import * as z from "zod";
+import type { Finding, FoundRoute, Note } from "../config/finding.ts";
+import { dialects } from "../config/provider-settings.ts";
+import { maybe } from "./answers.ts";
+import type { DiscoveryRows, ProviderRow, Refusal } from "./operations.ts";
+
+const maybeText = maybe(z.string());
+
+const provider: z.ZodType<ProviderRow> = z.object({
+  name: z.string(),
+  kind: z.string(),
+  state: z.enum(["ok", "failing", "starting"]),
+  trouble: maybeText,
+  since: z.string(),
+  found: z.number(),
+});
+
+const foundRoute: z.ZodType<FoundRoute> = z.object({
+  route: z.string(),
+  rule: z.string(),
+  service: maybeText,
+  backend: maybeText,
+  dialect: maybe(z.enum(dialects)),
+});
+
+const note: z.ZodType<Note> = z.object({
+  severity: z.enum(["error", "warning", "info"]),
+  about: z.string(),
+  message: z.string(),
+  remedy: maybeText,
+});
+
+const finding: z.ZodType<Finding> = z.object({
+  provider: z.string(),
+  platform: z.string(),
+  name: z.string(),
+  id: z.string(),
+  project: maybeText,
+  state: z.string(),
+  addresses: z.array(z.string()),
+  became: z.array(foundRoute),
+  notes: z.array(note),
+});
+
+const refusal: z.ZodType<Refusal> = z.object({ place: z.string(), message: z.string() });
+
+const discovery: z.ZodType<DiscoveryRows> = z.object({
+  providers: z.array(provider),
+  findings: z.array(finding),
+  refusals: z.array(refusal),
+});
+
+/** Undefined: not what we answer. */
+export function readDiscovery(body: unknown): DiscoveryRows | undefined {
+  return discovery.safeParse(body).data;
+}
