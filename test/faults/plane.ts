@@ -102,6 +102,7 @@ export async function startPlane(config: Config): Promise<Plane> {
     states: { backends: [], services: [], marks: [] },
     onMark: () => {},
     onSession: () => {},
+    onWanted: () => {},
     sockets: {
       socketsOf: async ({ address }) => [
         ListeningSocket.open(address, { isShared: false, isTakeOver: false }),

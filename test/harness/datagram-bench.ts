@@ -155,6 +155,8 @@ export function udpService(
     origin,
     maintenance: undefined,
     backends: urls.map(udpBackend),
+    absent: [],
+    onDemand: undefined,
     balance: { policy: "round-robin" },
     slowStart: 0,
     sticky: undefined,

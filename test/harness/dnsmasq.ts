@@ -23,9 +23,16 @@ export interface DnsmasqOptions {
   /** TXT records by name. */
   readonly texts?: Readonly<Record<string, string>>;
   readonly port?: number;
+  /** All that there is below these names is known: others do not exist, where it would refuse to answer. */
+  readonly domains?: readonly string[];
 }
 
-export async function startDnsmasq({ hosts, texts = {}, port }: DnsmasqOptions): Promise<Dnsmasq> {
+export async function startDnsmasq({
+  hosts,
+  texts = {},
+  port,
+  domains = [],
+}: DnsmasqOptions): Promise<Dnsmasq> {
   const user = await daemonUser("nobody");
   const own = port ?? (await freePort());
   const daemon = user.start("dnsmasq", [
@@ -33,6 +40,7 @@ export async function startDnsmasq({ hosts, texts = {}, port }: DnsmasqOptions):
     ...["--log-queries", "--log-facility=-", "--pid-file", "--cache-size=0"],
     ...["--listen-address=127.0.0.1", "--bind-interfaces", `--port=${own}`],
     ...Object.entries(hosts).map(([name, address]) => `--host-record=${name},${address}`),
+    ...domains.map((name) => `--local=/${name}/`),
     ...Object.entries(texts).map(([name, text]) => `--txt-record=${name},${text}`),
   ]);
   const resolver = new Resolver({ timeout: 200, tries: 1 });

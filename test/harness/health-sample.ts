@@ -81,6 +81,8 @@ export function sampleService(
     name,
     maintenance: undefined,
     backends: urls.map((url) => sampleBackend(url)),
+    absent: [],
+    onDemand: undefined,
     balance: { policy: "two-random" },
     host: "keep",
     tls: sampleTls,

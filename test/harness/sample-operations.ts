@@ -3,6 +3,7 @@
 
 import type {
   AlertTest,
+  DiscoveryRows,
   Operations,
   Outcome,
   ServiceRow,
@@ -26,6 +27,7 @@ export class SampleOperations implements Operations {
   mainPid = process.pid;
   /** What services() gives; actions leave it as it is. */
   rows: readonly ServiceRow[] | Promise<readonly ServiceRow[]> = [serviceRow("shop")];
+  found: DiscoveryRows = { providers: [], findings: [], refusals: [] };
   channels: AlertTest["channels"] = [{ channel: "ntfy", ok: true, text: "200" }];
   onStop = () => {};
 
@@ -72,6 +74,7 @@ export class SampleOperations implements Operations {
   ];
 
   services = () => Promise.resolve(this.rows);
+  discovery = () => this.found;
   pause = (service: string) => this.#note(`pause ${service}`);
   drainBackend = (service: string, backend: string) => this.#note(`drain ${service} ${backend}`);
   setMaintenance = (service: string, isOn: boolean) =>

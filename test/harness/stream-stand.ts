@@ -47,6 +47,7 @@ export function streamStand(config: Config): StreamStand {
     caps: new Caps(tally),
     onMark() {},
     onSession() {},
+    onWanted() {},
   });
   let prepared = destinations.prepare(snapshot);
   destinations.commit(prepared);

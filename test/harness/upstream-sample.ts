@@ -38,23 +38,28 @@ export interface Options extends ServiceOptions {
   readonly marks: Mark[];
   /** Service, session and backend. */
   readonly sessions: (readonly [string, string, string])[];
+  /** Services. */
+  readonly wanted: string[];
 }
 
 /** What a service needs, with everything noted that it tells. */
 export function optionsOf(wheel = new Wheel(5), states = new StateBook()): Options {
   const marks: Mark[] = [];
   const sessions: (readonly [string, string, string])[] = [];
+  const wanted: string[] = [];
   return {
     wheel,
     states,
     marks,
     sessions,
+    wanted,
     caps: new Caps(new Tally()),
     secret: () => "5ec2e7",
     limits: { headBytes: 4096, headerCount: 50, trailerBytes: 512 },
     bufferBytes: 65_536,
     onMark: (mark) => void marks.push(mark),
     onSession: (...session) => void sessions.push(session),
+    onWanted: (service) => void wanted.push(service),
   };
 }
 
