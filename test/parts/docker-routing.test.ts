@@ -134,6 +134,8 @@ test("containers behind the program", { skip, timeout: 300_000 }, async (context
     await found(program, "store", ({ became }) => became.length === 1);
     await answeredBy(program, "shop.test", "shop");
     await docker(["pause", "store"]);
+    // Before that, a request would be taken, and not answered.
+    await found(program, "store", ({ state }) => state === "paused");
     await status(program, "shop.test", 503);
     await docker(["unpause", "store"]);
     await answeredBy(program, "shop.test", "shop");
