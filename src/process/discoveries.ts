@@ -163,13 +163,13 @@ export class Discoveries implements Disposable {
     this.#command(service, "stop", "stopped, since no request came");
   }
 
-  #command(service: string, command: keyof Power, done: string): void {
+  #command(service: string, command: keyof Power, outcome: string): void {
     const owner = this.#watched.find(({ settings }) => service.endsWith(`@${settings.name}`));
     const power = owner?.discoverer.power;
     if (power === undefined) return;
     const { log } = this.#options;
     power[command](service).then(
-      () => log.info(done, { service }),
+      () => log.info(outcome, { service }),
       (error: unknown) => {
         const cause = error instanceof Error ? error.message : String(error);
         log.error(`cannot ${command} what serves this`, { service, cause });

@@ -87,9 +87,8 @@ test("a provider that fails for the same reason again and again is told of once"
   };
   const onTrouble = (message: string | undefined) => void troubles.push(message);
   const shaky = provider(fail, fail, fail, lasting);
-  const updates = kept(shaky, { log, restart, onTrouble })
-    .catalogs(ending.signal)
-    [Symbol.asyncIterator]();
+  const catalogs = kept(shaky, { log, restart, onTrouble }).catalogs(ending.signal);
+  const updates = catalogs[Symbol.asyncIterator]();
   assert.equal((await updates.next()).value, update);
   assert.deepEqual(
     lines.map(({ level }) => level),
