@@ -21,6 +21,8 @@ export interface Context {
   readonly serviceNames: ReadonlySet<string>;
   /** What may stand behind the @ of a service that is discovered. */
   readonly providerNames: ReadonlySet<string>;
+  /** Discovered services that need the requested host to know whom they lead to. */
+  readonly addressedNames: ReadonlySet<string>;
   readonly services: Map<string, Service>;
   /** Where each of `services` is written. */
   readonly servicePaths: Map<string, Path>;

@@ -347,6 +347,10 @@ export const dockerDiscovery = {
   inspects: 8,
   // One container can be stuck, and its details with it; the others must not wait long for it.
   inspectTimeout: 3000,
+  // Of one container. Labels and environment make up most of it: some kilobytes.
+  inspectBytes: 8 * 1024 * 1024,
+  // Answers take some milliseconds. Whoever takes longer than this is stuck, and the others are not kept waiting.
+  patience: 300,
   // Beyond so many that are slow it is the daemon that hangs.
   slowInspects: 8,
   // An event repeats all labels of its container.
@@ -433,6 +437,8 @@ export const lxcDiscovery = {
   seenFor: 2000,
   // A state that cannot last is looked up again.
   passing: 1000,
+  // Of a folder: every container of ten thousand, and as many things beside them. A listing costs 30 ms then.
+  entries: 20_000,
   // Programs of LXC at once: each is mostly work of the processor.
   programs: 4,
   // A container starts within a second, and has to be told to stop, and then ends by itself or is killed.
@@ -469,4 +475,16 @@ export const importing = {
   // A list of redirects with their options has four levels, and a busy server has hundreds of them.
   depth: 8,
   values: 10_000,
+} as const;
+
+/** What labels may say of a service at most: each is memory, sockets or work of a process that all share. */
+export const labelService = {
+  // Held for every request that is being carried: sixteen times the usual.
+  replayBody: 1024 * 1024,
+  // In each worker, see `defaultSessions`; the usual number is as much as one container may have.
+  sessions: defaultSessions.sessions,
+  // Open connections that nobody uses. Eight times the usual, and a fortieth of what the program has files for.
+  maxIdle: 1024,
+  // Of `check.interval` and `fastInterval`, least, in milliseconds. A container may have a hundred services.
+  checkInterval: 1000,
 } as const;

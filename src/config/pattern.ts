@@ -30,6 +30,19 @@ export function parsePattern(text: string): Pattern {
   return { kind: "pattern", pattern, flags };
 }
 
+/** Why `$3` cannot stand in what a match is replaced by; undefined = all groups are there. */
+export function missingGroup(
+  { pattern, flags }: { readonly pattern: string; readonly flags: string },
+  replacement: string,
+): string | undefined {
+  const groups = (new RegExp(`${pattern}|`, flags).exec("")?.length ?? 1) - 1;
+  for (const [whole, digits] of replacement.replaceAll("$$", "").matchAll(/\$(\d{1,2})/g)) {
+    if (Number(digits) <= groups && Number(digits) > 0) continue;
+    return `${whole} is not there: the pattern has ${groups} groups`;
+  }
+  return undefined;
+}
+
 const goEscapes: Readonly<Record<string, string>> = {
   A: "^",
   z: "$",

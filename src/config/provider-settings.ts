@@ -82,6 +82,11 @@ export interface ByAddress {
   readonly nameInPathOf: string | undefined;
 }
 
+/** What the service of `byAddress` is called. */
+export function addressedName(provider: string): string {
+  return `by-address@${provider}`;
+}
+
 export type NameRewrite =
   | { readonly kind: "exact"; readonly from: string; readonly to: string }
   /** A JavaScript regular expression; `to` with $1, $2 … */

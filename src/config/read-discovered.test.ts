@@ -346,3 +346,37 @@ test("a regular expression that could keep a worker busy for ever makes no route
   const reading = read({ routes: { r: { host: "h", service: "s", pathRegex: "^/(a+)+$" } } });
   assert.deepEqual(told(reading), []);
 });
+
+test("what a service may cost is bounded, with a warning", () => {
+  const costly = {
+    backends,
+    retry: { replayBody: "10GiB" },
+    pool: { maxIdle: "1000000" },
+    sticky: { session: "cookie:SID", sessions: "10000000" },
+    check: { http: "/", interval: "100ms" },
+  };
+  const reading = read({ services: { s: costly } });
+  const { s } = reading.services;
+  assert.ok(s?.kind === "backends" && s.sticky?.kind === "application");
+  assert.equal(s.retry.replayBody, 1024 * 1024);
+  assert.equal(s.pool.maxIdle, 1024);
+  assert.equal(s.sticky.sessions, 100_000);
+  assert.deepEqual([s.check?.interval, s.check?.fastInterval], [1000, 1000]);
+  const remedy = "leave it out, or say it in the configuration file";
+  assert.deepEqual(
+    told(reading),
+    [
+      "retry.replayBody: 1MiB",
+      "pool.maxIdle: 1024",
+      "sticky.sessions: 100000",
+      "check.interval: 1s",
+    ]
+      .map((each) => each.split(": "))
+      .map(
+        ([key, shown]) =>
+          `warning: services.s.${key}: is beyond what a label may say, and ${shown} is used; ${remedy}`,
+      ),
+  );
+  const check = { http: "/", interval: "5s", fastInterval: "1s" };
+  assert.deepEqual(told(read({ services: { s: { backends, check } } })), []);
+});

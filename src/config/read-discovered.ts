@@ -9,6 +9,7 @@ import { refuseForbidden } from "./forbidden-labels.ts";
 import { problemsOf } from "./issue.ts";
 import { readLabelValue, shapeOf } from "./label-values.ts";
 import type { Shape } from "./label-values.ts";
+import { withinBounds } from "./label-service.ts";
 import { labelBounds } from "./limits.ts";
 import { tcpRoute } from "./listener-schema.ts";
 import type { TcpRouteInput } from "./listener-schema.ts";
@@ -144,6 +145,7 @@ function contextOf(
     maxBody: defaults.maxBody,
     serviceNames,
     providerNames: new Set(),
+    addressedNames: new Set(),
     services: new Map(),
     servicePaths: new Map(),
     serviceTimeouts: new Map(),
@@ -171,7 +173,9 @@ function readService(context: Context, name: string, value: unknown): void {
   const written = isEmpty ? { ...value, backends: undefined } : value;
   const input: ServiceInput | undefined = check(context, serviceMapping, written, path);
   if (input === undefined) return;
-  resolveService(context, name, isEmpty ? { ...input, backends: [] } : input, path);
+  const service = resolveService(context, name, isEmpty ? { ...input, backends: [] } : input, path);
+  if (service?.kind !== "backends") return;
+  context.services.set(name, withinBounds(context, service, path));
 }
 
 function readRoute(context: Context, name: string, value: unknown): Route | undefined {

@@ -357,3 +357,70 @@ test("a service of a provider that is not there, and a name with @ in the file, 
   });
   assert.deepEqual(Object.keys(snapshot?.services ?? {}), ["x@docker@route"]);
 });
+
+test("a service by address has routes of its own: it is no part of others, and not for streams", () => {
+  const found = (rest: string, byAddress = "true") =>
+    readingOf(
+      `providers: { lxc: [{ name: one, byAddress: ${byAddress} }, { name: two }] }\n${rest}`,
+    )
+      .problems.filter(({ severity }) => severity === "error")
+      .map(formatProblem);
+  const part =
+    "by-address@one is found by the requested host, so it cannot be a part of another service; let a route lead there by itself";
+  const stream =
+    "by-address@one is found by the requested host, which tcp does not tell; lead to a container's own service, NAME@PROVIDER";
+  const rows: readonly (readonly [string, string])[] = [
+    ["services: { a: { failover: [x@one, by-address@one] } }", `services.a.failover[1]: ${part}`],
+    [
+      "services: { a: { split: { by-address@one: 1 } } }",
+      `services.a.split["by-address@one"]: ${part}`,
+    ],
+    [
+      "services: { a: { split: [{ service: by-address@one }] } }",
+      `services.a.split[0].service: ${part}`,
+    ],
+    [
+      "services: { a: { mirror: by-address@one, to: { x@one: 1% } } }",
+      `services.a.mirror: ${part}`,
+    ],
+    [
+      "services: { a: { mirror: x@one, to: { by-address@one: 1% } } }",
+      `services.a.to["by-address@one"]: ${part}`,
+    ],
+    [
+      "listeners: { t: { bind: ':1', protocol: tcp, service: by-address@one } }",
+      `listeners.t.service: ${stream}`,
+    ],
+    [
+      "listeners: { t: { bind: ':1', protocol: tcp } }\ntcpRoutes: { a: { sni: a.test, service: by-address@one } }",
+      `tcpRoutes.a.service: ${stream}`,
+    ],
+  ];
+  for (const [text, expected] of rows) {
+    const told = found(text).map((line) => line.replace(/^t\.yaml:\d+:\d+: /, ""));
+    assert.deepEqual(told, [expected]);
+    // Without byAddress it is a container of that name, or of the other provider.
+    assert.deepEqual(found(text, "false"), []);
+    assert.deepEqual(found(text.replaceAll("by-address@one", "by-address@two")), []);
+  }
+});
+
+test("rewrites of byAddress that cannot be carried out are told of", () => {
+  const told = (text: string) => toldOf(`lxc: { byAddress: { rewrites: [${text}] } }`);
+  const place = "providers.lxc.byAddress.rewrites[0]";
+  assert.match(told("{ pattern: '(a', to: b }")[0] ?? "", /rewrites\[0\]\.pattern: not a regular/);
+  assert.deepEqual(told("{ pattern: '^(.*)$', to: '$2.test' }"), [
+    `${place}.to: $2 is not there: the pattern has 1 groups; put it in ( )`,
+  ]);
+  const [lxc] = providersOf(
+    "providers: { lxc: { byAddress: { rewrites: [{ pattern: '(?i)^(.*)[.](old)$', to: '$1.$2' }] } } }",
+  );
+  assert.ok(lxc?.kind === "lxc");
+  const [rewrite] = lxc.byAddress?.rewrites ?? [];
+  assert.deepEqual(rewrite, {
+    kind: "pattern",
+    pattern: "^(.*)[.](old)$",
+    flags: "i",
+    to: "$1.$2",
+  });
+});

@@ -15,7 +15,7 @@ import type { Path, Problem } from "./problem.ts";
 import { resolveAlerts } from "./resolve-alerts.ts";
 import { ownersOf, refuseSharedAddresses, resolveListener } from "./resolve-listener.ts";
 import { resolvePath, resolveRunAs, resolveSocket, resolveWorkers } from "./resolve-process.ts";
-import { providerNames, resolveProviders } from "./resolve-providers.ts";
+import { addressedNames, providerNames, resolveProviders } from "./resolve-providers.ts";
 import { folderOf, resolveAccessLog, resolveRoute } from "./resolve-route.ts";
 import { resolveService } from "./resolve-service.ts";
 import { checkStreams, resolveStreamRoute } from "./resolve-stream.ts";
@@ -112,6 +112,7 @@ function resolveAll(
     trustedProxies: section("trustedProxies", shape.trustedProxies) ?? [],
     serviceNames: new Set(entriesOf(root, "services").map(([name]) => name)),
     providerNames: providerNames(root.get("providers")),
+    addressedNames: addressedNames(root.get("providers")),
     services: new Map(),
     servicePaths: new Map(),
     serviceTimeouts: new Map(),

@@ -30,6 +30,15 @@ export function checkServiceName(
   return false;
 }
 
+/** As `checkServiceName`, for a part of another service. */
+function checkPart(context: Context, name: string, path: Path, at?: "key"): boolean {
+  if (!checkServiceName(context, name, path, at && { at })) return false;
+  if (!context.addressedNames.has(name)) return true;
+  const message = `${name} is found by the requested host, so it cannot be a part of another service`;
+  report(context, path, { message, remedy: "let a route lead there by itself", at: at ?? "value" });
+  return false;
+}
+
 /** `NAME@PROVIDER`: whether somebody of that name is there is known once it runs. */
 export function isDiscoveredName({ providerNames }: Context, name: string): boolean {
   const at = name.lastIndexOf("@");
@@ -70,13 +79,13 @@ function partsOf(context: Context, input: SplitInput, place: Path): SplitPart[] 
   if (Array.isArray(input)) {
     return input.map(({ service, weight, when }, index) => {
       const at = [...place, index];
-      checkServiceName(context, service, [...at, "service"]);
+      checkPart(context, service, [...at, "service"]);
       const condition = conditionOf(context, when, [...at, "when"]);
       return { service, weight: weight ?? (when === undefined ? 1 : 0), when: condition };
     });
   }
   return Object.entries(input).map(([service, weight]) => {
-    checkServiceName(context, service, [...place, service], { at: "key" });
+    checkPart(context, service, [...place, service], "key");
     return { service, weight, when: undefined };
   });
 }
@@ -112,7 +121,7 @@ export function resolveFailover(
   const services = input.failover ?? [];
   const place = [...path, "failover"];
   for (const [index, name] of services.entries()) {
-    if (!checkServiceName(context, name, [...place, index])) continue;
+    if (!checkPart(context, name, [...place, index])) continue;
     if (services.indexOf(name) === index) continue;
     const message = `${name} is listed twice`;
     report(context, [...place, index], { message, remedy: "leave out one of them" });
@@ -130,13 +139,13 @@ export function resolveMirror(
   path: Path,
 ): Own<MirrorService> {
   const service = input.mirror ?? "";
-  checkServiceName(context, service, [...path, "mirror"]);
+  checkPart(context, service, [...path, "mirror"]);
   if (input.to === undefined) {
     const message = "says nothing about who gets the copies";
     report(context, [...path, "mirror"], { message, remedy: "add to: { shadow: 10% }", at: "key" });
   }
   const copies = Object.entries(input.to ?? {}).map(([name, percent]) => {
-    checkServiceName(context, name, [...path, "to", name], { at: "key" });
+    checkPart(context, name, [...path, "to", name], "key");
     return { service: name, percent };
   });
   return { service, copies, maxBody: input.maxBody ?? defaultMirror.maxBody };

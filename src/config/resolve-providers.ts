@@ -6,10 +6,11 @@ import { resolve } from "node:path";
 import { normaliseHost } from "../lib/host.ts";
 import { report } from "./context.ts";
 import type { Context } from "./context.ts";
+import { missingGroup } from "./pattern.ts";
 import { authoritiesOf, pairOf } from "./pem.ts";
 import type { Path } from "./problem.ts";
 import { parseEndpoint } from "./provider-endpoint.ts";
-import { dialects } from "./provider-settings.ts";
+import { addressedName, dialects } from "./provider-settings.ts";
 import type { ByAddress, Dialect, DiscoverySettings, DockerSettings } from "./provider-settings.ts";
 import type {
   Endpoint,
@@ -24,17 +25,30 @@ import { dataAt } from "./source.ts";
 
 /** Names of all that are switched on, also of those that are wrong otherwise: routes may lead there. */
 export function providerNames(section: unknown): ReadonlySet<string> {
-  const names = new Set<string>();
-  if (typeof section !== "object" || section === null) return names;
-  for (const [kind, value] of Object.entries(section)) {
+  return new Set(itemsOf(section).map(({ name }) => name));
+}
+
+/** Services of those that serve by address. */
+export function addressedNames(section: unknown): ReadonlySet<string> {
+  const addressed = itemsOf(section).filter(({ kind, item }) => {
+    const said: unknown = typeof item === "object" ? Reflect.get(item ?? {}, "byAddress") : false;
+    return kind === "lxc" && said !== undefined && said !== false;
+  });
+  return new Set(addressed.map(({ name }) => addressedName(name)));
+}
+
+function itemsOf(section: unknown) {
+  if (typeof section !== "object" || section === null) return [];
+  return Object.entries(section).flatMap(([kind, value]) => {
     const items: readonly unknown[] = Array.isArray(value) ? value : [value];
-    for (const item of items) {
-      if (item === false || item === null) continue;
-      const name: unknown = typeof item === "object" ? Reflect.get(item, "name") : undefined;
-      names.add(typeof name === "string" ? name : kind);
-    }
-  }
-  return names;
+    return items
+      .filter((item) => item !== false && item !== null)
+      .map((item) => {
+        const name: unknown =
+          typeof item === "object" ? Reflect.get(item ?? {}, "name") : undefined;
+        return { kind, item, name: typeof name === "string" ? name : kind };
+      });
+  });
 }
 
 interface Item {
@@ -220,7 +234,13 @@ function byAddressOf(
       report(context, at, { message, remedy: "write { from: a.test, to: b.test }" });
       return [];
     }
-    if (pattern !== undefined) return [{ kind: "pattern", ...pattern, to }];
+    if (pattern !== undefined) {
+      const missing = missingGroup(pattern, to);
+      if (missing !== undefined) {
+        report(context, [...at, "to"], { message: missing, remedy: "put it in ( )" });
+      }
+      return [{ kind: "pattern", ...pattern, to }];
+    }
     const target = normaliseHost(to);
     if (target === undefined) {
       const message = `${JSON.stringify(to)} is not a host name`;

@@ -8,7 +8,7 @@ import { checkFormat } from "./access-log-format.ts";
 import { parseBackendUrl } from "./backend-url.ts";
 import { maintenance } from "./health-schema.ts";
 import { isToken, pairs } from "./http-scalar.ts";
-import { parsePattern } from "./pattern.ts";
+import { missingGroup, parsePattern } from "./pattern.ts";
 import { filePath, flag, integer, joinFault, key, mapping, mustBe } from "./scalar.ts";
 import { network, oneOrMore, parsed, size, text } from "./scalar.ts";
 import { backends, onlyBackends, ownTimeouts, serviceUse } from "./service-schema.ts";
@@ -60,19 +60,18 @@ function readTemplate(value: string, refuse: Refuse) {
 
 const template = parsed({ what: "a URL" }, readTemplate);
 
+type Matching = Parameters<typeof missingGroup>[0];
+
 /** Of a redirect with a pattern. */
-function readReplacement(value: string, groups: number, refuse: Refuse) {
+function readReplacement(value: string, pattern: Matching, refuse: Refuse) {
   const shown = JSON.stringify(value);
   if (/[\s\p{Cc}]/u.test(value)) return refuse(`${shown} has a space or a control character`);
   const [placeholder] = /\{[^{}]*\}/.exec(value) ?? [];
   if (placeholder !== undefined) {
     return refuse(`${placeholder} is not known here`, "the pattern has groups: write $1");
   }
-  for (const [whole, digits] of value.replaceAll("$$", "").matchAll(/\$(\d{1,2})/g)) {
-    if (Number(digits) > groups || Number(digits) === 0) {
-      return refuse(`${whole} is not there: the pattern has ${groups} groups`, "put it in ( )");
-    }
-  }
+  const missing = missingGroup(pattern, value);
+  if (missing !== undefined) return refuse(missing, "put it in ( )");
   return /^([a-z][a-z0-9+.-]*:\/\/.|\/|\$)/i.test(value)
     ? value
     : refuse(`${shown} is not a URL`, "begin with https://, / or $1");
@@ -101,9 +100,7 @@ const oneRedirect = z.union(
         return undefined;
       };
       const url =
-        pattern === undefined
-          ? readTemplate(to, refuse)
-          : readReplacement(to, groupsOf(pattern), refuse);
+        pattern === undefined ? readTemplate(to, refuse) : readReplacement(to, pattern, refuse);
       return url === undefined ? z.NEVER : { to: url, status, pattern };
     }),
   ],
@@ -113,10 +110,6 @@ const oneRedirect = z.union(
 const redirect = oneOrMore(oneRedirect, {
   what: "a URL, { to, status, pattern }, or a list of them",
 });
-
-function groupsOf({ pattern, flags }: { readonly pattern: string; readonly flags: string }) {
-  return (new RegExp(`${pattern}|`, flags).exec("")?.length ?? 1) - 1;
-}
 
 const forceHttps = z.union(
   [

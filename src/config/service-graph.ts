@@ -30,6 +30,14 @@ export function useService(
   if (typeof use === "string") {
     const instead = ", or write a URL";
     if (!checkServiceName(context, use, path, { instead })) return undefined;
+    if (protocol !== "http" && context.addressedNames.has(use)) {
+      const message = `${use} is found by the requested host, which ${protocol} does not tell`;
+      report(context, path, {
+        message,
+        remedy: "lead to a container's own service, NAME@PROVIDER",
+      });
+      return undefined;
+    }
     context.uses.push({ service: use, protocol, path });
     return use;
   }

@@ -307,7 +307,16 @@ test("rows add up what workers counted, and describe services of services by the
     held: 2,
     breaker: answered > 1 ? "open" : "closed",
     backends: [
-      { service: "main", backend: one, inFlight, waiting: 1, answered, failed: 1, latency },
+      {
+        service: "main",
+        backend: one,
+        inFlight,
+        waiting: 1,
+        begun: 50,
+        answered,
+        failed: 1,
+        latency,
+      },
     ],
   });
   const rows = w.rows([[load(3, 30, 10)], [load(4, 10, 50)], [load(0, 0, 0)]]);

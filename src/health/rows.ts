@@ -1,5 +1,6 @@
 // Services and backends as people see them: what the primary knows, with what workers counted.
 
+import { answerersOf } from "../config/service-parts.ts";
 import type { AbsentBackend, BackendService, Service } from "../config/service.ts";
 import type { BackendLoad, ServiceLoad } from "../upstream/state.ts";
 import type { BackendRecord, Shown } from "./backend-record.ts";
@@ -35,7 +36,7 @@ interface BackendRow extends Counted {
     | undefined;
 }
 
-type Counted = Omit<BackendLoad, "service" | "backend">;
+type Counted = Omit<BackendLoad, "service" | "backend" | "begun">;
 
 const noLoad: Counted = { inFlight: 0, waiting: 0, answered: 0, failed: 0, latency: 0 };
 
@@ -105,8 +106,7 @@ function healthOfParts(
   if (seen.has(service.name)) return "down";
   seen.add(service.name);
   // A mirror's copies are felt by nobody.
-  const names = service.kind === "mirror" ? [service.service] : partsOf(service).map(nameOf);
-  const all = names.map((name): Health => {
+  const all = answerersOf(service).map((name): Health => {
     const record = records.get(name);
     if (record === undefined || record.isPaused || record.isInMaintenance) return "down";
     const part = record.service;
@@ -118,10 +118,6 @@ function healthOfParts(
   seen.delete(service.name);
   if (all.every((each) => each === "up")) return "up";
   return all.every((each) => each === "down") ? "down" : "degraded";
-}
-
-function nameOf({ service }: Part): string {
-  return service;
 }
 
 function backendRow(record: BackendRecord, load: Counted, now: number): BackendRow {

@@ -190,7 +190,7 @@ export class DataPlane {
   }
 
   get loads(): ServiceLoad[] {
-    return this.#destinations.services.map(({ loadRow }) => loadRow);
+    return this.#destinations.loads;
   }
 
   /** Since the process began, of services that were asked since this was called last. */

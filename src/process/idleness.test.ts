@@ -23,7 +23,7 @@ function serviceOf(name: string, change: Partial<BackendService> = {}): BackendS
 }
 
 function loadOf(service: string, change: Partial<ServiceLoad["backends"][number]> = {}) {
-  const quiet = { inFlight: 0, waiting: 0, answered: 3, failed: 0, latency: 1 };
+  const quiet = { inFlight: 0, waiting: 0, begun: 3, answered: 3, failed: 0, latency: 1 };
   const load: ServiceLoad = {
     service,
     held: 0,
@@ -54,6 +54,30 @@ test("requests begin its time anew, whichever worker carried them", () => {
   assert.deepEqual(idleness.look(services, later, members, 100), []);
   assert.deepEqual(idleness.look(services, later, members, 199), []);
   assert.deepEqual(idleness.look(services, later, members, 200), ["a"]);
+});
+
+test("a request that began and ended between two looks is use, also when nothing came of it", () => {
+  for (const change of [{ begun: 4 }, { answered: 4 }, { failed: 1 }, { answered: 2, failed: 1 }]) {
+    const idleness = new Idleness();
+    const services = { a: serviceOf("a") };
+    idleness.look(services, [[loadOf("a")]], members, 0);
+    const later = [[loadOf("a", change)]];
+    assert.deepEqual(idleness.look(services, later, members, 100), [], JSON.stringify(change));
+    assert.deepEqual(idleness.look(services, later, members, 200), ["a"]);
+  }
+});
+
+test("a worker that does not answer may carry anything: nobody is stopped until it does", () => {
+  const idleness = new Idleness();
+  const services = { a: serviceOf("a") };
+  const tunnel = [loadOf("a", { inFlight: 1 })];
+  idleness.look(services, [[loadOf("a")], tunnel], members, 0);
+  for (const now of [100, 200, 300]) {
+    assert.deepEqual(idleness.look(services, [[loadOf("a")], []], members, now), []);
+  }
+  const quiet = [[loadOf("a")], [loadOf("a")]];
+  assert.deepEqual(idleness.look(services, quiet, members, 350), []);
+  assert.deepEqual(idleness.look(services, quiet, members, 450), ["a"]);
 });
 
 test("what lasts keeps it running: a tunnel, a wait", () => {

@@ -8,8 +8,8 @@ import type { BackendLoad, ServiceLoad } from "../upstream/state.ts";
 export type Members = ReadonlyMap<string, readonly string[]>;
 
 interface Seen {
-  /** Exchanges until then, of all workers. */
-  readonly carried: number;
+  /** What all workers counted until then. Any change is use: also an exchange that ended unanswered. */
+  readonly counted: string;
   /** `performance.now()` */
   readonly since: number;
 }
@@ -19,7 +19,7 @@ export class Idleness {
 
   /**
    * Called every now and then.
-   * @param loads of each worker
+   * @param loads of each worker; empty = it did not answer
    * @param now `performance.now()`
    * @returns names of the services to stop
    */
@@ -30,20 +30,24 @@ export class Idleness {
     now: number,
   ): readonly string[] {
     const before = this.#seen;
+    // A worker that did not answer in time may carry a tunnel to any of them.
+    const isUnsure = loads.some((each) => each.length === 0);
+    const rowsOf = Map.groupBy(loads.flat(), ({ service }) => service);
     const seen = new Map<string, Seen>();
     const idle = new Set<string>();
     for (const service of Object.values(services)) {
       if (!mayStop(service)) continue;
       const { name, onDemand } = service;
-      const rows = loads.flatMap((each) => each.filter((row) => row.service === name));
+      const rows = rowsOf.get(name) ?? [];
       const backends = rows.flatMap((row) => row.backends);
-      const carried = sum(backends, ({ answered, failed }) => answered + failed);
+      const counted = JSON.stringify(backends.map(countsOf));
       const isBusy =
+        isUnsure ||
         rows.some(({ held }) => held > 0) ||
         backends.some(({ inFlight, waiting }) => inFlight + waiting > 0);
       const old = before.get(name);
-      const isAsBefore = old !== undefined && !isBusy && old.carried === carried;
-      const latest = isAsBefore ? old : { carried, since: now };
+      const isAsBefore = old !== undefined && !isBusy && old.counted === counted;
+      const latest = isAsBefore ? old : { counted, since: now };
       seen.set(name, latest);
       if (now - latest.since >= onDemand.idleStop) idle.add(name);
     }
@@ -63,8 +67,8 @@ function mayStop(service: Service): service is Stoppable {
   );
 }
 
-function sum(backends: readonly BackendLoad[], numberOf: (backend: BackendLoad) => number): number {
-  return backends.reduce((total, each) => total + numberOf(each), 0);
+function countsOf({ backend, begun, answered, failed }: BackendLoad): unknown {
+  return [backend, begun, answered, failed];
 }
 
 /** Nobody in use shares a container with it. */

@@ -13,6 +13,7 @@ import type {
   WorkerRow,
 } from "../admin/operations.ts";
 import { formatRule } from "../config/rule.ts";
+import { answerersOf } from "../config/service-parts.ts";
 import type { Service } from "../config/service.ts";
 import type { Health } from "../health/health.ts";
 import type { Log } from "../lib/log.ts";
@@ -171,7 +172,7 @@ export class RunningProgram implements Operations {
       const service = Object.hasOwn(all, each) ? all[each] : undefined;
       if (service === undefined || found.has(each)) return;
       found.add(each);
-      for (const part of partsOf(service)) visit(part);
+      for (const part of answerersOf(service)) visit(part);
     };
     visit(name);
     return [...found].filter((each) => all[each]?.kind === "backends");
@@ -250,26 +251,11 @@ export class RunningProgram implements Operations {
   }
 }
 
-/** Names of the services it sends requests to. */
-function partsOf(service: Service): readonly string[] {
-  switch (service.kind) {
-    case "backends":
-      return [];
-    case "split":
-      return service.parts.map((each) => each.service);
-    case "failover":
-      return service.services;
-    case "mirror":
-      return [service.service];
-    case "addressed":
-      return [...new Set(Object.values(service.members))];
-  }
-}
-
 /** Where requests go: URLs, or names of services. */
 function placesOf(service: Service | undefined): readonly string[] {
   if (service === undefined) return [];
-  return service.kind === "backends" ? service.backends.map(({ url }) => url) : partsOf(service);
+  if (service.kind === "backends") return service.backends.map(({ url }) => url);
+  return [...new Set(answerersOf(service))];
 }
 
 function refused(message: string): Promise<Outcome> {

@@ -17,6 +17,7 @@ import { merge } from "../routing/merge.ts";
 import type { Holders, Refusal } from "../routing/ownership.ts";
 import type { Discoveries } from "./discoveries.ts";
 import { LoggedOnce } from "./logged-once.ts";
+import { machineAddresses } from "./machine-addresses.ts";
 import type { Serving } from "./serving.ts";
 
 export interface PrimaryOptions {
@@ -104,10 +105,11 @@ export class Primary {
 
   /** What is served without a file: a sample, and whatever can be discovered on this machine. */
   async #embedded(): Promise<Catalog> {
-    const { version: _version, secret: _secret, ...catalog } = defaultSnapshot(
-      this.#options.port,
-      providerKinds,
-    );
+    const {
+      version: _version,
+      secret: _secret,
+      ...catalog
+    } = defaultSnapshot(this.#options.port, providerKinds);
     return { ...catalog, providers: await foundProviders(catalog.providers) };
   }
 
@@ -233,6 +235,7 @@ export class Primary {
       version,
       secret: "",
       holders: this.#holders,
+      isOwnAddress: machineAddresses(),
     });
     const { services } = merged.snapshot;
     const secret = this.#options.secretFor({ ...catalog, services });

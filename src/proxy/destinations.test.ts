@@ -44,6 +44,30 @@ test("what a service is in the next snapshot it becomes in place, and what is go
   assert.deepEqual([all.get("b"), all.get("both")], [undefined, undefined]);
 });
 
+test("what a given-up backend or service still carries is told of until it ends", () => {
+  using all = destinations();
+  const inFlight = () =>
+    all.loads.flatMap(({ backends }) => backends.map((each) => [each.backend, each.inFlight]));
+  take(all, { a });
+  const [first] = liveIn(all, "a").backends;
+  first?.enter();
+  take(all, { a: b });
+  take(all, { a });
+  // A tunnel of before its container was unwell for a moment.
+  assert.deepEqual(inFlight(), [
+    [a, 0],
+    [a, 1],
+  ]);
+  first?.leave();
+  assert.deepEqual(inFlight(), [[a, 0]]);
+  const [second] = liveIn(all, "a").backends;
+  second?.enter();
+  take(all, { b });
+  assert.deepEqual(inFlight(), [[a, 1]]);
+  second?.leave();
+  assert.deepEqual(inFlight(), []);
+});
+
 test(
   "what is prepared touches nothing that serves, and undone leaves nothing behind",
   bounded,

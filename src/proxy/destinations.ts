@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from "node:util";
 
 import type { Snapshot } from "../config/snapshot.ts";
+import { partsOf } from "../config/service-parts.ts";
 import type { Service } from "../config/service.ts";
 import { Addressed, type AddressedOptions } from "../upstream/addressed.ts";
 import type { Caps } from "../upstream/caps.ts";
@@ -14,7 +15,7 @@ import { LiveService, type ServiceOptions } from "../upstream/live-service.ts";
 import { Mirror } from "../upstream/mirror.ts";
 import { NameLookups } from "../upstream/name-lookups.ts";
 import { Split } from "../upstream/split.ts";
-import type { Mark, StateNews } from "../upstream/state.ts";
+import type { Mark, ServiceLoad, StateNews } from "../upstream/state.ts";
 import { StateBook } from "../upstream/state-book.ts";
 import type { Wheel } from "../lib/wheel.ts";
 
@@ -48,6 +49,8 @@ export class Destinations {
   /** Outlives snapshots: each start of a container would have everybody asked for again. */
   readonly #names: NameLookups;
   #known: ReadonlyMap<string, Known> = new Map();
+  /** Disposed of while they carried something, which goes on. */
+  #leaving: readonly LiveService[] = [];
   #limits: Snapshot["limits"] | undefined;
   /** Once there is one, it is the same in every snapshot. */
   #secret = "";
@@ -111,7 +114,10 @@ export class Destinations {
       if (old?.destination !== destination) this.#states.join(name, destination);
       else if (!isSame(old.settings, settings)) destination.update(settings);
     }
-    for (const each of before.values()) disposeUnless(each, known);
+    const gone = [...before.values()].map((each) => disposeUnless(each, known));
+    this.#leaving = [...this.#leaving, ...gone.filter((each) => each !== undefined)].filter(
+      isCarrying,
+    );
   }
 
   /** Gives up what was prepared. */
@@ -127,6 +133,12 @@ export class Destinations {
     return [...this.#known.values()]
       .map(({ destination }) => destination)
       .filter((each) => each instanceof LiveService);
+  }
+
+  /** What each carries, also those that are gone from the configuration and not through. */
+  get loads(): ServiceLoad[] {
+    this.#leaving = this.#leaving.filter(isCarrying);
+    return [...this.services, ...this.#leaving].map(({ loadRow }) => loadRow);
   }
 
   replaceStates(states: StateNews): void {
@@ -187,28 +199,22 @@ function compoundOf(
   }
 }
 
-/** Names of the services it is made of. */
-function partsOf(settings: Service): readonly string[] {
-  switch (settings.kind) {
-    case "backends":
-      return [];
-    case "split":
-      return settings.parts.map(({ service }) => service);
-    case "failover":
-      return settings.services;
-    case "mirror":
-      return [settings.service, ...settings.copies.map(({ service }) => service)];
-    case "addressed":
-      return Object.values(settings.members);
-  }
-}
-
 /** Where a service was written may move without anything about it changing. */
 function isSame(a: Service, b: Service): boolean {
   return a === b || isDeepStrictEqual({ ...a, origin: undefined }, { ...b, origin: undefined });
 }
 
-function disposeUnless({ settings, destination }: Known, kept: ReadonlyMap<string, Known>): void {
-  if (!(destination instanceof LiveService)) return;
-  if (kept.get(settings.name)?.destination !== destination) destination[Symbol.dispose]();
+/** Gives the service when it had to be. */
+function disposeUnless(
+  { settings, destination }: Known,
+  kept: ReadonlyMap<string, Known>,
+): LiveService | undefined {
+  if (!(destination instanceof LiveService)) return undefined;
+  if (kept.get(settings.name)?.destination === destination) return undefined;
+  destination[Symbol.dispose]();
+  return destination;
+}
+
+function isCarrying(service: LiveService): boolean {
+  return service.isCarrying;
 }

@@ -26,7 +26,8 @@ function streamRouteOf(name: string): StreamRoute {
 }
 
 function fileOf(routes: readonly Route[], services: readonly string[] = ["s"]): Catalog {
-  const empty: Partial<Catalog> = { listeners: [], errorPages: undefined };
+  const compat = { bareLf: false, forwarded: false, dockerProxyApi: undefined };
+  const empty: Partial<Catalog> = { listeners: [], errorPages: undefined, compat };
   return {
     ...empty,
     routes,
@@ -48,11 +49,12 @@ function foundBy(provider: string, items: readonly Route[], services: readonly s
   return discovery;
 }
 
-const first = { version: 1, secret: "", holders: new Map<string, string>() };
+const isOwnAddress = (ip: string) => ip === "127.0.0.1" || ip === "192.0.2.1";
+const first = { version: 1, secret: "", holders: new Map<string, string>(), isOwnAddress };
 
 test("the file alone becomes a snapshot as it is", () => {
   const file = fileOf([routeOf("a", "Host(`a`)")]);
-  const made = { version: 7, secret: "5e", holders: new Map<string, string>() };
+  const made = { ...first, version: 7, secret: "5e" };
   const { snapshot, refusals } = merge(file, [], made);
   deepStrictEqual(snapshot, { ...file, version: 7, secret: "5e" });
   deepStrictEqual(refusals, []);
@@ -108,4 +110,107 @@ test("parts of a split and the goal of a tcp route and a listener are looked aft
   };
   const { services } = merge(file, [], first).snapshot;
   deepStrictEqual(Object.keys(services).toSorted(), ["canary", "db@docker", "x@docker"]);
+});
+
+function backendAt(url: string): BackendService["backends"][number] {
+  const { hostname, port, host } = new URL(url);
+  const address = {
+    kind: "tcp",
+    host: hostname.replace(/^\[|\]$/g, ""),
+    port: Number(port),
+  } as const;
+  const usual = { protocol: "http", secure: false, basePath: "", weight: 1, tier: 0 } as const;
+  return { url, address, authority: host, ...usual };
+}
+
+function doorsOf(binds: readonly (readonly [string, number])[], api?: readonly [string, number]) {
+  const tcp = ([host, port]: readonly [string, number]) => ({ kind: "tcp", host, port }) as const;
+  const bind = binds.map(tcp);
+  const compat = { bareLf: false, forwarded: false, dockerProxyApi: api && tcp(api) };
+  const listeners = [{ name: "web", protocol: "http", bind }];
+  return { ...fileOf([], []), compat, listeners } as unknown as Catalog;
+}
+
+test("no label leads to a listener of this program, or to its administration", () => {
+  const file = doorsOf(
+    [
+      ["::", 8080],
+      ["192.0.2.1", 81],
+    ],
+    ["127.0.0.1", 16_000],
+  );
+  const ours = [
+    ...["http://127.0.0.1:8080", "http://[::1]:8080", "http://192.0.2.1:8080"],
+    ...["http://192.0.2.1:81", "http://localhost:16000", "http://127.0.0.1:16000"],
+    ...["http://[::ffff:127.0.0.1]:16000", "http://0.0.0.0:16000"],
+  ];
+  const theirs = [
+    ...["http://127.0.0.1:81", "http://192.0.2.9:8080", "http://172.18.0.2:16000"],
+    ...["http://127.0.0.1:9000", "http://example.com:8080"],
+  ];
+  const own = (ip: string) => isOwnAddress(ip) || ip === "::1";
+  const service = {
+    ...serviceOf("x@docker", "container x"),
+    backends: [...ours, ...theirs].map(backendAt),
+  };
+  const found = { ...foundBy("docker", [], []), services: { "x@docker": service } };
+  const { snapshot, refusals } = merge(file, [found], { ...first, isOwnAddress: own });
+  const merged = snapshot.services["x@docker"];
+  strictEqual(merged?.kind, "backends");
+  deepStrictEqual(
+    merged.backends.map(({ url }) => url),
+    theirs,
+  );
+  deepStrictEqual(
+    merged.absent.map(({ state }) => state),
+    ours.map(() => "unreachable"),
+  );
+  strictEqual(refusals.length, ours.length);
+  match(
+    refusals[0]?.message ?? "",
+    /^x@docker does not lead there: http:\/\/127\.0\.0\.1:8080 is the listener web of/,
+  );
+  match(refusals.at(-1)?.message ?? "", /is compat\.dockerProxyApi of this program/);
+  strictEqual(refusals[0]?.origin.place, "container x");
+});
+
+test("what the file leads to is the operator's affair, also when it is this program", () => {
+  const file = {
+    ...doorsOf([["::", 8080]]),
+    services: {
+      a: {
+        ...serviceOf("a", "file"),
+        backends: [backendAt("http://127.0.0.1:8080")],
+      },
+    },
+  };
+  const { snapshot, refusals } = merge(file, [], first);
+  strictEqual(snapshot.services["a"], file.services.a);
+  deepStrictEqual(refusals, []);
+});
+
+test("of a service by address those members stay that are there and have backends", () => {
+  const name = "by-address@lxc";
+  const service: Catalog["services"][string] = {
+    kind: "addressed",
+    name,
+    origin: { provider: "lxc", place: "byAddress" },
+    maintenance: undefined,
+    members: { "fd00::1": "a@lxc", "fd00::2": "gone@lxc", "fd00::3": name },
+    settings: { rewrites: [], nameInPathOf: undefined },
+  };
+  const found = foundBy("lxc", [], ["a@lxc"]);
+  const { snapshot, refusals } = merge(
+    fileOf([]),
+    [{ ...found, services: { ...found.services, [name]: service } }],
+    first,
+  );
+  deepStrictEqual(snapshot.services[name], { ...service, members: { "fd00::1": "a@lxc" } });
+  deepStrictEqual(
+    refusals.map(({ message }) => message),
+    [
+      `${name} does not lead to fd00::2: its service gone@lxc is not there`,
+      `${name} does not lead to fd00::3: its service ${name} has no backends of its own`,
+    ],
+  );
 });

@@ -3,8 +3,10 @@
 
 import type { Discovery } from "../config/discovery.ts";
 import { emptyService } from "../config/empty-service.ts";
+import { partsOf } from "../config/service-parts.ts";
 import type { Service } from "../config/service.ts";
 import type { Catalog, Origin, Snapshot } from "../config/snapshot.ts";
+import { type OwnAddress, OwnDoors } from "./own-doors.ts";
 import { type Holders, type Refusal, settleClaims } from "./ownership.ts";
 
 export interface Merged {
@@ -16,13 +18,14 @@ export interface Merged {
 export interface MergeOptions extends Pick<Snapshot, "version" | "secret"> {
   /** Who holds which host name so far. */
   readonly holders: Holders;
+  readonly isOwnAddress: OwnAddress;
 }
 
 /** @param discoveries the most trusted first */
 export function merge(
   file: Catalog,
   discoveries: readonly Discovery[],
-  { version, secret, holders: before }: MergeOptions,
+  { version, secret, holders: before, isOwnAddress }: MergeOptions,
 ): Merged {
   const settled = settleClaims(file, discoveries, before);
   const refusals = [...settled.refusals];
@@ -32,12 +35,15 @@ export function merge(
     [...file.streamRoutes, ...settled.streamRoutes],
     refusals,
   );
-  const services = keepFirst<Service>(
-    "service",
-    [file, ...discoveries].flatMap((each) => Object.values(each.services)),
-    refusals,
+  const doors = new OwnDoors(file, isOwnAddress);
+  const found = discoveries
+    .flatMap((each) => Object.values(each.services))
+    .map((each) => withoutDoors(each, doors, refusals));
+  const services = keepFirst("service", [...Object.values(file.services), ...found], refusals);
+  const named = new Map(services.map((service) => [service.name, service]));
+  const byName = Object.fromEntries(
+    services.map((service) => [service.name, withMembers(service, named, refusals)]),
   );
-  const byName = Object.fromEntries(services.map((service) => [service.name, service]));
   const snapshot = { ...file, version, secret, routes, streamRoutes, services: byName };
   return {
     snapshot: { ...snapshot, services: withPlaceholders(snapshot) },
@@ -65,6 +71,34 @@ function keepFirst<Item extends { readonly name: string; readonly origin: Origin
   return [...owners.values()];
 }
 
+function withoutDoors(service: Service, doors: OwnDoors, refusals: Refusal[]): Service {
+  const left = doors.without(service);
+  for (const why of left.taken) {
+    const message = `${service.name} does not lead there: ${why} of this program; say the container's own port`;
+    refusals.push({ origin: service.origin, message });
+  }
+  return left.service;
+}
+
+/** Only those that there are, and that have backends: workers refuse a snapshot in which it is otherwise. */
+function withMembers(
+  service: Service,
+  named: ReadonlyMap<string, Service>,
+  refusals: Refusal[],
+): Service {
+  if (service.kind !== "addressed") return service;
+  const all = Object.entries(service.members);
+  const members = all.filter(([, name]) => named.get(name)?.kind === "backends");
+  if (members.length === all.length) return service;
+  for (const [address, name] of all) {
+    if (named.get(name)?.kind === "backends") continue;
+    const why = named.has(name) ? "has no backends of its own" : "is not there";
+    const message = `${service.name} does not lead to ${address}: its service ${name} ${why}`;
+    refusals.push({ origin: service.origin, message });
+  }
+  return { ...service, members: Object.fromEntries(members) };
+}
+
 /** The file may lead to what is to be found: until it is, there is a service without anybody. */
 function withPlaceholders(snapshot: Snapshot): Snapshot["services"] {
   const { services } = snapshot;
@@ -84,19 +118,4 @@ function withPlaceholders(snapshot: Snapshot): Snapshot["services"] {
     for (const part of partsOf(each)) use(part, each.origin);
   }
   return missing.size === 0 ? services : { ...services, ...Object.fromEntries(missing) };
-}
-
-function partsOf(service: Service): readonly string[] {
-  switch (service.kind) {
-    case "backends":
-      return [];
-    case "split":
-      return service.parts.map((part) => part.service);
-    case "failover":
-      return service.services;
-    case "mirror":
-      return [service.service, ...service.copies.map((copy) => copy.service)];
-    case "addressed":
-      return Object.values(service.members);
-  }
 }

@@ -1,8 +1,9 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert";
 import { test } from "node:test";
 import type { Claim, Discovery } from "../config/discovery.ts";
+import { parseRule } from "../config/rule.ts";
 import type { Route, StreamRoute } from "../config/snapshot.ts";
-import { namesOfRule, settleClaims, type Holders } from "./ownership.ts";
+import { namesOfRule, namesOfStreamRule, settleClaims, type Holders } from "./ownership.ts";
 import { routeOf, ruleOf } from "../../test/harness/routes-sample.ts";
 
 const nobody: Holders = new Map();
@@ -39,11 +40,51 @@ test("a rule claims every host that it can match", () => {
     "PathPrefix(`/api`)": ["*"],
     "!Host(`a.test`)": ["*"],
     "Host(`a.test`) || PathPrefix(`/login`)": ["a.test", "*"],
-    "(Host(`a.test`) || Method(`GET`)) && Host(`b.test`)": ["b.test"],
-    "!(!Host(`a.test`))": ["*"],
+    "(Host(`a.test`) || Method(`GET`)) && Host(`b.test`)": ["a.test", "b.test"],
+    "!(!Host(`a.test`))": ["a.test"],
+    "!(!Host(`a.test`) || Method(`GET`))": ["a.test"],
+    "HostRegexp(`.*`) && Host(`a.test`)": ["a.test"],
+    "Host(`*.test`) && Host(`a.test`)": ["a.test"],
+    "(Host(`b.test`) || HostRegexp(`.`)) && Host(`*.test`) && Host(`a.test`)": ["b.test", "a.test"],
+    "(Host(`a.test`) || PathPrefix(`/`)) && HostRegexp(`.*`)": ["a.test", "~.*"],
   };
   for (const [rule, names] of Object.entries(cases)) {
     deepStrictEqual(namesOfRule(ruleOf(rule)), names, rule);
+  }
+});
+
+test("a rule of streams claims every name that it says", () => {
+  const cases: Readonly<Record<string, readonly string[]>> = {
+    "HostSNI(`a.test`)": ["a.test"],
+    "HostSNI(`*`)": ["*"],
+    "HostSNI(`*.test`) && HostSNI(`a.test`)": ["*.test", "a.test"],
+    "HostSNIRegexp(`.*`) && HostSNI(`a.test`)": ["~.*", "a.test"],
+    "ClientIP(`10.0.0.0/8`) && HostSNI(`a.test`)": ["a.test"],
+    "(HostSNI(`a.test`) || ALPN(`h2`)) && HostSNI(`b.test`)": ["a.test", "b.test"],
+    "HostSNI(`a.test`) || ALPN(`h2`)": ["a.test", "*"],
+    "!HostSNI(`a.test`)": ["*"],
+  };
+  for (const [rule, names] of Object.entries(cases)) {
+    const parsed = parseRule(rule, "stream");
+    strictEqual(parsed.kind, "rule", rule);
+    deepStrictEqual(namesOfStreamRule(parsed.rule), names, rule);
+  }
+});
+
+test("nobody gets among the routes of another's host by a roundabout rule", () => {
+  const own = { tenant: "own", rule: "Host(`shop.test`)", since: 10 };
+  for (const rule of [
+    "HostRegexp(`.*`) && Host(`shop.test`)",
+    "Host(`*.test`) && Host(`shop.test`)",
+    "!(!Host(`shop.test`))",
+    "!(!Host(`shop.test`) || Method(`TRACE`))",
+    "(Host(`mine.test`) || HostRegexp(`.`)) && Host(`shop.test`)",
+    "(Host(`shop.test`) || PathPrefix(`/`)) && HostRegexp(`.*`)",
+  ]) {
+    const other = { tenant: "other", rule, since: 20 };
+    deepStrictEqual(kept([provider("docker", [own, other])]).names, ["own-0@docker"], rule);
+    const file = [routeOf("file", "Host(`shop.test`)")];
+    deepStrictEqual(kept([provider("docker", [other])], file).names, [], rule);
   }
 });
 

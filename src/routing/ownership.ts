@@ -5,6 +5,7 @@
 import type { Claim, Discovery } from "../config/discovery.ts";
 import type { Rule } from "../config/rule.ts";
 import type { Origin, Route, StreamRoute } from "../config/snapshot.ts";
+import { type Term, termsOf } from "./term.ts";
 
 /** Who holds what: the text of a claim to the tenant. */
 export type Holders = ReadonlyMap<string, string>;
@@ -82,24 +83,41 @@ function claimedOf<Item>(
 
 // --- what a rule claims --------------------------------------------------------------------------------
 
+/** Of the same rule as before nothing is worked out again. */
+const known = new WeakMap<Rule, readonly string[]>();
+
 /**
  * Host names, `*.name`, `~pattern`, or `*` for whatever has no other host. Rather too much than too little:
- * every request that the rule can match has a host among them.
+ * every request that the rule can match has a host among them, and the table files it under nothing else,
+ * however the rule is written: `HostRegexp(`.*`) && Host(`shop.test`)` stands among the routes of shop.test.
  */
 export function namesOfRule(rule: Rule): readonly string[] {
+  const before = known.get(rule);
+  if (before !== undefined) return before;
+  const names = [...new Set(termsOf(rule).map(nameOfTerm))];
+  known.set(rule, names);
+  return names;
+}
+
+function nameOfTerm({ host }: Term): string {
+  if (host === undefined) return "*";
+  return host.kind === "host" ? host.host : `~${host.pattern}`;
+}
+
+/** The same of TLS streams, whose table looks for names elsewhere: all that are said, then. */
+export function namesOfStreamRule(rule: Rule): readonly string[] {
   switch (rule.kind) {
-    case "host":
     case "hostSni":
       return [rule.host];
-    case "hostRegexp":
     case "hostSniRegexp":
       return [`~${rule.pattern}`];
     case "any":
-      return [...new Set(rule.rules.flatMap(namesOfRule))];
     case "all": {
-      // Each part is a bound for the whole: one without `*` says the most.
-      const bounds = rule.rules.map(namesOfRule);
-      return bounds.find((names) => !names.includes("*")) ?? ["*"];
+      const parts = rule.rules.map(namesOfStreamRule);
+      const names = new Set(parts.flat());
+      // One part that says a name is a bound for the whole.
+      const isBound = rule.kind === "all" && parts.some((each) => !each.includes("*"));
+      return [...names].filter((name) => !isBound || name !== "*");
     }
     default:
       return ["*"];
@@ -113,7 +131,7 @@ function namesOfRoute({ rule }: Route): readonly string[] {
 /** A listener of its own is what tells streams apart that say no name. */
 function namesOfStream({ rule, listeners }: StreamRoute): readonly string[] {
   const places = listeners === undefined ? ["every tcp listener"] : listeners;
-  return namesOfRule(rule).flatMap((name) =>
+  return namesOfStreamRule(rule).flatMap((name) =>
     name === "*" ? places.map((each) => `* on ${each}`) : [name],
   );
 }

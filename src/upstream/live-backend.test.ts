@@ -295,7 +295,7 @@ test("its load and what came of it are counted as people see them", bounded, asy
   backend.leave();
   const { latency, ...row } = backend.loadRow;
   assert.ok(latency > 0);
-  const counts = { inFlight: 1, waiting: 0, answered: 1, failed: 0 };
+  const counts = { inFlight: 1, waiting: 0, begun: 2, answered: 1, failed: 0 };
   assert.deepEqual(row, { service: "s", backend: origin.url, ...counts });
   assert.equal(backend.pool.idleCount, 1);
 });

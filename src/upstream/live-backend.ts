@@ -48,6 +48,7 @@ export class LiveBackend implements Weighed, Deadlined, Disposable {
   weight: number;
   /** Exchanges and streams it carries, or that wait for a connection to it. */
   load = 0;
+  #begun = 0;
   answered = 0;
   failed = 0;
   /** By checks. */
@@ -191,6 +192,7 @@ export class LiveBackend implements Weighed, Deadlined, Disposable {
   /** One exchange more. */
   enter(): void {
     this.load++;
+    this.#begun++;
     if (this.#isOnTrial && !this.#isTried) {
       this.#isTried = true;
       this.#owner.onStanding();
@@ -311,6 +313,7 @@ export class LiveBackend implements Weighed, Deadlined, Disposable {
       backend: this.url,
       inFlight: this.load,
       waiting: this.pool.waitingCount + (this.#rawPool?.waitingCount ?? 0),
+      begun: this.#begun,
       answered: this.answered,
       failed: this.failed,
       latency: this.latency,

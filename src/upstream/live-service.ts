@@ -45,6 +45,8 @@ export class LiveService implements Destination, BackendOwner, StateUser, Dispos
   #settings: BackendService;
   #budget: RetryBudget;
   #backends: LiveBackend[] = [];
+  /** Given up while they carried something, which goes on. */
+  #leaving: readonly LiveBackend[] = [];
   /** undefined = something changed, to be found out when somebody asks. */
   #usable: readonly LiveBackend[] | undefined;
   /** Whether those who are usable are so by rights, and not for want of better ones. */
@@ -133,6 +135,7 @@ export class LiveService implements Destination, BackendOwner, StateUser, Dispos
       this.#takeState(old);
       return old;
     });
+    this.#leaving = [...this.#leaving, ...known.values()].filter(isCarrying);
     for (const each of known.values()) each[Symbol.dispose]();
     if (!isDeepStrictEqual(before.balance, settings.balance))
       this.#policy = policyOf(settings.balance);
@@ -372,13 +375,21 @@ export class LiveService implements Destination, BackendOwner, StateUser, Dispos
       service: this.name,
       held: this.#holding.size,
       breaker: this.#breaker?.state,
-      backends: this.#backends.map(({ loadRow }) => loadRow),
+      backends: [...this.#backends, ...this.#leaving.filter(isCarrying)].map(
+        ({ loadRow }) => loadRow,
+      ),
     };
+  }
+
+  /** Exchanges and streams that have not ended, also on backends that were given up. */
+  get isCarrying(): boolean {
+    return this.#backends.some(isCarrying) || this.#leaving.some(isCarrying);
   }
 
   /** Closes idle connections that are old, and lets weights grow. Called about once a second. */
   sweep(): void {
     for (const each of this.#backends) each.sweep();
+    if (this.#leaving.length > 0) this.#leaving = this.#leaving.filter(isCarrying);
     if (this.#isRising && this.#usable !== undefined) this.#weigh();
   }
 
@@ -394,6 +405,10 @@ export class LiveService implements Destination, BackendOwner, StateUser, Dispos
   get isDisposed(): boolean {
     return this.#isDisposed;
   }
+}
+
+function isCarrying({ load }: LiveBackend): boolean {
+  return load > 0;
 }
 
 /** When nobody is up: all who may get something at all. */

@@ -54,6 +54,8 @@ export interface BackendLoad {
   readonly inFlight: number;
   /** Waiting for a connection. */
   readonly waiting: number;
+  /** Exchanges, streams and sessions since the worker began, whatever came of them. */
+  readonly begun: number;
   /** Since the worker began. */
   readonly answered: number;
   readonly failed: number;

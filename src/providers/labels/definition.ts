@@ -90,7 +90,7 @@ function mainLabel({ labels, dialect }: Wish): string | undefined {
 }
 
 /** The label that a problem is about; "" when it is about none of them. */
-export function labelOf({ labels }: Wish, { path }: DiscoveredProblem): string {
+export function labelOf({ labels }: Wish, { path }: Pick<DiscoveredProblem, "path">): string {
   const [section, , ...keys] = path;
   const root = section === "services" ? "service" : "route";
   for (let length = keys.length; length >= 0; length -= 1) {

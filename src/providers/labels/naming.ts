@@ -1,6 +1,7 @@
 // What things are called: tenants, and routes and services in the snapshot. Two that would get one name by
 // accident get different ones, the older the plain one.
 
+import { addressedName } from "../../config/provider-settings.ts";
 import type { DiscoverySettings } from "../../config/provider-settings.ts";
 import type { Workload } from "../workload.ts";
 
@@ -64,10 +65,12 @@ function part(text: string): string {
 /** Hands out names `PROJECT/NAME@PROVIDER`. Ask for the older first. */
 export class Names {
   readonly #provider: string;
-  readonly #taken = new Set<string>();
+  readonly #taken: Set<string>;
 
   constructor(provider: string) {
     this.#provider = provider;
+    // A container of this name would be found in the place of the service that leads to it.
+    this.#taken = new Set([addressedName(provider)]);
   }
 
   take(project: string | undefined, name: string, workload: Workload): string {

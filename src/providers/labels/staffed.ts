@@ -3,10 +3,12 @@
 import type { Note } from "../../config/finding.ts";
 import type { DiscoverySettings } from "../../config/provider-settings.ts";
 import type { AbsentBackend, Backend, BackendService, Service } from "../../config/service.ts";
+import { labelOf } from "./definition.ts";
 import type { Entry, Part } from "./groups.ts";
 import { hint, warning } from "./note.ts";
 import { readOnDemand } from "./on-demand.ts";
 import { whereaboutsOf } from "./whereabouts.ts";
+import type { Whereabouts } from "./whereabouts.ts";
 
 export interface Staffed {
   readonly service: BackendService;
@@ -25,6 +27,7 @@ export function staffed(
   const backends = new Map<Entry, Backend>();
   const absent: AbsentBackend[] = [];
   const urls = new Map<string, Entry>();
+  const there: Located[] = [];
   for (const { entry, service: wished } of parts) {
     const found = whereaboutsOf(entry.workload, wished, settings);
     notes.push(...found.notes.map((note) => [entry, note] as const));
@@ -42,6 +45,11 @@ export function staffed(
     }
     urls.set(found.backend.url, entry);
     backends.set(entry, found.backend);
+    there.push({ ...found, entry });
+  }
+  const check = checkOf(service.check, there);
+  if (check === undefined && service.check !== undefined) {
+    notes.push(...there.map(({ entry }) => [entry, portNote(parts)] as const));
   }
   const [first] = parts;
   const onDemand = readOnDemand(first?.service.onDemand);
@@ -56,6 +64,7 @@ export function staffed(
   return {
     service: {
       ...service,
+      check,
       backends: weighed([...backends.values()]),
       absent,
       onDemand: settings.mayStart ? onDemand.onDemand : undefined,
@@ -63,6 +72,34 @@ export function staffed(
     backends,
     notes,
   };
+}
+
+interface Located extends Whereabouts {
+  readonly entry: Entry;
+}
+
+/**
+ * Another port is asked at addresses of their own alone. Whatever else listens on a machine would be asked
+ * by us, and much of it believes whoever is there; so it is rather not checked at all.
+ */
+function checkOf(
+  check: BackendService["check"],
+  there: readonly Located[],
+): BackendService["check"] {
+  const wanted = check?.port;
+  if (check === undefined || wanted === undefined) return check;
+  // Its own port, which may be another one of the machine.
+  if (there.every(({ port }) => port === wanted)) return { ...check, port: undefined };
+  const isFine = ({ isOwn, backend }: Located) =>
+    isOwn || (backend?.address.kind === "tcp" && backend.address.port === wanted);
+  return there.every(isFine) ? check : undefined;
+}
+
+function portNote([first]: readonly Part[]): Note {
+  const path = ["services", "", "check", "port"];
+  const about = first === undefined ? "" : labelOf(first.wish, { path });
+  const message = "is not asked at an address of the machine, so nothing is checked";
+  return warning(about, message, "leave it out: then the port that is routed is checked");
 }
 
 /** When those with a weight are away, the others do their work: somebody has to. */

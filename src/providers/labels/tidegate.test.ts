@@ -41,6 +41,25 @@ const tables: readonly (readonly [string, Labels, readonly string[]])[] = [
     },
     ["web@docker: Host(`a.test`) → redirect https://b.test{uri} 301"],
   ],
+  ...[
+    { "tidegate.redirect.pattern": "^https://a.test/old(.*)$", "tidegate.redirect.TO": "/new$1" },
+    { "tidegate.redirect": "{ pattern: '^https://a.test/old(.*)$', to: /new$1 }" },
+    { "tidegate.redirect": "[{ to: /new$1, Pattern: '^https://a.test/old(.*)$' }]" },
+  ].map((redirect, index): (typeof tables)[number] => [
+    `a redirect by pattern lets others through to the container, in form ${index + 1}`,
+    { "tidegate.host": "a.test", ...redirect },
+    [
+      "web@docker: Host(`a.test`) → redirectMatch ^https://a.test/old(.*)$ /new$1 302 → http://172.18.0.2:80",
+    ],
+  ]),
+  [
+    "of several redirects the last one may be for all",
+    {
+      "tidegate.host": "a.test",
+      "tidegate.redirect": "[{ pattern: 'old$', to: /new }, 'https://b.test{uri}']",
+    },
+    ["web@docker: Host(`a.test`) → redirectMatch old$ /new 302 → redirect https://b.test{uri} 302"],
+  ],
   [
     "several routes share the container's port, or have their own",
     {
@@ -150,6 +169,27 @@ const faults: readonly (readonly [string, Labels, string])[] = [
     { "tidegate.service.Backends": "http://x" },
     "tidegate.service.Backends: a label may not",
   ],
+  ...[
+    { "tidegate.service.backends": "http://127.0.0.1:16000" },
+    { "tidegate.service.backends.0.url": "http://127.0.0.1:16000" },
+    { "tidegate.SERVICE.BACKENDS": "[http://127.0.0.1:16000]" },
+    { "tidegate.service.bac\u212Aends": "[http://127.0.0.1:16000]" },
+    { "tidegate.service.Backends": "[{ url: http://127.0.0.1:16000 }]" },
+  ].map((labels): (typeof faults)[number] => [
+    `backends, as ${Object.entries(labels).join()}`,
+    labels,
+    `${Object.keys(labels).join()}: a label may not lead to anybody else`,
+  ]),
+  ...[
+    "{ backends: [http://127.0.0.1:16000] }",
+    "{ BACKENDS: [http://127.0.0.1:16000], check: / }",
+    "http://127.0.0.1:16000",
+    "[http://127.0.0.1:16000]",
+  ].map((service): (typeof faults)[number] => [
+    `a whole service, ${service}`,
+    { "tidegate.service": service },
+    "tidegate.service: leads to the container itself",
+  ]),
   ["a split", { "tidegate.service.split.x": "1" }, "tidegate.service.split.x: a label may not"],
   [
     "a service of others",
@@ -177,6 +217,28 @@ for (const [what, labels, note] of faults) {
     );
   });
 }
+
+test("no route of several, and none of TCP, leads to backends that a label names", () => {
+  const elsewhere = "http://127.0.0.1:16000";
+  const found = web({
+    "tidegate.routes.a.host": "a.test",
+    "tidegate.routes.a.service.backends": elsewhere,
+    "tidegate.routes.b.host": "b.test",
+    "tidegate.routes.b.service": `{ backends: [${elsewhere}] }`,
+    "tidegate.routes.c.host": "c.test",
+    "tidegate.routes.c.SERVICE.failover": "[other@file]",
+    "tidegate.routes.d": `{ host: d.test, service: { backends: [${elsewhere}] } }`,
+    "tidegate.tcp.e.sni": "e.test",
+    "tidegate.tcp.e.service.Backends": "[tcp://127.0.0.1:16000]",
+    "tidegate.tcp.f.sni": "f.test",
+    "tidegate.tcp.f.service": "{ backends: [tcp://127.0.0.1:16000] }",
+    "tidegate.routes.good.host": "good.test",
+  });
+  assert.deepEqual(routeLines(found), [
+    "web-good@docker: Host(`good.test`) → http://172.18.0.2:80",
+  ]);
+  assert.ok(!JSON.stringify(found.discovery).includes("16000"));
+});
 
 test("what is wrong with one route leaves the others alone", () => {
   const found = web({

@@ -2,6 +2,7 @@
 // What is not ours to know (`timeouts.response`) is passed on as it is, to be checked like the file.
 
 import type { Note } from "../../config/finding.ts";
+import { parseFlowYaml } from "../../config/flow-yaml.ts";
 import { labelBounds } from "../../config/limits.ts";
 import { nearest } from "../../lib/nearest.ts";
 import type { Workload } from "../workload.ts";
@@ -292,8 +293,22 @@ function routeOf({ tree }: Part): Record<string, unknown> {
 function answersItself(route: Readonly<Record<string, unknown>>): boolean {
   return Object.entries(route).some(([name, value]) => {
     const key = name.toLowerCase();
-    return key === "redirect" || key === "respond" || (key === "whoami" && value !== "false");
+    if (key === "redirect") return isForAll(value);
+    return key === "respond" || (key === "whoami" && value !== "false");
   });
+}
+
+/** With patterns alone, requests that none of them matches go on to the container. */
+function isForAll(redirect: unknown): boolean {
+  if (typeof redirect === "string") {
+    if (!/^\s*[[{]/.test(redirect)) return true;
+    const read = parseFlowYaml(redirect);
+    // What is wrong with it the schema says.
+    return read.kind === "bad" || typeof read.value === "string" || isForAll(read.value);
+  }
+  if (Array.isArray(redirect)) return redirect.some(isForAll);
+  if (typeof redirect !== "object" || redirect === null) return true;
+  return !Object.keys(redirect).some((key) => key.toLowerCase() === "pattern");
 }
 
 function labelsOf(part: Part, top: Part): ReadonlyMap<string, string> {

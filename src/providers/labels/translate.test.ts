@@ -349,3 +349,79 @@ test("the order in which a platform lists changes nothing", () => {
   assert.deepEqual(other.discovery, one.discovery);
   assert.deepEqual(other.findings, one.findings);
 });
+
+const published = {
+  addresses: [],
+  published: [{ port: 80, protocol: "tcp", hostIp: "127.0.0.1", hostPort: 8080 }],
+} as const;
+const onHost = { addresses: [{ ip: "127.0.0.1", network: "host" }] };
+const onRemoteHost = { addresses: [{ ip: "10.0.0.5", network: "host" }] };
+
+for (const [what, place] of Object.entries({ published, onHost, onRemoteHost })) {
+  test(`no other port of a machine is checked because a label says so: ${what}`, () => {
+    for (const labels of [
+      { "tidegate.host": "a.test", "tidegate.service.check.http": "/service/balancer/drain" },
+      { "tidegate.host": "a.test", "tidegate.service.check.tcp.send": "DELETE / HTTP/1.0\r\n\r\n" },
+      {
+        "traefik.http.routers.a.rule": "Host(`a.test`)",
+        "traefik.http.services.a.loadbalancer.healthcheck.path": "/x",
+      },
+    ]) {
+      const isOurs = "tidegate.host" in labels;
+      const port = isOurs
+        ? "tidegate.service.check.port"
+        : "traefik.http.services.a.loadbalancer.healthcheck.port";
+      const given = { name: "a", ...place, labels: { ...labels, [port]: "16000" } };
+      const found = translated([given]);
+      const name = Object.keys(found.discovery.services).join();
+      assert.equal(serviceOf(found, name).backends.length, 1);
+      assert.equal(serviceOf(found, name).check, undefined);
+      assert.match(noteLines(found).join("\n"), /warning .*check.*: is not asked at an address of/);
+      // With an address of its own all its ports are its own.
+      const own = translated([{ ...given, addresses: [{ ip: "172.18.0.9", network: "web" }] }]);
+      assert.equal(serviceOf(own, name).check?.port, 16_000);
+      assert.deepEqual(noteLines(own), []);
+      // The port that is routed, by the number it has inside.
+      const same = translated([{ ...given, labels: { ...labels, [port]: "80" } }]);
+      assert.ok(serviceOf(same, name).check !== undefined);
+      assert.equal(serviceOf(same, name).check?.port, undefined);
+    }
+  });
+}
+
+test("one that is reached at the machine takes the check of another port from all of a service", () => {
+  const labels = { "tidegate.host": "a.test", "tidegate.service.check.http": "/" };
+  const one = {
+    project: "p",
+    role: "web",
+    labels: { ...labels, "tidegate.service.check.port": "9" },
+  };
+  const found = translated([
+    { ...one, name: "a", ...ip(2) },
+    { ...one, name: "b", ...onHost },
+  ]);
+  assert.equal(serviceOf(found, "p/web@docker").check, undefined);
+});
+
+test("a container called like the service of byAddress gets another name", () => {
+  const found = translated([{ name: "by-address", labels: host }], {}, { withPlainServices: true });
+  const names = ["by-address-by-address-0@docker"];
+  assert.deepEqual(Object.keys(found.discovery.services), names);
+  assert.deepEqual(
+    found.discovery.routes.map(({ item }) => item.name),
+    names,
+  );
+});
+
+test("one that ended by itself is told of with its exit code; one that was stopped is not", () => {
+  const stopped = (exitCode?: number) => {
+    const found = translated([{ name: "a", state: "stopped", exitCode, labels: host }]);
+    const [absent] = serviceOf(found, "a@docker").absent;
+    return [absent?.state, absent?.why, ...noteLines(found)];
+  };
+  const why = "it ended by itself, with exit code 1";
+  assert.deepEqual(stopped(1), ["stopped", why, `warning ${why}; its log may say why`]);
+  for (const code of [undefined, 0, 130, 137, 143]) {
+    assert.deepEqual(stopped(code), ["stopped", "it is stopped"]);
+  }
+});

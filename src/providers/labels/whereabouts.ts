@@ -5,7 +5,8 @@ import { parseBackendUrl } from "../../config/backend-url.ts";
 import type { Note } from "../../config/finding.ts";
 import type { DiscoverySettings } from "../../config/provider-settings.ts";
 import type { AbsentBackend, Backend } from "../../config/service.ts";
-import type { PublishedPort, Workload } from "../workload.ts";
+import { isAddress, NetworkSet } from "../../lib/ip.ts";
+import type { PublishedPort, Workload, WorkloadAddress } from "../workload.ts";
 import { hint, shown, warning } from "./note.ts";
 import type { WishedService } from "./wish.ts";
 
@@ -13,6 +14,10 @@ export interface Whereabouts {
   /** Exactly one of these two. */
   readonly backend: Backend | undefined;
   readonly absent: AbsentBackend | undefined;
+  /** Where it listens itself, whatever port leads there. */
+  readonly port: number | undefined;
+  /** The address is its own, with all its ports; false: that of a machine, where others listen too. */
+  readonly isOwn: boolean;
   readonly notes: readonly Note[];
 }
 
@@ -22,15 +27,17 @@ export function whereaboutsOf(
   settings: DiscoverySettings,
 ): Whereabouts {
   const notes: Note[] = [];
-  const absent = absenceOf(workload);
-  if (absent !== undefined) return { backend: undefined, absent, notes };
+  const absent = absenceOf(workload, notes);
+  const nowhere = { backend: undefined, port: undefined, isOwn: false, notes };
+  if (absent !== undefined) return { ...nowhere, absent };
   const away = (why: string): Whereabouts => {
     const state = "unreachable";
-    return { backend: undefined, absent: { name: workload.name, state, why }, notes };
+    return { ...nowhere, absent: { name: workload.name, state, why } };
   };
   const port = portOf(workload, service, settings, notes);
   if (port === undefined) return away("it says no port: add the label tidegate.port");
-  const endpoint = endpointOf(workload, service, port, notes);
+  const address = addressOf(workload, service, notes);
+  const endpoint = endpointOf(workload, address, port);
   if (endpoint === undefined) return away(workload.trouble ?? troubleOf(workload, port));
   const { scheme, basePath, weight, tier } = service;
   let why = "";
@@ -39,7 +46,8 @@ export function whereaboutsOf(
     return undefined;
   });
   if (url === undefined) return away(why);
-  return { backend: { ...url, weight, tier }, absent: undefined, notes };
+  const isOwn = address !== undefined && isGuests(workload, address);
+  return { backend: { ...url, weight, tier }, absent: undefined, port, isOwn, notes };
 }
 
 /** One word for people. */
@@ -48,11 +56,18 @@ export function stateOf({ state, health }: Workload): string {
   return health === "starting" || health === "unhealthy" ? health : state;
 }
 
-function absenceOf(workload: Workload): AbsentBackend | undefined {
-  const { name } = workload;
+/** Of signals that stop it, as shells count them: SIGINT, SIGKILL, SIGTERM. Somebody wanted that. */
+const wanted = new Set([0, 130, 137, 143]);
+
+function absenceOf(workload: Workload, notes: Note[]): AbsentBackend | undefined {
+  const { name, exitCode = 0 } = workload;
   switch (stateOf(workload)) {
-    case "stopped":
-      return { name, state: "stopped", why: "it is stopped" };
+    case "stopped": {
+      if (wanted.has(exitCode)) return { name, state: "stopped", why: "it is stopped" };
+      const why = `it ended by itself, with exit code ${exitCode}`;
+      notes.push(warning("", why, "its log may say why"));
+      return { name, state: "stopped", why };
+    }
     case "stopping":
       return { name, state: "stopped", why: "it is being stopped" };
     case "paused":
@@ -107,13 +122,12 @@ function sorted(ports: readonly number[]): number[] {
   return [...new Set(ports)].toSorted((a, b) => a - b);
 }
 
-/** HOST:PORT. */
-function endpointOf(
-  { addresses, published, project }: Workload,
+/** The best one for this service. */
+function addressOf(
+  { addresses, project }: Workload,
   { network }: WishedService,
-  port: number,
   notes: Note[],
-): string | undefined {
+): WorkloadAddress | undefined {
   const wanted =
     network === undefined
       ? undefined
@@ -127,11 +141,27 @@ function endpointOf(
       warning("", `it has no address that we reach on the network ${shown(network)}`, remedy),
     );
   }
-  const address = wanted ?? addresses[0];
+  return wanted ?? addresses[0];
+}
+
+/** HOST:PORT. */
+function endpointOf(
+  { published }: Workload,
+  address: WorkloadAddress | undefined,
+  port: number,
+): string | undefined {
   if (address !== undefined) return joined(address.ip, port);
   const outside = published.find((each: PublishedPort) => isTcp(each) && each.port === port);
   return outside === undefined ? undefined : joined(outside.hostIp, outside.hostPort);
 }
+
+/** Engines call the machine's own network so, and tell its address as the container's. */
+function isGuests({ platform }: Workload, { ip, network }: WorkloadAddress): boolean {
+  const isEngine = platform === "docker" || platform === "podman";
+  return !(isEngine && network === "host") && isAddress(ip) && !loopback.has(ip);
+}
+
+const loopback = NetworkSet.of(["127.0.0.0/8", "0.0.0.0/8", "::1", "::"]);
 
 function joined(ip: string, port: number): string {
   return ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
