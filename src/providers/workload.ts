@@ -13,6 +13,8 @@ export interface Workload {
   /** What it calls itself, with its domain; "" = what the platform made up. */
   readonly hostName: string;
   readonly state: "running" | "starting" | "stopping" | "stopped" | "paused";
+  /** What it ended with, once it is stopped; undefined = nobody says. */
+  readonly exitCode?: number | undefined;
   /** By its own check; `none` = it has none. */
   readonly health: "none" | "starting" | "healthy" | "unhealthy";
   /** Milliseconds since 1970; 0 = unknown. */
