@@ -23,6 +23,8 @@ export interface DnsmasqOptions {
   /** TXT records by name. */
   readonly texts?: Readonly<Record<string, string>>;
   readonly port?: number;
+  /** How long the addresses may be remembered, in seconds. By default 0. */
+  readonly ttl?: number;
   /** All that there is below these names is known: others do not exist, where it would refuse to answer. */
   readonly domains?: readonly string[];
 }
@@ -31,6 +33,7 @@ export async function startDnsmasq({
   hosts,
   texts = {},
   port,
+  ttl,
   domains = [],
 }: DnsmasqOptions): Promise<Dnsmasq> {
   const user = await daemonUser("nobody");
@@ -39,7 +42,9 @@ export async function startDnsmasq({
     ...["--no-daemon", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--no-poll"],
     ...["--log-queries", "--log-facility=-", "--pid-file", "--cache-size=0"],
     ...["--listen-address=127.0.0.1", "--bind-interfaces", `--port=${own}`],
-    ...Object.entries(hosts).map(([name, address]) => `--host-record=${name},${address}`),
+    ...Object.entries(hosts).map(([name, address]) =>
+      [`--host-record=${name}`, address, ...(ttl === undefined ? [] : [ttl])].join(","),
+    ),
     ...domains.map((name) => `--local=/${name}/`),
     ...Object.entries(texts).map(([name, text]) => `--txt-record=${name},${text}`),
   ]);

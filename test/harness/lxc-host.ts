@@ -5,6 +5,7 @@
 // host is disposed of, and also when this process is killed.
 
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -31,6 +32,10 @@ export interface LxcHost extends AsyncDisposable {
   kill(name: string): Promise<void>;
   /** `lxc-TOOL -P … -n NAME …`. Fails when that fails. */
   lxc(tool: string, name: string, args?: readonly string[]): Promise<Ended>;
+  /** Of its first process. Fails when it has none. */
+  pidOf(name: string): Promise<number>;
+  /** Command lines of programs that listen to LXC for these containers. */
+  monitors(): Promise<string[]>;
   remove(name: string): Promise<void>;
 }
 
@@ -69,7 +74,9 @@ export async function startLxcHost({ below = "lxc" }: LxcHostOptions = {}): Prom
   try {
     await mkdir(path, { recursive: true });
     await makeRoot(root);
-    await must("ip", ["link", "add", bridge, "type", "bridge"]);
+    // With an address of its own, or it changes with who hangs on it, and containers lose their way to us.
+    const address = cardOf("the bridge");
+    await must("ip", ["link", "add", bridge, "address", address, "type", "bridge"]);
     await must("ip", ["address", "add", `${v4}1/24`, "dev", bridge]);
     await must("ip", ["address", "add", `${v6}1/64`, "dev", bridge, "nodad"]);
     await must("ip", ["link", "set", bridge, "up"]);
@@ -96,6 +103,8 @@ export async function startLxcHost({ below = "lxc" }: LxcHostOptions = {}): Prom
       ...["lxc.tty.max = 0", "lxc.mount.auto = cgroup:mixed proc:mixed sys:ro"],
       ...["lxc.net.0.type = veth", `lxc.net.0.link = ${bridge}`],
       ...["lxc.net.0.flags = up", "lxc.net.0.name = eth0"],
+      // As lxc-create writes it; with another one at each start nobody gets there for five seconds.
+      `lxc.net.0.hwaddr = ${cardOf(name)}`,
       ...lines,
       "",
     ].join("\n");
@@ -115,6 +124,16 @@ export async function startLxcHost({ below = "lxc" }: LxcHostOptions = {}): Prom
       for (const name of names) await lxc("start", name);
     },
     kill: async (name) => void (await lxc("stop", name, ["-k"])),
+    async pidOf(name) {
+      const pid = Number((await lxc("info", name, ["-pH"])).stdout);
+      if (pid > 0) return pid;
+      throw new Error(`${name} has no process`);
+    },
+    async monitors() {
+      const { stdout } = await runCommand("ps", ["-eo", "args"]);
+      const isOne = (line: string) => line.startsWith("lxc-monitor ") && line.includes(folder);
+      return stdout.split("\n").filter(isOne);
+    },
     remove: (name) => rm(join(path, name), { recursive: true }),
     [Symbol.asyncDispose]: dispose,
   };
@@ -133,6 +152,11 @@ ip link set lo up
 [ "$DHCP" = yes ] && udhcpc -i eth0 -s /etc/udhcpc.sh -b -t 20 -T 1 >/dev/null 2>&1 &
 true
 `;
+
+function cardOf(name: string): string {
+  const digits = createHash("sha256").update(name).digest("hex").slice(0, 6);
+  return `00:16:3e${digits.replaceAll(/../g, ":$&")}`;
+}
 
 /** What busybox's web server runs for a folder without a page. */
 const nameScript = `#!/bin/sh

@@ -1,6 +1,6 @@
 // Routing by address, as vm-http-proxy did it: a service that leads to the container whose IPv6 address DNS
 // gives for the requested host, and a route for all hosts that have no other. Every container is a member,
-// whatever it says of itself, under the addresses that its configuration says or that it was seen with.
+// whatever it says of itself, under the addresses that its configuration says or at which it is reached.
 
 import type { Claim } from "../../config/discovery.ts";
 import type { ByAddress, LxcSettings } from "../../config/provider-settings.ts";
@@ -9,6 +9,7 @@ import type { AddressedService } from "../../config/service.ts";
 import type { ExchangeTimeouts, Route } from "../../config/snapshot.ts";
 import type { Translation } from "../labels/translate.ts";
 import type { Found } from "../provider.ts";
+import type { WorkloadAddress } from "../workload.ts";
 import { addressesOf } from "./lxc-config.ts";
 import type { Container } from "./container.ts";
 
@@ -17,6 +18,8 @@ export interface ByAddressOptions {
   readonly byAddress: ByAddress;
   readonly translation: Translation;
   readonly containers: ReadonlyMap<string, Container>;
+  /** At which they are reached, by id. */
+  readonly addresses: ReadonlyMap<string, readonly WorkloadAddress[]>;
 }
 
 export function withByAddress({
@@ -24,6 +27,7 @@ export function withByAddress({
   byAddress,
   translation,
   containers,
+  addresses,
 }: ByAddressOptions): Found {
   const name = `by-address@${settings.name}`;
   const origin = { provider: settings.name, place: `${settings.place}, byAddress` };
@@ -32,7 +36,7 @@ export function withByAddress({
     name,
     origin,
     maintenance: undefined,
-    members: Object.fromEntries(membersOf(translation.plain, containers)),
+    members: Object.fromEntries(membersOf(translation.plain, containers, addresses)),
     settings: byAddress,
   };
   const route: Route = {
@@ -65,6 +69,7 @@ export function withByAddress({
 function membersOf(
   plain: ReadonlyMap<string, string>,
   containers: ReadonlyMap<string, Container>,
+  reached: ReadonlyMap<string, readonly WorkloadAddress[]>,
 ): ReadonlyMap<string, string> {
   const members = new Map<string, string>();
   const byAge = [...containers.values()].toSorted(
@@ -78,7 +83,7 @@ function membersOf(
     }
   };
   for (const { id, config } of byAge) add(id, addressesOf(config.nics));
-  for (const { id, life } of byAge) add(id, life?.seen?.v6.map(({ ip }) => ip) ?? []);
+  for (const { id } of byAge) add(id, reached.get(id)?.map(({ ip }) => ip) ?? []);
   return members;
 }
 

@@ -2,9 +2,10 @@
 // one than before. Programs write files in steps: while one is being written, what it said before counts.
 
 import { constants } from "node:fs";
-import { open, readdir, stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { lxcConfig, lxcDiscovery } from "../../config/limits.ts";
+import { entriesOf } from "./entries.ts";
 import { whyUnreadable } from "./folder-list.ts";
 import { type ConfigSource, type LxcConfig, readLxcConfig } from "./lxc-config.ts";
 
@@ -104,13 +105,17 @@ const notThere = `- ${whyUnreadable(Object.assign(new Error(), { code: "ENOENT" 
 
 async function sourceAt(path: string): Promise<ConfigSource> {
   try {
-    // A pipe without a writer must not keep us.
-    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const status = await file.stat();
-    if (status.isDirectory()) {
-      const names = (await readdir(path)).filter((name) => name.endsWith(".conf")).toSorted();
+    const before = await stat(path);
+    if (before.isDirectory()) {
+      const entries = await entriesOf(path, ({ name }) => name.endsWith(".conf"));
+      const names = entries.map(({ name }) => name).toSorted();
       return { kind: "folder", files: names.map((name) => join(path, name)) };
     }
+    // Opening a device may do things: a watchdog restarts the machine.
+    if (!before.isFile()) return { kind: "unreadable", why: "it is no file" };
+    // A pipe without a writer must not keep us, should there be one now.
+    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const status = await file.stat();
     if (!status.isFile()) return { kind: "unreadable", why: "it is no file" };
     if (status.size > lxcConfig.bytes) {
       return { kind: "unreadable", why: `it has more than ${lxcConfig.bytes / 1024} KiB` };

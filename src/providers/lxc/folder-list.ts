@@ -2,9 +2,10 @@
 // `config`. One that is half-made has none yet.
 
 import type { Dirent } from "node:fs";
-import { readdir, realpath, stat } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { discovery } from "../../config/limits.ts";
+import { entriesOf } from "./entries.ts";
 
 export interface ContainerFolder {
   /** As configured: what LXC is told. */
@@ -33,8 +34,7 @@ export type FolderList =
 export async function listFolder(folder: string): Promise<FolderList> {
   try {
     const [real, { ino: inode }] = await Promise.all([realpath(folder), stat(folder)]);
-    const entries = await readdir(folder, { withFileTypes: true });
-    const folders = entries.filter(mayBeContainer).slice(0, discovery.workloads);
+    const folders = (await entriesOf(folder, mayBeContainer)).slice(0, discovery.workloads);
     const containers = await Promise.all(folders.map(({ name }) => containerAt(folder, name)));
     const found = containers.filter((each) => each !== undefined);
     return { kind: "list", real, inode, containers: found };

@@ -78,6 +78,9 @@ export class Life {
     }
     if (this.#asking !== undefined && !(await this.#isInTime(this.#asking))) return;
     if (performance.now() - this.#seenAt >= lxcDiscovery.seenFor) await this.look();
+    // The first address is not the last: IPv6 by the router's word comes seconds later.
+    const isYoung = this.#state === "running" && this.age < lxcDiscovery.addressWithin;
+    if (isYoung) this.#options.again(lxcDiscovery.seenFor);
   }
 
   async #isInTime(asking: Promise<void>): Promise<boolean> {

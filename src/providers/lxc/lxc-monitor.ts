@@ -1,9 +1,10 @@
 // lxc-monitor tells of every change of state in one folder of containers, at once. It is only a hint: what is
 // the case is looked up. It is started again when it ends, and never outlives us: a shell ends it when
-// our end of its input is closed, however that happens.
+// our end of its input is closed, however that happens. It hears only of containers of its own user, and
+// where it hears nothing it says nothing of it.
 
 import { spawn } from "node:child_process";
-import { access } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { lxcDiscovery } from "../../config/limits.ts";
 import { Backoff } from "../../lib/backoff.ts";
@@ -26,13 +27,19 @@ const longestLine = 1024;
 export class LxcMonitor {
   readonly #options: MonitorOptions;
   #beganAt: number | undefined;
+  #hasTold = false;
 
   constructor(options: MonitorOptions) {
     this.#options = options;
   }
 
-  /** Whether nothing happens without our being told. */
-  get tells(): boolean {
+  /** Whether it has shown that it hears. */
+  get hasTold(): boolean {
+    return this.#hasTold;
+  }
+
+  /** Whether it has had the time to begin. */
+  get listens(): boolean {
     const beganAt = this.#beganAt;
     return beganAt !== undefined && performance.now() - beganAt > lxcDiscovery.monitorBegins;
   }
@@ -42,10 +49,14 @@ export class LxcMonitor {
     const backoff = new Backoff(lxcDiscovery.monitorRestart);
     while (!signal.aborted) {
       const startedAt = performance.now();
-      this.#beganAt = startedAt;
-      // It would make folders of its own for one that is not there.
-      if (await isThere(this.#options.folder)) await this.#listen(signal);
-      this.#beganAt = undefined;
+      // It would make folders of its own for one that is not there; for somebody else's it would hear nothing,
+      // and keep its owner's from hearing.
+      if (await isOurs(this.#options.folder)) {
+        this.#beganAt = startedAt;
+        await this.#listen(signal);
+        this.#beganAt = undefined;
+        this.#hasTold = false;
+      }
       if (signal.aborted) return;
       const wait = backoff.next(performance.now() - startedAt);
       // Rejects only when aborted, and then the loop ends.
@@ -72,6 +83,7 @@ export class LxcMonitor {
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       const lines = `${rest}${text}`.split("\n");
       rest = lines.pop()?.slice(0, longestLine) ?? "";
+      if (lines.length > 0) this.#hasTold = true;
       for (const line of lines) this.#options.changed(nameOf(line));
     });
     await closed;
@@ -79,9 +91,9 @@ export class LxcMonitor {
   }
 }
 
-async function isThere(folder: string): Promise<boolean> {
-  return access(folder).then(
-    () => true,
+async function isOurs(folder: string): Promise<boolean> {
+  return stat(folder).then(
+    ({ uid }) => uid === process.geteuid?.(),
     () => false,
   );
 }

@@ -1,7 +1,7 @@
 // What LXC says there is: folders tell which containers there are, an abstract socket whether one runs, and
 // LXC's programs and /proc the rest. Nothing of it is asked of a daemon, as there is none.
 
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Finding } from "../../config/finding.ts";
@@ -42,6 +42,7 @@ export class LxcSource {
   /** By path of the container's folder. */
   #lives = new Map<string, Life>();
   #containers: ReadonlyMap<string, Container> = new Map();
+  #workloads: readonly Workload[] = [];
   #troubles: readonly Finding[] = [];
 
   constructor(settings: LxcSourceSettings, log: Log) {
@@ -52,6 +53,11 @@ export class LxcSource {
   /** Of the last listing, by id of the workload. */
   get containers(): ReadonlyMap<string, Container> {
     return this.#containers;
+  }
+
+  /** Of the last listing: what containers really have and nobody else had before, by id. */
+  get addresses(): ReadonlyMap<string, readonly WorkloadAddress[]> {
+    return new Map(this.#workloads.map(({ id, addresses }) => [id, addresses]));
   }
 
   /** Folders that cannot be read, while others can. */
@@ -74,7 +80,7 @@ export class LxcSource {
         list: async (listing) => {
           const listed = await this.#list(book, again, listing);
           folders.keep(listed.watched);
-          waiting.listed(listed.workloads);
+          waiting.listed(listed.workloads.map((each) => this.#asItRuns(each)));
           return listed.workloads;
         },
         watch: async (changed, watching) => {
@@ -114,7 +120,8 @@ export class LxcSource {
       ),
       ...found.map(({ path, inode }) => ({ path, inode, file: "config" })),
     ];
-    return { workloads: this.#unchanged.of(this.#holders.settle(workloads)), watched };
+    this.#workloads = this.#unchanged.of(this.#holders.settle(workloads));
+    return { workloads: this.#workloads, watched };
   }
 
   /** Throws a sentence when all of them are closed to us. */
@@ -145,7 +152,7 @@ export class LxcSource {
   #activeOf(
     found: ContainerFolder,
     lists: readonly Listed[],
-    running: ReadonlySet<string>,
+    running: ReadonlyMap<string, string>,
   ): [string, Place][] {
     if (running.size === 0) return [];
     const list = lists.find(({ path }) => path === found.folder)?.list;
@@ -203,7 +210,13 @@ export class LxcSource {
     }
   }
 
-  /** Looks who runs, while somebody does not tell. */
+  /** Who runs without an address is said to be starting; it is waited for like all who run. */
+  #asItRuns(workload: Workload): Workload {
+    const state = this.#containers.get(workload.id)?.life?.state;
+    return state === "running" ? { ...workload, state } : workload;
+  }
+
+  /** Looks who runs, and which folders there are, while a monitor has not shown that it tells. */
   async #poll(
     monitors: readonly LxcMonitor[],
     changed: () => void,
@@ -214,17 +227,32 @@ export class LxcSource {
     while (!signal.aborted) {
       // Rejects only when aborted, and then the loop ends.
       await pause(lxcDiscovery.poll, undefined, { signal }).catch(() => undefined);
-      if (signal.aborted || monitors.every(({ tells }) => tells)) continue;
-      const now = [...(await runningNow())].toSorted().join("\n");
+      if (signal.aborted || monitors.every(({ hasTold }) => hasTold)) continue;
+      const now = await this.#outline();
       const isDue = performance.now() - touchedAt >= discovery.relist;
-      if (isDue) {
+      if (isDue && !monitors.every(({ listens }) => listens)) {
         // Whether one is paused shows nowhere else.
         for (const life of this.#lives.values()) life.touch();
-        touchedAt = performance.now();
+        changed();
       }
-      if (isDue || now !== before) changed();
+      if (isDue) touchedAt = performance.now();
+      if (now !== before) changed();
       before = now;
     }
+  }
+
+  /** Another text when somebody has started or ended, or a folder has come or gone. */
+  async #outline(): Promise<string> {
+    const [running, ...inodes] = await Promise.all([
+      runningNow(),
+      ...this.#settings.paths.map((path) =>
+        stat(path).then(
+          ({ ino }) => ino,
+          () => 0,
+        ),
+      ),
+    ]);
+    return [...inodes, ...[...running].map((each) => each.join(" ")).toSorted()].join("\n");
   }
 
   async #look(due: readonly Workload[]): Promise<Map<string, readonly WorkloadAddress[]>> {
@@ -240,8 +268,8 @@ export class LxcSource {
   }
 }
 
-/** Names of their command sockets. */
-async function runningNow(): Promise<ReadonlySet<string>> {
+/** Inodes of their command sockets, by name. */
+async function runningNow(): Promise<ReadonlyMap<string, string>> {
   return abstractSockets(await readFile("/proc/net/unix", "utf8"), commandSocketEnd);
 }
 

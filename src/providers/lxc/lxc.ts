@@ -16,11 +16,11 @@ export function lxcDiscoverer(settings: LxcSettings, { log }: { log: Log }): Dis
   return discovererOf(source, settings, {
     withPlainServices: byAddress !== undefined,
     complete(translation) {
-      const { containers } = source;
+      const { containers, addresses } = source;
       const found =
         byAddress === undefined
           ? translation
-          : withByAddress({ settings, byAddress, translation, containers });
+          : withByAddress({ settings, byAddress, translation, containers, addresses });
       return { ...found, findings: found.findings.map((each) => withNotes(each, containers)) };
     },
   });

@@ -82,11 +82,17 @@ test("abstract sockets are found by how they end", () => {
     "000000002e57bfef: 00000002 00000000 00010000 0001 01 615 /var/lib/lxc/file/command",
     "000000002e57bfef: 00000002 00000000 00010000 0001 01 616 @/a b/c/command",
     "000000002e57bfef: 00000002 00000000 00010000 0001 01 617 @/x/commander",
-    "000000002e57bfef: 00000002 00000000 00010000 0001 01 618 @/last/command",
+    // A client's connection.
+    "000000002e57bfef: 00000003 00000000 00000000 0001 03 619 @/a b/c/command",
+    "000000002e57bfef: 00000002 00000000 00010000 0001 01   618 @/last/command",
   ];
   deepStrictEqual(
     [...abstractSockets(lines.join("\n"), "/command")],
-    ["/var/lib/lxc/web1/command", "/a b/c/command", "/last/command"],
+    [
+      ["/var/lib/lxc/web1/command", "32758620"],
+      ["/a b/c/command", "616"],
+      ["/last/command", "618"],
+    ],
   );
 });
 

@@ -54,17 +54,21 @@ export function globalV6(text: string): readonly SeenV6[] {
     .map(({ seen }) => seen);
 }
 
-/** Names of the abstract sockets in `/proc/net/unix` that end so, without the @ in front. */
-export function abstractSockets(text: string, end: string): ReadonlySet<string> {
-  const found = new Set<string>();
+/**
+ * Abstract sockets in `/proc/net/unix` whose names end so and that somebody listens on: their inodes, which tell
+ * one from its successor, by name without the @ in front.
+ */
+export function abstractSockets(text: string, end: string): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
   let at = text.indexOf(end);
   while (at !== -1) {
     const lineEnd = text.indexOf("\n", at);
     const to = lineEnd === -1 ? text.length : lineEnd;
     const line = text.slice(text.lastIndexOf("\n", at) + 1, to);
     // Num: RefCount Protocol Flags Type St Inode Path
-    const name = /^\S+: \S+ \S+ \S+ \S+ \S+ +\d+ @(.+)$/.exec(line)?.[1];
-    if (name?.endsWith(end)) found.add(name);
+    const parts = /^\S+: \S+ \S+ 00010000 \S+ \S+ +(\d+) @(.+)$/.exec(line);
+    const [, inode = "", name = ""] = parts ?? [];
+    if (name.endsWith(end)) found.set(name, inode);
     at = text.indexOf(end, to);
   }
   return found;

@@ -19,6 +19,17 @@ export interface RunOptions {
 
 const mostCharacters = 4096;
 
+// What starts a container hands its environment on, to scripts that its configuration names.
+const passed = ["PATH", "HOME", "USER", "LOGNAME", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"];
+
+function environment(): NodeJS.ProcessEnv {
+  const entries = passed.flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return { ...Object.fromEntries(entries), LC_ALL: "C" };
+}
+
 /** Rejects when it cannot be started: ENOENT where it is not installed. */
 export async function runProgram(
   program: string,
@@ -27,7 +38,7 @@ export async function runProgram(
 ): Promise<Ended> {
   const child = spawn(program, args, {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, LC_ALL: "C" },
+    env: environment(),
     timeout,
     killSignal: "SIGKILL",
     signal,
