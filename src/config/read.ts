@@ -231,7 +231,9 @@ function resolveRoutes(context: Context, root: Root, listeners: readonly Listene
   const hasHttp = listeners.some(({ protocol }) => protocol === "http");
   const warn = (message: string, remedy: string) =>
     report(context, ["routes"], { message, remedy, at: "key", severity: "warning" });
-  if (entries.length === 0 && (hasHttp || listeners.length === 0)) {
+  // Somebody else may say them.
+  const isAlone = context.providerNames.size === 0;
+  if (entries.length === 0 && isAlone && (hasHttp || listeners.length === 0)) {
     warn("there are no routes", "write routes: and, indented below, HOST: URL");
   } else if (entries.length > 0 && !hasHttp && listeners.length > 0) {
     warn("no listener takes requests", 'add one without protocol, such as web: ":8080"');
