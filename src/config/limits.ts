@@ -355,6 +355,8 @@ export const dockerDiscovery = {
   slowInspects: 8,
   // An event repeats all labels of its container.
   eventBytes: 1024 * 1024,
+  // Podman writes down a container's health some milliseconds after the event, on a slow machine later.
+  echo: 500,
   // Ranges of ports are published by mistake, and nobody routes to a thousand ports of one container.
   ports: 1000,
   // Longer than nearly every grace period. Who has not ended by then ignores the signal and serves on.

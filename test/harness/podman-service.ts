@@ -2,7 +2,8 @@
 //
 // A guard, a process in a session of its own, takes everything down once its standard input ends: when the
 // service is disposed of, and also when this process is killed. Podman leaves rules in the machine's firewall
-// and switches forwarding on; both are put back, the rules only where there were none before.
+// and switches forwarding on; both are put back, the rules only where there were none before. Two at a time
+// would take rules from one another: the guard waits until it is alone.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -24,7 +25,9 @@ export interface PodmanService extends AsyncDisposable {
 }
 
 /** What a test that uses it needs, besides root. */
-export const podmanNeeds = ["podman", "runc", "iptables", "ip", "setpriv", "bash"] as const;
+export const podmanNeeds = [
+  ...["podman", "runc", "iptables", "ip", "setpriv", "bash", "flock"],
+] as const;
 
 export async function startPodman(): Promise<PodmanService> {
   await using stack = new AsyncDisposableStack();
@@ -39,15 +42,17 @@ export async function startPodman(): Promise<PodmanService> {
   await writeFile(folder.file("net/podman.json"), defaultNetwork(bridge));
   const env = { CONTAINERS_CONF: folder.file("containers.conf") };
   const guard = spawn("bash", ["-c", takeDown, "guard", folder.path, bridge, ...words], {
-    stdio: ["pipe", "ignore", "ignore"],
+    stdio: ["pipe", "pipe", "ignore"],
     env: { ...process.env, ...env },
     detached: true,
+    cwd: import.meta.dirname,
   });
   const gone = once(guard, "exit");
   stack.defer(async () => {
     guard.stdin.end();
     await within(gone, 60_000, "Podman to be taken down");
   });
+  await within(once(guard.stdout, "data"), 200_000, "other tests with Podman to end");
   const docker: PodmanService["docker"] = async (args, { mayFail = false } = {}) => {
     const ended = await runCommand("podman", [...words, ...args], { env, timeoutMs: 60_000 });
     if (ended.code === 0 || mayFail) return ended;
@@ -125,8 +130,10 @@ function defaultNetwork(bridge: string): string {
 
 const takeDown = `
 folder=$1 bridge=$2; shift 2
+exec 9<. && flock -w 200 9 || exit 1
 forwarding=$(sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding 2>/dev/null | tr -d ' ')
 before=$(iptables-save 2>/dev/null | grep -c NETAVARK)
+echo alone
 cat >/dev/null
 timeout 30 podman "$@" pod rm -af -t 0
 timeout 30 podman "$@" rm -af -t 0

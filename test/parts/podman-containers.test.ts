@@ -76,10 +76,10 @@ test("containers of Podman", { skip, timeout: 180_000 }, async (context) => {
     // Timers of systemd do this where there is one.
     await docker(["exec", "checked", "/bin/busybox", "touch", "/tmp/well"]);
     await docker(["healthcheck", "run", "checked"]);
-    await watch.until("checked", ({ health }) => health === "healthy", 2000);
+    await watch.until("checked", ({ health }) => health === "healthy", 4000);
     await docker(["exec", "checked", "/bin/busybox", "rm", "/tmp/well"]);
     await docker(["healthcheck", "run", "checked"], { mayFail: true });
-    await watch.until("checked", ({ health }) => health === "unhealthy", 2000);
+    await watch.until("checked", ({ health }) => health === "unhealthy", 4000);
     await docker(["rm", "--force", "--time", "0", "checked"]);
   });
 

@@ -26,6 +26,8 @@ export interface Container {
   readonly env: Readonly<Record<string, string>>;
   /** Number of the signal that asks it to end. */
   readonly stopSignal: number;
+  /** Why its details cannot be read, a sentence: half of what it wants is not known then. */
+  readonly unread: string | undefined;
 }
 
 /** Its place in a network. */
@@ -72,7 +74,20 @@ export function readContainer(entry: JsonRecord, details: JsonRecord): Container
     labels: textsOf(recordAt(hasDetails ? config : entry, "Labels")),
     env: environmentOf(listAt(config, "Env")),
     stopSignal: signalNumber(textAt(config, "StopSignal")),
+    unread: undefined,
   };
+}
+
+/** What the list says of a container whose details are not there yet, and were others before. */
+export function updated(container: Container, entry: JsonRecord): Container {
+  const now = readContainer(entry, {});
+  if (now === undefined) return container;
+  const { name, state } = now;
+  // Podman's list says nothing of health, and its own one nothing of addresses.
+  const health = now.health === "none" ? container.health : now.health;
+  const hasAddresses = Object.hasOwn(entry, "NetworkSettings");
+  const { endpoints, bindings } = hasAddresses ? now : container;
+  return { ...container, name, state, health, endpoints, bindings };
 }
 
 /** Ids go into paths of questions. */

@@ -10,7 +10,7 @@ import { relist } from "../relist.ts";
 import { Unchanged } from "../unchanged.ts";
 import type { Workload } from "../workload.ts";
 import { Engine } from "./engine.ts";
-import { followEvents, Told } from "./events.ts";
+import { Echo, type EngineEvent, followEvents, Told } from "./events.ts";
 import { Listing } from "./listing.ts";
 import { ownPlace } from "./own-place.ts";
 import { driversOf, machineOf } from "./reach.ts";
@@ -29,6 +29,7 @@ export class DockerSource implements WorkloadSource {
   readonly #log: Log;
   readonly #unchanged = new Unchanged();
   #findings: readonly Finding[] = [];
+  #listing: Listing | undefined;
 
   constructor(settings: DockerSettings, log: Log) {
     this.#settings = settings;
@@ -39,7 +40,10 @@ export class DockerSource implements WorkloadSource {
     try {
       const engine = await Engine.open(this.#settings, signal);
       const machine = await machineOf(engine, signal);
-      const listing = new Listing(engine, this.#log);
+      let hint = () => {};
+      const options = { log: this.#log, earlier: this.#listing, late: () => hint() };
+      const listing = new Listing(engine, options);
+      this.#listing = listing;
       const told = new Told();
       const list = async (during: AbortSignal) => {
         const [containers, drivers, place] = await Promise.all([
@@ -56,15 +60,20 @@ export class DockerSource implements WorkloadSource {
         this.#findings = findings;
         return this.#unchanged.of(workloads);
       };
-      const watch = (changed: () => void, during: AbortSignal) =>
-        followEvents(
-          engine,
-          (event) => {
-            if (event !== undefined) told.add(event);
-            changed();
-          },
-          during,
-        );
+      const watch = async (changed: () => void, during: AbortSignal) => {
+        hint = changed;
+        const tell = (event: EngineEvent) => {
+          told.add(event);
+          changed();
+        };
+        using echo = new Echo(tell);
+        const hear = (event: EngineEvent | undefined) => {
+          if (event === undefined) return changed();
+          tell(event);
+          if (event.isEarly) echo.add(event);
+        };
+        return await followEvents(engine, hear, during);
+      };
       yield* relist({ list, watch, every: discovery.relist }, signal);
     } catch (error) {
       // Whatever fails while it is being ended is of no interest.

@@ -19,6 +19,8 @@ export interface AskOptions {
   readonly signal: AbortSignal;
   /** ms */
   readonly timeout?: number;
+  /** Longest answer. */
+  readonly bytes?: number;
 }
 
 // What Docker 28 speaks. An older daemon decides; a newer one takes this as long as it takes 28's clients.
@@ -31,12 +33,16 @@ export class Engine {
   /** When it was first asked, by its own clock: seconds since 1970; undefined = it did not say. */
   readonly openedAt: number | undefined;
   readonly #prefix: string;
+  /** Of Podman's own questions. */
+  readonly #libpodPrefix: string;
 
   private constructor(settings: DockerSettings, { headers }: IncomingMessage) {
     this.settings = settings;
     const isLibpod = headers["libpod-api-version"] !== undefined;
     this.isPodman = isLibpod || String(headers["server"] ?? "").startsWith("Libpod/");
     this.#prefix = versionPrefix(headers["api-version"]);
+    const libpod = /^\d{1,4}(\.\d{1,4}){2}/.exec(String(headers["libpod-api-version"] ?? ""));
+    this.#libpodPrefix = `/v${libpod?.[0] ?? "4.0.0"}/libpod`;
     const date = Date.parse(headers.date ?? "");
     this.openedAt = Number.isNaN(date) ? undefined : Math.floor(date / 1000);
   }
@@ -51,7 +57,7 @@ export class Engine {
 
   /** Rejects with an EngineError, also for an answer that is not JSON. */
   async get(path: string, options: AskOptions): Promise<Answer> {
-    return this.#ask("GET", path, options);
+    return this.#ask("GET", this.#prefix + path, options);
   }
 
   /** The body of a 200; any other answer is an EngineError. */
@@ -61,9 +67,16 @@ export class Engine {
     return body;
   }
 
+  /** What only Podman knows to answer. */
+  async readLibpod(path: string, options: AskOptions): Promise<unknown> {
+    const { status, body } = await this.#ask("GET", this.#libpodPrefix + path, options);
+    if (status !== 200) throw refused(this.settings, status, saidIn(body));
+    return body;
+  }
+
   /** Rejects with an EngineError unless it did so, or had nothing to do. */
   async post(path: string, options: AskOptions): Promise<void> {
-    const { status, body } = await this.#ask("POST", path, options);
+    const { status, body } = await this.#ask("POST", this.#prefix + path, options);
     if (status >= 300 && status !== 304) throw refused(this.settings, status, saidIn(body));
   }
 
@@ -102,7 +115,7 @@ export class Engine {
   }
 
   async #ask(method: "GET" | "POST", path: string, options: AskOptions): Promise<Answer> {
-    const { response, text } = await call(this.settings, method, this.#prefix + path, options);
+    const { response, text } = await call(this.settings, method, path, options);
     const status = response.statusCode ?? 0;
     const body = parsed(text);
     if (body === undefined && status === 200) {
@@ -122,7 +135,7 @@ function call(
   settings: DockerSettings,
   method: "GET" | "POST",
   path: string,
-  { signal, timeout = discovery.answerTimeout }: AskOptions,
+  { signal, timeout = discovery.answerTimeout, bytes: most = discovery.answerBytes }: AskOptions,
 ): Promise<Called> {
   const { promise, resolve, reject } = Promise.withResolvers<Called>();
   const request = send(settings, method, path, signal);
@@ -137,7 +150,7 @@ function call(
     let length = 0;
     response.on("data", (bytes: Buffer) => {
       length += bytes.length;
-      if (length > discovery.answerBytes) fail(tooLarge(settings, path));
+      if (length > most) fail(tooLarge(settings, path, most));
       else chunks.push(bytes);
     });
     response.on("end", () => resolve({ response, text: Buffer.concat(chunks).toString() }));
@@ -174,9 +187,8 @@ function slow(settings: DockerSettings, timeout: number): EngineError {
   return new EngineError("slow", message);
 }
 
-function tooLarge(settings: DockerSettings, path: string): EngineError {
-  const most = discovery.answerBytes / 1024 ** 2;
-  const message = `${placeOf(settings)} answered ${path} with more than ${most} MiB`;
+function tooLarge(settings: DockerSettings, path: string, bytes: number): EngineError {
+  const message = `${placeOf(settings)} answered ${path} with more than ${bytes / 1024 ** 2} MiB`;
   return new EngineError("rubbish", message);
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Lines, readEvent, Told } from "./events.ts";
+import { Echo, type EngineEvent, Lines, readEvent, Told } from "./events.ts";
 
 const id = "d".repeat(64);
 
@@ -14,13 +14,36 @@ test("an event says whom it is about, and which signal was sent", () => {
   assert.deepEqual(readEvent(line), {
     id,
     signal: { number: 15, at: 1_795_224_340_837 },
+    isEarly: false,
   });
   const connected = { container: id, name: "app" };
   const event = { Type: "network", Action: "connect", Actor: { ID: "e", Attributes: connected } };
-  assert.deepEqual(readEvent(JSON.stringify(event)), { id, signal: undefined });
+  assert.deepEqual(readEvent(JSON.stringify(event)), { id, signal: undefined, isEarly: false });
   // Podman does not say which.
   const vague = { ...kill, Actor: { ID: id, Attributes: {} } };
-  assert.deepEqual(readEvent(JSON.stringify(vague)), { id, signal: undefined });
+  assert.deepEqual(readEvent(JSON.stringify(vague)), { id, signal: undefined, isEarly: false });
+});
+
+test("what Podman tells too early is told once more, each of it once", async () => {
+  const about = (each: string) =>
+    readEvent(JSON.stringify({ Action: "health_status", Actor: { ID: each } }));
+  const again = Promise.withResolvers<void>();
+  const heard: (string | undefined)[] = [];
+  using echo = new Echo(({ id: each }: EngineEvent) => {
+    heard.push(each);
+    if (heard.length === 2) again.resolve();
+  });
+  for (const each of ["a", "b", "a"]) {
+    const event = about(each);
+    assert.equal(event?.isEarly, true);
+    echo.add(event);
+  }
+  assert.deepEqual(heard, []);
+  await again.promise;
+  assert.deepEqual(heard, ["a", "b"]);
+  // Docker says what was seen, and when it is so.
+  const line = JSON.stringify({ Action: "health_status: healthy", Actor: { ID: id } });
+  assert.equal(readEvent(line)?.isEarly, false);
 });
 
 test("probes and commands inside a container are of no interest", () => {
@@ -72,13 +95,13 @@ test("of a line without end only the beginning is kept", () => {
 
 test("it is remembered whom events were about, until somebody asks", () => {
   const told = new Told();
-  told.add({ id, signal: { number: 15, at: 5 } });
-  told.add({ id: undefined, signal: undefined });
-  told.add({ id: "other", signal: undefined });
+  told.add({ id, signal: { number: 15, at: 5 }, isEarly: false });
+  told.add({ id: undefined, signal: undefined, isEarly: false });
+  told.add({ id: "other", signal: undefined, isEarly: false });
   assert.deepEqual([...told.takeIds()], [id, "other"]);
   assert.equal(told.takeIds().size, 0);
   assert.equal(told.signalOf(id)?.at, 5);
   assert.equal(told.signalOf("other"), undefined);
-  told.add({ id, signal: { number: 9, at: 6 } });
+  told.add({ id, signal: { number: 9, at: 6 }, isEarly: false });
   assert.equal(told.signalOf(id)?.number, 9);
 });

@@ -11,6 +11,8 @@ export interface EngineEvent {
   readonly id: string | undefined;
   /** A signal was sent to it. */
   readonly signal: Signal | undefined;
+  /** It may be told of before it is so. */
+  readonly isEarly: boolean;
 }
 
 export interface Signal {
@@ -50,7 +52,7 @@ export function followEvents(
 
 /** undefined = of no interest. What cannot be read may be about anything. */
 export function readEvent(line: string): EngineEvent | undefined {
-  const unknown = { id: undefined, signal: undefined };
+  const unknown = { id: undefined, signal: undefined, isEarly: false };
   let event: unknown;
   try {
     event = JSON.parse(line);
@@ -67,8 +69,10 @@ export function readEvent(line: string): EngineEvent | undefined {
   const number = Number(textAt(attributes, "signal"));
   const nanoseconds = event["timeNano"];
   const isSignal = action === "kill" && Number.isInteger(number) && number > 0;
-  if (!isSignal || typeof nanoseconds !== "number") return { id, signal: undefined };
-  return { id, signal: { number, at: nanoseconds / 1e6 } };
+  // Podman tells that somebody has looked, and then writes down what was seen.
+  const isEarly = action === "health_status";
+  if (!isSignal || typeof nanoseconds !== "number") return { id, signal: undefined, isEarly };
+  return { id, signal: { number, at: nanoseconds / 1e6 }, isEarly };
 }
 
 /** Cuts a stream into lines. Of a line that is too long only the beginning is passed on. */
@@ -109,6 +113,32 @@ export class Lines {
     if (!this.#isSkipping && line !== "") this.#line(line);
     this.#rest = "";
     this.#isSkipping = false;
+  }
+}
+
+/** Tells once more of what was told too early, all of it together. */
+export class Echo implements Disposable {
+  readonly #tell: (event: EngineEvent) => void;
+  readonly #events = new Map<string, EngineEvent>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(tell: (event: EngineEvent) => void) {
+    this.#tell = tell;
+  }
+
+  add(event: EngineEvent): void {
+    if (event.id === undefined || this.#events.size >= discovery.workloads) return;
+    this.#events.set(event.id, event);
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      const events = [...this.#events.values()];
+      this.#events.clear();
+      for (const each of events) this.#tell(each);
+    }, dockerDiscovery.echo);
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
   }
 }
 

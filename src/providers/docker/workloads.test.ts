@@ -27,6 +27,7 @@ function container(changes: Partial<Container> = {}): Container {
     labels: {},
     env: {},
     stopSignal: 15,
+    unread: undefined,
     ...changes,
   };
 }

@@ -1,7 +1,7 @@
 // Containers as workloads: what they belong to, and where they are reached from here.
 
 import { isIP } from "node:net";
-import type { Finding } from "../../config/finding.ts";
+import type { Finding, Note } from "../../config/finding.ts";
 import type { DockerSettings } from "../../config/provider-settings.ts";
 import type { PublishedPort, Workload, WorkloadAddress } from "../workload.ts";
 import type { Container } from "./container.ts";
@@ -40,11 +40,22 @@ function isUninteresting({ image, labels, state }: Container): boolean {
   return isPause || (state === "stopped" && Object.hasOwn(labels, "com.docker.swarm.task.id"));
 }
 
-function whyLeftOut({ id, labels }: Container, { place }: View): string | undefined {
-  if (id === place.containerId) return "this is Tidegate itself";
+function whyLeftOut({ id, labels, unread }: Container, { place }: View): Note | undefined {
+  if (id === place.containerId) return note("info", "this is Tidegate itself");
   const oneOff = labelOf(labels, "com.docker.compose.oneoff");
-  if (oneOff?.toLowerCase() !== "true") return undefined;
-  return "`docker compose run` made it for one command; only services that are `up` are routed";
+  if (oneOff?.toLowerCase() === "true") {
+    const why =
+      "`docker compose run` made it for one command; only services that are `up` are routed";
+    return note("info", why);
+  }
+  if (unread === undefined) return undefined;
+  // Its environment may say who must not get in.
+  const why = `it is not routed, since its details cannot be read: ${unread}`;
+  return note("error", why, "look at `docker inspect` of it; it is asked again all the time");
+}
+
+function note(severity: Note["severity"], message: string, remedy?: string): Note {
+  return { severity, about: "", message, remedy };
 }
 
 function workloadOf(container: Container, reach: Reach, view: View): Workload {
@@ -163,7 +174,7 @@ function troubleOf(container: Container, owner: Container | undefined, reach: Re
   return `${whose} is only in ${names.join(", ")}, which Tidegate is not in: ${remedy}`;
 }
 
-function findingOf(workload: Workload, why: string, { name: provider }: DockerSettings): Finding {
+function findingOf(workload: Workload, why: Note, { name: provider }: DockerSettings): Finding {
   const { platform, name, id, project, state, addresses } = workload;
   return {
     provider,
@@ -174,6 +185,6 @@ function findingOf(workload: Workload, why: string, { name: provider }: DockerSe
     state,
     addresses: addresses.map(({ ip }) => ip),
     became: [],
-    notes: [{ severity: "info", about: "", message: why, remedy: undefined }],
+    notes: [why],
   };
 }
