@@ -14,6 +14,8 @@ export interface Container {
   /** ms since 1970, by the daemon's clock; 0 = unknown. */
   readonly startedAt: number;
   readonly state: Workload["state"];
+  /** Of the last time it ran. */
+  readonly exitCode: number;
   readonly health: Workload["health"];
   /** With its domain; "" = the engine made it up. */
   readonly hostName: string;
@@ -65,6 +67,7 @@ export function readContainer(entry: JsonRecord, details: JsonRecord): Container
     createdAt: timeOf(textAt(details, "Created")) || 1000 * numberAt(entry, "Created"),
     startedAt: timeOf(textAt(status, "StartedAt")),
     state,
+    exitCode: numberAt(status, "ExitCode"),
     health: hasDetails ? healthOf(healthWord) : healthOf(healthIn(textAt(entry, "Status"))),
     hostName: hostNameOf(config, id),
     networkMode: mode,

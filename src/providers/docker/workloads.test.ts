@@ -18,6 +18,7 @@ function container(changes: Partial<Container> = {}): Container {
     createdAt: 1000,
     startedAt: 2000,
     state: "running",
+    exitCode: 0,
     health: "none",
     hostName: "",
     networkMode: "default",

@@ -76,6 +76,8 @@ function workloadOf(container: Container, reach: Reach, view: View): Workload {
     ...membershipOf(container.labels),
     hostName: isHost ? nameOnHost(owner, view.machine) : (owner ?? container).hostName,
     state: isUp && isEnding(container, view) ? "stopping" : container.state,
+    // Whoever was told to end may do so with any code.
+    exitCode: isEnding(container, view) ? undefined : container.exitCode,
     health: container.health,
     createdAt: container.createdAt,
     addresses,

@@ -419,7 +419,7 @@ test("one that ended by itself is told of with its exit code; one that was stopp
     const [absent] = serviceOf(found, "a@docker").absent;
     return [absent?.state, absent?.why, ...noteLines(found)];
   };
-  const why = "it ended by itself, with exit code 1";
+  const why = "it ended with exit code 1";
   assert.deepEqual(stopped(1), ["stopped", why, `warning ${why}; its log may say why`]);
   for (const code of [undefined, 0, 130, 137, 143]) {
     assert.deepEqual(stopped(code), ["stopped", "it is stopped"]);

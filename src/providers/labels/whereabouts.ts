@@ -64,7 +64,7 @@ function absenceOf(workload: Workload, notes: Note[]): AbsentBackend | undefined
   switch (stateOf(workload)) {
     case "stopped": {
       if (wanted.has(exitCode)) return { name, state: "stopped", why: "it is stopped" };
-      const why = `it ended by itself, with exit code ${exitCode}`;
+      const why = `it ended with exit code ${exitCode}`;
       notes.push(warning("", why, "its log may say why"));
       return { name, state: "stopped", why };
     }

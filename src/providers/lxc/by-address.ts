@@ -3,6 +3,7 @@
 // whatever it says of itself, under the addresses that its configuration says or at which it is reached.
 
 import type { Claim } from "../../config/discovery.ts";
+import { addressedName } from "../../config/provider-settings.ts";
 import type { ByAddress, LxcSettings } from "../../config/provider-settings.ts";
 import type { Rule } from "../../config/rule.ts";
 import type { AddressedService } from "../../config/service.ts";
@@ -29,7 +30,7 @@ export function withByAddress({
   containers,
   addresses,
 }: ByAddressOptions): Found {
-  const name = `by-address@${settings.name}`;
+  const name = addressedName(settings.name);
   const origin = { provider: settings.name, place: `${settings.place}, byAddress` };
   const service: AddressedService = {
     kind: "addressed",
