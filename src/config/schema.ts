@@ -147,7 +147,7 @@ export const config = mapping({
   ),
   stateFolder: key(
     filePath(),
-    "Folder for what outlives the program: the secret of cookies, alerts not yet sent. Without it: `$STATE_DIRECTORY`, `/var/lib/tidegate`, or a private place where that may not be written. Read at the start only.",
+    "Folder for what outlives the program: the secret of cookies, alerts not yet sent, what was found and who has which host. Without it: `$STATE_DIRECTORY`, `/var/lib/tidegate`, or a private place where that may not be written. Read at the start only.",
   ),
   shutdown: key(shutdown, "How the program ends."),
 });

@@ -50,6 +50,10 @@ export class Discoveries implements Disposable {
   #waiting: (() => void)[] = [];
   #telling: NodeJS.Timeout | undefined;
   #toldAt = Number.NEGATIVE_INFINITY;
+  /** Commands that have not come to an end. */
+  readonly #commands = new Set<string>();
+  /** Why the latest of a command failed. */
+  readonly #failed = new Map<string, string>();
 
   constructor(options: DiscoveriesOptions) {
     this.#options = options;
@@ -142,6 +146,18 @@ export class Discoveries implements Disposable {
     });
   }
 
+  /** Nothing counts but what this process has heard itself. */
+  forget(): void {
+    for (const each of this.#watched) each.earlier = undefined;
+  }
+
+  /** Of each it is known what it says, or said before. */
+  get isComplete(): boolean {
+    return this.#watched.every(
+      ({ found, earlier }) => found !== undefined || earlier !== undefined,
+    );
+  }
+
   /** What each said last, the most trusted first. */
   get current(): readonly Discovery[] {
     return this.#watched.flatMap(({ found, earlier, settings }) => {
@@ -163,18 +179,39 @@ export class Discoveries implements Disposable {
     this.#command(service, "stop", "stopped, since no request came");
   }
 
+  /** Each worker that has somebody waiting says so again and again; one command at a time is enough. */
   #command(service: string, command: keyof Power, outcome: string): void {
     const owner = this.#watched.find(({ settings }) => service.endsWith(`@${settings.name}`));
     const power = owner?.discoverer.power;
-    if (power === undefined) return;
+    const key = `${command} ${service}`;
+    if (power === undefined || this.#commands.has(key)) return;
+    this.#commands.add(key);
     const { log } = this.#options;
-    power[command](service).then(
-      () => log.info(outcome, { service }),
-      (error: unknown) => {
-        const cause = error instanceof Error ? error.message : String(error);
-        log.error(`cannot ${command} what serves this`, { service, cause });
-      },
-    );
+    power[command](service)
+      .then(
+        (count) => {
+          // They may have been told to already, or by somebody else.
+          if (count === 0) return;
+          this.#failed.delete(key);
+          log.info(outcome, { service });
+        },
+        (error: unknown) => {
+          const cause = error instanceof Error ? error.message : String(error);
+          const isKnown = this.#failed.get(key) === cause;
+          this.#remember(key, cause);
+          if (isKnown) log.debug(`still cannot ${command} what serves this`, { service, cause });
+          else log.error(`cannot ${command} what serves this`, { service, cause });
+        },
+      )
+      .finally(() => this.#commands.delete(key));
+  }
+
+  #remember(key: string, cause: string): void {
+    const { members } = this;
+    for (const each of this.#failed.keys()) {
+      if (!members.has(each.slice(each.indexOf(" ") + 1))) this.#failed.delete(each);
+    }
+    this.#failed.set(key, cause);
   }
 
   /** Containers of each service, by id. */

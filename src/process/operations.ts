@@ -12,6 +12,7 @@ import type {
   Status,
   WorkerRow,
 } from "../admin/operations.ts";
+import type { Finding } from "../config/finding.ts";
 import { formatRule } from "../config/rule.ts";
 import { answerersOf } from "../config/service-parts.ts";
 import type { Service } from "../config/service.ts";
@@ -117,12 +118,23 @@ export class RunningProgram implements Operations {
         ...each,
         found: findings.filter(({ provider }) => provider === each.name).length,
       })),
-      findings,
+      findings: this.#granted(findings),
       refusals: this.#primary.refusals.map(({ origin, message }) => ({
         place: origin.place,
         message,
       })),
     };
+  }
+
+  /** A provider does not know what it was refused: those routes are not there. */
+  #granted(findings: readonly Finding[]): readonly Finding[] {
+    const { snapshot } = this.#primary;
+    const all = [...(snapshot?.routes ?? []), ...(snapshot?.streamRoutes ?? [])];
+    const names = new Set(all.map(({ name }) => name));
+    return findings.map((each) => ({
+      ...each,
+      became: each.became.filter(({ route }) => names.has(route)),
+    }));
   }
 
   pause(service: string): Promise<Outcome> {

@@ -1,6 +1,8 @@
 // The control plane: takes what the file says and what was found, merges it into numbered snapshots and hands
 // those to who serves; answers to operators. What cannot be used changes nothing.
 
+import { isDeepStrictEqual } from "node:util";
+
 import { formatProblem, type Problem } from "../config/problem.ts";
 import { defaultSnapshot } from "../config/read.ts";
 import { providerKinds } from "../config/provider-settings.ts";
@@ -16,6 +18,7 @@ import { findConflicts } from "../routing/conflicts.ts";
 import { merge } from "../routing/merge.ts";
 import type { Holders, Refusal } from "../routing/ownership.ts";
 import type { Discoveries } from "./discoveries.ts";
+import type { DiscoveryMemory } from "./discovery-memory.ts";
 import { LoggedOnce } from "./logged-once.ts";
 import { machineAddresses } from "./machine-addresses.ts";
 import type { Serving } from "./serving.ts";
@@ -28,6 +31,7 @@ export interface PrimaryOptions {
   readonly log: Log;
   readonly isDraining: boolean;
   readonly discoveries: Discoveries;
+  readonly memory: DiscoveryMemory;
   /** What the snapshot of this catalog is made with. */
   secretFor(catalog: Catalog): string;
   /** It is about to go live; when it cannot, the one before is told again. */
@@ -68,6 +72,8 @@ export class Primary {
   /** What the file said, of the snapshot that is live. */
   #catalog: Catalog | undefined;
   #holders: Holders = new Map();
+  /** Those of the process before us, until all providers have been heard; undefined = not looked for yet. */
+  #earlierHolders: Holders | undefined;
   #refusals: readonly Refusal[] = [];
   readonly #faults: LoggedOnce;
   #since = "";
@@ -155,8 +161,12 @@ export class Primary {
     try {
       // What is found is asked for by whom we become, not by root.
       this.#serving ??= await this.#options.begin(this.#snapshotOf(catalog, 0).snapshot);
+      this.#recallHolders(catalog);
       discoveries.update(catalog.providers);
-      if (isFirst) await discoveries.ready();
+      if (isFirst) {
+        await discoveries.ready();
+        this.#tryMemory(catalog);
+      }
       snapshot = await this.#goOverTo(catalog);
     } catch (error) {
       if (isFirst) throw error;
@@ -173,15 +183,43 @@ export class Primary {
     return { ok: true, message, problems: update.warnings };
   }
 
+  /** What a former process left may be damaged, or look otherwise than here: no reason not to start. */
+  #tryMemory(catalog: Catalog): void {
+    try {
+      this.#options.onNext(this.#snapshotOf(catalog, 0).snapshot);
+    } catch (error) {
+      // When it was something else, it is told of in a moment.
+      this.#options.discoveries.forget();
+      const cause = error instanceof Error ? error.message : String(error);
+      this.#log.warn("what was found before the last stop cannot be used; it is looked for anew", {
+        cause,
+      });
+    }
+  }
+
   /** Has what this catalog and discovery say go live together. */
   async #goOverTo(catalog: Catalog): Promise<Snapshot> {
     const { snapshot, holders, refusals } = this.#snapshotOf(catalog, ++this.#version);
     await this.#goLive(snapshot);
     this.#catalog = catalog;
-    this.#holders = holders;
+    this.#hold(holders);
     this.#refusals = refusals;
     this.#tellFaults(snapshot, refusals);
     return snapshot;
+  }
+
+  /** A new start must not give a host to who is older, and was refused it. */
+  #recallHolders({ providers }: Catalog): void {
+    if (this.#earlierHolders !== undefined || providers.length === 0) return;
+    this.#earlierHolders = this.#options.memory.recallHolders();
+    this.#holders = this.#earlierHolders;
+  }
+
+  #hold(holders: Holders): void {
+    const before = this.#holders;
+    if (this.#options.discoveries.isComplete) this.#earlierHolders &&= new Map();
+    this.#holders = new Map([...(this.#earlierHolders ?? []), ...holders]);
+    if (!isDeepStrictEqual(this.#holders, before)) this.#options.memory.keepHolders(this.#holders);
   }
 
   async #goLive(snapshot: Snapshot): Promise<void> {

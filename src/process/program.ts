@@ -97,9 +97,10 @@ export class Program {
       onEvent: (event) => this.#alarms.onHealth(event),
       ...(supervisor?.legacy.orders === undefined ? {} : { orders: supervisor.legacy.orders }),
     });
+    const memory = new DiscoveryMemory(options.log, () => this.#state.folder(this.#stateFolder));
     this.#discoveries = new Discoveries({
       log: options.log,
-      memory: new DiscoveryMemory(options.log, () => this.#state.folder(this.#stateFolder)),
+      memory,
       onChange: () => this.#primary.rediscover(),
     });
     this.#primary = new Primary({
@@ -108,6 +109,7 @@ export class Program {
       log: options.log,
       isDraining: supervisor?.legacy.isDraining ?? false,
       discoveries: this.#discoveries,
+      memory,
       secretFor: (catalog) => this.#state.secretFor(catalog, this.#nextAccount(catalog)),
       onNext: (snapshot) => this.#health.update(snapshot),
       onRefused: (problems) => this.#alarms.onRefused(problems),
@@ -185,12 +187,10 @@ export class Program {
     // Kept, since as another user we might be told another one.
     this.#controlPath = path;
     if (this.#link === undefined || supervisor === undefined) {
-      return new Solo({
-        log: this.#log,
-        inherited,
-        user: this.#servingUser,
-        onOpened: () => this.#giveUpRights(account, snapshot),
-      });
+      const solo = new Solo({ log: this.#log, inherited, user: this.#servingUser });
+      await solo.open(snapshot);
+      this.#giveUpRights(account, snapshot);
+      return solo;
     }
     // A program with workers goes on with workers; the primary says that this needs a new start.
     if (count === 0 && supervisor.isFirst) throw new WantsSingle();

@@ -25,7 +25,6 @@ test(
       },
       log: { debug: ignore, info: ignore, warn: ignore, error: ignore },
       inherited: [],
-      onOpened: ignore,
     });
     const text = JSON.stringify({
       listeners: { web: "127.0.0.1:0" },

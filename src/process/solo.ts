@@ -9,7 +9,7 @@ import type { OpenSocket } from "../listen/open-socket.ts";
 import type { ServiceLoad, StateNews } from "../upstream/state.ts";
 import { DataPlane } from "./data-plane.ts";
 import { HeldSockets, type Inherited } from "./held-sockets.ts";
-import type { AddressWish, SocketSource } from "./ports.ts";
+import { type AddressWish, type SocketSource, wishesOf } from "./ports.ts";
 import type { Serving, ServingUser } from "./serving.ts";
 
 /** Services that carry anything are few; more than once a second helps no alert. */
@@ -19,24 +19,25 @@ export interface SoloOptions {
   readonly user: ServingUser;
   readonly log: Log;
   readonly inherited: readonly Inherited[];
-  /** The first addresses are open: what they needed rights for can be given up. */
-  onOpened(): void;
 }
 
 export class Solo implements Serving, SocketSource {
   readonly #log: Log;
   readonly #sockets: HeldSockets;
-  readonly #onOpened: () => void;
   readonly #user: ServingUser;
   #telling: NodeJS.Timeout | undefined;
   #plane: DataPlane | undefined;
 
   /** Throws when an inherited socket cannot be used. */
-  constructor({ log, inherited, user, onOpened }: SoloOptions) {
+  constructor({ log, inherited, user }: SoloOptions) {
     this.#log = log;
     this.#user = user;
-    this.#onOpened = onOpened;
     this.#sockets = new HeldSockets(inherited, { warn: (message) => log.warn(message) });
+  }
+
+  /** Opens the first addresses before anybody serves there, so that the rights for it can be given up. */
+  async open({ listeners }: Snapshot): Promise<void> {
+    await this.#sockets.open(wishesOf(listeners), 1, false);
   }
 
   async socketsOf(wish: AddressWish): Promise<readonly OpenSocket[]> {
@@ -58,7 +59,6 @@ export class Solo implements Serving, SocketSource {
           onSession() {},
         });
         this.#telling = setInterval(() => this.#tellOutcomes(), outcomesMs).unref();
-        this.#onOpened();
       } else {
         await this.#plane.apply(snapshot);
       }

@@ -36,6 +36,7 @@ export function discovererOf(
     const all = (members.get(service) ?? []).flatMap((id) => workloads.get(id) ?? []);
     const due = all.filter(({ state }) => state === from);
     await Promise.all(due.map((each) => source.power(each, action)));
+    return due.length;
   };
   async function* catalogs(signal: AbortSignal): AsyncGenerator<Found> {
     for await (const list of source.workloads(signal)) {

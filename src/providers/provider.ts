@@ -40,7 +40,10 @@ export interface Discoverer extends Provider<Found> {
 }
 
 export interface Power {
-  /** Starts all of this service that are stopped. Settles when they were told to; rejects with a sentence. */
-  start(service: string): Promise<void>;
-  stop(service: string): Promise<void>;
+  /**
+   * Starts all of this service that are stopped. Settles when they were told to, with how many these are;
+   * rejects with a sentence.
+   */
+  start(service: string): Promise<number>;
+  stop(service: string): Promise<number>;
 }

@@ -1,5 +1,5 @@
 // Whose host names are whose. What is discovered was written by tenants who do not trust each other: a name
-// belongs to the file, if it claims it; else to whoever holds it; else to the more trusted provider; else to
+// belongs to the file, if it claims it; else to the more trusted provider; else to whoever holds it; else to
 // the older tenant. A route that claims anything of somebody else's is refused whole.
 
 import type { Claim, Discovery } from "../config/discovery.ts";

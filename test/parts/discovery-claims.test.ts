@@ -77,6 +77,12 @@ test("hosts of containers", { skip, timeout: 240_000 }, async (context) => {
       });
       await answeredBy(program, "two.test", "second");
       await refused(program, "second", "shop.test");
+      // What it was refused is not shown as if it were served.
+      const { became } = await found(program, "second");
+      assert.deepEqual(
+        became.map(({ rule }) => rule),
+        ["Host(`two.test`)"],
+      );
       for (const path of ["/", "/api/", "/"]) {
         assert.deepEqual(await asked(port, "shop.test", path), { status: 200, body: "first" });
       }
@@ -103,6 +109,25 @@ test("hosts of containers", { skip, timeout: 240_000 }, async (context) => {
       await remove("first", "second");
     },
   );
+
+  await context.test("a new start gives nobody what they were refused before", async () => {
+    const labels = { "tidegate.host": "shop.test" };
+    // Its project is older than the one that has the host.
+    await web.run({ name: "elder", project: "old", labels: { "tidegate.host": "old.test" } });
+    await web.run({ name: "holder", project: "young", labels });
+    await using program = await start(engine);
+    await answeredBy(program, "shop.test", "holder");
+    await web.run({ name: "later", project: "old", labels });
+    await refused(program, "later", "shop.test");
+    await program.stop();
+    await using next = await program.startAgain();
+    await refused(next, "later", "shop.test");
+    await answeredBy(next, "shop.test", "holder");
+    // Given up, it is free.
+    await remove("holder");
+    await answeredBy(next, "shop.test", "later");
+    await remove("elder", "later");
+  });
 
   await context.test("replicas of one project share a host", async () => {
     await using program = await start(engine);
