@@ -57,15 +57,23 @@ async function* catalogs<Word>(
     if (!isKnown) onTrouble?.(message);
     if (isKnown) {
       log.debug(`a provider still fails; ${remedy}`, { ...fields, cause: message });
+    } else if (isFault(end.error)) {
+      log.error(`a provider failed; ${remedy}`, { ...fields, error: end.error });
     } else if ("error" in end) {
-      const error = end.error instanceof Error ? end.error : new Error(String(end.error));
-      log.error(`a provider failed; ${remedy}`, { ...fields, error });
+      log.error(`a provider failed; ${remedy}`, { ...fields, cause: message });
     } else {
       log.warn(`a provider ended by itself; ${remedy}`, fields);
     }
     // Rejects only when aborted, and then the loop ends.
     await pause(wait, undefined, { signal }).catch(() => undefined);
   }
+}
+
+/** One of ours, and no daemon that is away: where it happened is of interest. */
+function isFault(error: unknown): boolean {
+  return (
+    error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError
+  );
 }
 
 function messageOf(error: unknown): string {
