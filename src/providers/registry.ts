@@ -8,7 +8,10 @@ import { libvirtDiscoverer } from "./libvirt/libvirt.ts";
 import { lxcDiscoverer } from "./lxc/lxc.ts";
 import type { Discoverer } from "./provider.ts";
 
-export function discovererFor(settings: ProviderSettings, options: { readonly log: Log }): Discoverer {
+export function discovererFor(
+  settings: ProviderSettings,
+  options: { readonly log: Log },
+): Discoverer {
   switch (settings.kind) {
     case "docker":
     case "podman":
