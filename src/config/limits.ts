@@ -66,6 +66,9 @@ export const defaultPool: PoolSettings = {
   idleTimeout: 30_000,
 };
 
+/** To a backend that left its service while somebody waits for a connection to it, ms. A live one accepts sooner. */
+export const departedConnect = 1000;
+
 export const defaultRetry: RetrySettings = {
   // A stale connection, then a second one opened fresh. More would multiply load in an outage.
   attempts: 2,

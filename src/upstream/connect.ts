@@ -84,6 +84,12 @@ export class Connecting<C extends SocketUser> implements Deadlined {
     this.#fail("CONNECT_TIMEOUT", new Error("timed out"));
   }
 
+  /** Has so long left at most. */
+  hurry(ms: number): void {
+    const { timeoutMs, wheel } = this.#options;
+    if (!this.#isOver && (timeoutMs === 0 || timeoutMs > ms)) wheel.arm(this.#deadline, ms);
+  }
+
   /** Gives up; nobody is told. */
   cancel(): void {
     this.#isOver = true;

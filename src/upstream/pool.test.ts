@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { startBlackHole } from "../../test/harness/black-hole.ts";
 import {
   ask,
   exchange,
@@ -261,6 +262,17 @@ test("a closed pool still serves those that were promised a connection", bounded
   assert.equal(await waiting.outcome, connection);
   await exchange(connection);
   assert.equal(pool.openCount, 0);
+});
+
+test("a closed pool does not wait long for who never accepts", bounded, async () => {
+  await using hole = await startBlackHole();
+  const pool = poolOf({}, backend("127.0.0.1", hole.port));
+  const customer = ask(pool, 60_000);
+  const startedAt = performance.now();
+  pool[Symbol.dispose]();
+  assert.equal(await customer.outcome, "CONNECT_TIMEOUT");
+  assert.ok(performance.now() - startedAt < 10_000);
+  assert.deepEqual([customer.told, loadOf(pool)], [1, 0]);
 });
 
 test("a connection that comes for nobody into a closed pool is closed", bounded, async () => {

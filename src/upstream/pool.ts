@@ -4,6 +4,7 @@
 import type { Socket } from "node:net";
 import { setTimeout } from "node:timers/promises";
 
+import { departedConnect } from "../config/limits.ts";
 import type { Backend, BackendTls, PoolSettings } from "../config/service.ts";
 import type { FailureCode } from "../http/errors.ts";
 import { Roster, type Rostered } from "../lib/roster.ts";
@@ -303,13 +304,17 @@ export class Pool<C extends Pooled> implements LeaseOwner<C>, CapUser, Disposabl
     while (this.#idle.length > 0 && this.#idle[0]!.idleSince < oldest) this.#idle[0]!.destroy();
   }
 
-  /** Closes idle connections; those in use end with their exchange. */
+  /** Closes idle connections; those in use end with their exchange. Who waits for one does so for a moment only. */
   [Symbol.dispose](): void {
     this.#isClosed = true;
     this.#options.caps.leave(this);
     for (const connection of [...this.#idle]) connection.destroy();
     for (const attempt of this.#attempts.all()) {
-      if (attempt.waiter !== undefined) continue;
+      if (attempt.waiter !== undefined) {
+        // Its container may be gone, and nobody answer there ever again.
+        attempt.connecting?.hurry(departedConnect);
+        continue;
+      }
       attempt.connecting?.cancel();
       this.#attempts.delete(attempt);
       this.#giveBackPlace();

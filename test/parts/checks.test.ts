@@ -213,8 +213,10 @@ test("PostgreSQL", { skip: skipPostgres }, async (context) => {
       const text = async () => (await ask("postgres", db.port)).text;
       const held = Array.from({ length: 4 }, () => db.exec("SELECT pg_sleep(60)"));
       const ended = Promise.allSettled(held);
-      const full = await eventually("it to be full", async () =>
-        /53300/.exec(await text()) === null ? undefined : text(),
+      const full = await eventually(
+        "it to be full",
+        async () => (/53300/.exec(await text()) === null ? undefined : text()),
+        20_000,
       );
       assert.equal(full, "refuses connections: sorry, too many clients already (53300)");
       await db.kill();
