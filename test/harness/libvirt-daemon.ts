@@ -154,13 +154,13 @@ mount --bind "$folder/log" /var/log/libvirt
 mount --bind "$folder/cache" /var/cache/libvirt
 while read -r word; do
   case $word in
-    start) libvirtd -f "$folder/libvirtd.conf" >/dev/null 2>"$folder/libvirtd.log" & daemon=$! ;;
+    start) libvirtd -f "$folder/libvirtd.conf" -p "$folder/libvirtd.pid" >/dev/null 2>"$folder/libvirtd.log" & daemon=$! ;;
     kill) kill -KILL $daemon; wait $daemon 2>/dev/null ;;
   esac
   echo done
 done
 kill -0 $daemon 2>/dev/null || {
-  libvirtd -f "$folder/libvirtd.conf" & daemon=$!
+  libvirtd -f "$folder/libvirtd.conf" -p "$folder/libvirtd.pid" & daemon=$!
   for _ in $(seq 50); do timeout 1 virsh -q -c "$uri" uri >/dev/null && break; sleep 0.1; done
 }
 for each in $(timeout 10 virsh -q -c "$uri" list --uuid); do
