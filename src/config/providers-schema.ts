@@ -254,8 +254,6 @@ type Inputs<Name extends Kind> = NonNullable<All[Name]>[number];
 export type ProvidersInput = All;
 export type EngineInput = Inputs<"docker">;
 export type LxcInput = Inputs<"lxc">;
-export type ClusterInput = Inputs<"incus">;
-export type LibvirtInput = Inputs<"libvirt">;
 /** What all of them have. */
 export type CommonInput = Pick<
   EngineInput,

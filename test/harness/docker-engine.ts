@@ -8,6 +8,7 @@ import { eventually, within } from "./barrier.ts";
 import { type Ended, runCommand } from "./command.ts";
 import { findCommand } from "./needs.ts";
 import { tempFolder } from "./temp-folder.ts";
+import { freeSubnet } from "./subnet.ts";
 
 export interface DockerEngine extends AsyncDisposable {
   /** `unix://PATH`, as clients are told it. */
@@ -42,8 +43,8 @@ export async function startDockerEngine(options: DockerEngineOptions = {}): Prom
   const bridge = `tg${process.pid}`; // names of interfaces have 15 characters at most
   await must("ip", ["link", "add", bridge, "type", "bridge"]);
   stack.defer(async () => void (await runCommand("ip", ["link", "delete", bridge])));
-  // Another network for each process that tests, as good as any.
-  await must("ip", ["address", "add", `172.29.${100 + (process.pid % 100)}.1/24`, "dev", bridge]);
+  const { v4 } = freeSubnet("docker");
+  await must("ip", ["address", "add", `${v4}1/24`, "dev", bridge]);
   await must("ip", ["link", "set", bridge, "up"]);
   const socket = `unix://${folder.file("docker.sock")}`;
   const { liveRestore = false, hosts = [], args = [] } = options;

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { eventually, within } from "./barrier.ts";
 import { makeBusyboxRoot } from "./busybox-root.ts";
 import { type Ended, runCommand } from "./command.ts";
+import { freeSubnet } from "./subnet.ts";
 
 export interface LibvirtDaemon extends AsyncDisposable {
   /** Of its containers. */
@@ -106,15 +107,14 @@ auth_unix_rw = "none"
 }
 
 function networkXml(bridge: string): string {
-  // Another network for each process that tests, as good as any.
-  const start = `172.27.${100 + (process.pid % 100)}`;
+  const { v4 } = freeSubnet("libvirt");
   // Without a ping of an address before it is given away, which takes three seconds.
   return `<network xmlns:dnsmasq='http://libvirt.org/schemas/network/dnsmasq/1.0'>
   <name>tidegate</name>
   <forward mode='open'/>
   <bridge name='${bridge}' stp='off' delay='0'/>
-  <ip address='${start}.1' netmask='255.255.255.0'>
-    <dhcp><range start='${start}.100' end='${start}.200'/></dhcp>
+  <ip address='${v4}1' netmask='255.255.255.0'>
+    <dhcp><range start='${v4}100' end='${v4}200'/></dhcp>
   </ip>
   <dnsmasq:options><dnsmasq:option value='no-ping'/></dnsmasq:options>
 </network>

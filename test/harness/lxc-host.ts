@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { within } from "./barrier.ts";
 import { makeBusyboxRoot } from "./busybox-root.ts";
 import { type Ended, runCommand } from "./command.ts";
+import { freeSubnet } from "./subnet.ts";
 
 export interface LxcHost extends AsyncDisposable {
   /** Folder of the containers. */
@@ -58,10 +59,8 @@ export async function startLxcHost({ below = "lxc" }: LxcHostOptions = {}): Prom
   await chmod(folder, 0o755);
   const path = join(folder, below);
   const root = join(folder, "root");
-  // Another network for each process that tests, as good as any.
-  const third = 1 + (process.pid % 250);
+  const { v4, third } = freeSubnet("lxc");
   const bridge = `tgx${process.pid}`; // names of interfaces have 15 characters at most
-  const v4 = `172.27.${third}.`;
   const v6 = `fd00:27:${third}::`;
   const guard = spawn("setsid", ["bash", "-c", takeDown, "guard", folder, path, bridge], {
     stdio: ["pipe", "ignore", "ignore"],

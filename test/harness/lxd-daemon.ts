@@ -13,6 +13,7 @@ import { eventually, within } from "./barrier.ts";
 import { makeBusyboxRoot } from "./busybox-root.ts";
 import { type Ended, runCommand } from "./command.ts";
 import { findCommand } from "./needs.ts";
+import { freeSubnet } from "./subnet.ts";
 
 export interface LxdDaemon extends AsyncDisposable {
   readonly socket: string;
@@ -129,13 +130,12 @@ async function forwarding(): Promise<string> {
 }
 
 function preseed(bridge: string): string {
-  // Another network for each process that tests, as good as any.
-  const third = 100 + (process.pid % 100);
+  const { v4, third } = freeSubnet("lxd");
   const network = {
     name: bridge,
     type: "bridge",
     config: {
-      "ipv4.address": `172.28.${third}.1/24`,
+      "ipv4.address": `${v4}1/24`,
       "ipv4.nat": "false",
       "ipv4.firewall": "false",
       "ipv6.address": `fd00:28:${third}::1/64`,

@@ -13,6 +13,7 @@ import { runCommand } from "./command.ts";
 import type { DockerEngine } from "./docker-engine.ts";
 import { findCommand } from "./needs.ts";
 import { tempFolder } from "./temp-folder.ts";
+import { freeSubnet } from "./subnet.ts";
 
 export interface PodmanService extends AsyncDisposable {
   readonly endpoint: string;
@@ -112,15 +113,14 @@ default_subnet_pools = [{"base" = "172.27.0.0/16", "size" = 24}]
 `;
 
 function defaultNetwork(bridge: string): string {
-  // Another network for each process that tests, as good as any.
-  const third = 100 + (process.pid % 100);
+  const { v4 } = freeSubnet("podman");
   return JSON.stringify({
     name: "podman",
     id: "2f259bab93aaaaa2542ba43ef33eb990d0999ee1b9924b557b7be53c0b7a1bb9",
     driver: "bridge",
     network_interface: bridge,
     created: "2024-01-01T00:00:00Z",
-    subnets: [{ subnet: `172.26.${third}.0/24`, gateway: `172.26.${third}.1` }],
+    subnets: [{ subnet: `${v4}0/24`, gateway: `${v4}1` }],
     ipv6_enabled: false,
     internal: false,
     dns_enabled: false,
