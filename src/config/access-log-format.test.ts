@@ -21,7 +21,7 @@ test("a misspelt variable is named, with the nearest known one", () => {
 test("a lonely $, a line end and a text without variables are refused", () => {
   assert.match(checkFormat("$status 5 $") ?? "", /followed by a variable/);
   assert.match(checkFormat("$status\n$host") ?? "", /line ends/);
-  assert.match(checkFormat("combinde") ?? "", /combined, json, or/);
+  assert.match(checkFormat("combinde") ?? "", /combined, json, hipache, or/);
 });
 
 test("a template is split into text and variables", () => {

@@ -25,6 +25,7 @@ export const variables = [
   "upstream_response_time",
   "route",
   "service",
+  "site",
   "failure",
   "attempts",
 ] as const;
@@ -39,7 +40,10 @@ export type ParsedFormat =
   | { readonly kind: "template"; readonly parts: readonly FormatPart[] }
   | { readonly kind: "bad"; readonly why: string };
 
-/** Splits a template; `combined` and `json` are formats of their own and do not come here. */
+/** Formats that are no templates. */
+export const namedFormats = ["combined", "json", "hipache"] as const;
+
+/** Splits a template; formats that have a name do not come here. */
 export function parseFormat(format: string): ParsedFormat {
   // A line end inside a template would make two lines of one request, and forgery thinkable.
   if (/\p{Cc}/u.test(format)) {
@@ -65,7 +69,7 @@ export function parseFormat(format: string): ParsedFormat {
   if (!parts.some(({ kind }) => kind === "variable")) {
     return {
       kind: "bad",
-      why: "an access log format is combined, json, or a text with $variables",
+      why: "an access log format is combined, json, hipache, or a text with $variables",
     };
   }
   return { kind: "template", parts };
@@ -73,7 +77,7 @@ export function parseFormat(format: string): ParsedFormat {
 
 /** What is wrong with an access log format, or undefined. */
 export function checkFormat(format: string): string | undefined {
-  if (format === "combined" || format === "json") return undefined;
+  if (namedFormats.some((each) => each === format)) return undefined;
   const parsed = parseFormat(format);
   return parsed.kind === "bad" ? parsed.why : undefined;
 }

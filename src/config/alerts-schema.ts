@@ -8,7 +8,7 @@ import type { ErrorAlert } from "./alert-settings.ts";
 import { token } from "./http-scalar.ts";
 import { durationKey, filePath, integer, joinFault, key, list, mapping } from "./scalar.ts";
 import { oneOrMore, parsed, shareKey } from "./scalar.ts";
-import type { Refuse } from "./scalar.ts";
+import { secretMapping, secretText } from "./secret-scalar.ts";
 
 export const defaultAlerts = {
   // A switch that restarts takes many backends along, within seconds: one message for all of them.
@@ -27,37 +27,11 @@ export const defaultErrorAlert: ErrorAlert = {
   minRequests: 100,
 };
 
-/** A mapping that never says what stands in its place. */
-function secretMapping<Shape extends z.ZodRawShape>(shape: Shape) {
-  const names = Object.keys(shape);
-  return z.strictObject(shape, {
-    error: (issue) =>
-      issue.code === "unrecognized_keys"
-        ? names.join(" ")
-        : joinFault("must be a mapping", `with ${names.join(", ")}`),
-  });
-}
-
 /** One or several of them; always a list in the end. */
 function channels<Item extends z.ZodType>(item: Item) {
   const error = joinFault("must be a mapping, or a list of them");
   const all = z.array(item, { error }).min(1, joinFault("must not be empty"));
   return z.union([item.transform((one) => [one]), all], { error }).meta({ title: "oneOrMore" });
-}
-
-function secretText<T>(what: string, read: (text: string, refuse: Refuse) => T) {
-  const error = joinFault(`must be ${what}`, "put it in quotes");
-  return z.string({ error }).transform((value, context): Exclude<T, undefined> => {
-    const result = read(value, (message, remedy) => {
-      context.addIssue(joinFault(message, remedy));
-      return undefined;
-    });
-    return isGiven(result) ? result : z.NEVER;
-  });
-}
-
-function isGiven<T>(value: T): value is Exclude<T, undefined> {
-  return value !== undefined;
 }
 
 export interface MailServer {

@@ -2,7 +2,7 @@
 // stands for is bounded before it is made.
 
 import { parse } from "yaml";
-import { labelBounds } from "./limits.ts";
+import { labelBounds } from "./provider-limits.ts";
 
 export type FlowYaml =
   | { readonly kind: "value"; readonly value: unknown }

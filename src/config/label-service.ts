@@ -4,7 +4,7 @@ import { formatDuration } from "../lib/duration.ts";
 import { formatSize } from "../lib/size.ts";
 import { report } from "./context.ts";
 import type { Context } from "./context.ts";
-import { labelService } from "./limits.ts";
+import { labelService } from "./provider-limits.ts";
 import type { Path } from "./problem.ts";
 import type { BackendService, HealthCheck } from "./service.ts";
 

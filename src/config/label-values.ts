@@ -6,7 +6,8 @@ import { isIPv6 } from "node:net";
 import { parse } from "yaml";
 import * as z from "zod";
 import type { JsonSchema } from "./json-schema.ts";
-import { labelBounds, maxAliases } from "./limits.ts";
+import { maxAliases } from "./limits.ts";
+import { labelBounds } from "./provider-limits.ts";
 
 /** What may stand in a place. */
 export interface Shape {

@@ -245,6 +245,8 @@ export const supervision = {
   serveWait: 60_000,
   // A worker answers between two requests. Who does not within this is replaced: it has an old snapshot.
   ackWait: 10_000,
+  // A hundred thousand routes are 40 MB. They take a worker some seconds, and many where the machine is busy.
+  ackWaitPerMegabyte: 1000,
 } as const;
 
 /** How a provider that fails is started again. */
@@ -259,124 +261,14 @@ export const providerRestart = {
 /** Larger files are a mistake (a log, a dump): 10,000 routes need about 1 MiB. */
 export const maxConfigBytes = 16 * 1024 * 1024;
 
+/** In texts some stand alone, such as in patterns; nothing that is meant to be read has so many. */
+export const maxLeftOpen = 10_000;
+
 /**
  * How many values the aliases of one file may stand for: guards against "billion laughs", and lets
  * each of 10,000 routes use a few.
  */
 export const maxAliases = 100_000;
-
-/** Of discovery. Milliseconds, bytes and counts. */
-export const discovery = {
-  // Five hundred containers that start at once are a few listings, and a new one is routed without delay.
-  quiet: 100,
-  // Events get lost, by a daemon or on the way; a listing costs it some milliseconds.
-  relist: 30_000,
-  // A daemon that answers at all does so in milliseconds; one that is starved may need longer.
-  answerTimeout: 10_000,
-  // Ten thousand containers, with room: whoever sends more is not a daemon.
-  answerBytes: 64 * 1024 * 1024,
-  // People have hundreds; what is beyond it is named and left alone.
-  workloads: 10_000,
-  // One container asks for a handful; more is a mistake or malice.
-  routesPerWorkload: 100,
-  // The first snapshot waits so long for what is found: a restart should not forget routes for a moment.
-  firstWord: 2000,
-  // A daemon that is started again is back in a second or two, and asking costs one connection.
-  restart: { first: 250, longest: 2000, forgottenAfter: 60_000 },
-};
-
-/** Of what labels say. Counts and characters. */
-export const labelBounds = {
-  // The deepest setting there is has three levels; flow YAML could have thousands.
-  depth: 8,
-  // A long Traefik rule has some hundred.
-  text: 16 * 1024,
-  // Of one route or service, keys and items of lists together.
-  values: 500,
-} as const;
-
-/** Looking which daemons there are, at a start without a configuration file. Milliseconds. */
-export const daemonSearch = {
-  // A daemon of this machine accepts in less than one. Nobody should wait for a start because of those that
-  // are not there, and a remote one that takes longer can be configured.
-  probeTimeout: 80,
-};
-
-/** Of guests that run and have no address yet. Milliseconds. */
-export const addressWait = {
-  // DHCP answers a container within 100 ms or so of its start.
-  first: 100,
-  // A virtual machine boots for half a minute; a second more does not matter then.
-  longest: 1000,
-  // Whoever has no address by then waits for a cable, not for DHCP: the regular listing finds it.
-  givenUpAfter: 60_000,
-} as const;
-
-/** Of events that platforms tell. Bytes and milliseconds. */
-export const platformEvents = {
-  // An event names one guest and what became of it: some hundred bytes.
-  eventBytes: 1024 * 1024,
-  // A platform tells nothing for hours; whoever does not answer a ping for so long hangs.
-  pingEvery: 15_000,
-} as const;
-
-/** Of Incus and LXD. Milliseconds. */
-export const instancePower = {
-  // Applications write their files in a few seconds; a database may need longer.
-  stopTimeout: 30_000,
-  // An answer that the instance was stopped or started comes a moment after that.
-  answerTimeout: 40_000,
-} as const;
-
-/** Of libvirt. Bytes, counts and milliseconds. */
-export const virsh = {
-  // A description of a large virtual machine has some 20 kB.
-  domainBytes: 1024 * 1024,
-  // A connection to the daemon is most of a call's cost, so many are asked for at once; more would not fit
-  // into what a program may be called with.
-  batch: 100,
-  // A guest is told to shut down, and does so in its own time; a start needs its disks.
-  powerTimeout: 30_000,
-  // The agent inside a guest answers at once, or its owner made it hang.
-  agentTimeout: 2000,
-  // Guests that do not answer cost two seconds of a listing together, and that not too often.
-  agentPause: 60_000,
-  agentsAtOnce: 8,
-} as const;
-
-/** Of Docker and Podman, beyond what holds for all of discovery. */
-export const dockerDiscovery = {
-  // Details are asked for one container at a time. More at once only wait for one another in the daemon.
-  inspects: 8,
-  // One container can be stuck, and its details with it; the others must not wait long for it.
-  inspectTimeout: 3000,
-  // Of one container. Labels and environment make up most of it: some kilobytes.
-  inspectBytes: 8 * 1024 * 1024,
-  // Answers take some milliseconds. Whoever takes longer than this is stuck, and the others are not kept waiting.
-  patience: 300,
-  // Beyond so many that are slow it is the daemon that hangs.
-  slowInspects: 8,
-  // An event repeats all labels of its container.
-  eventBytes: 1024 * 1024,
-  // Podman writes down a container's health some milliseconds after the event, on a slow machine later.
-  echo: 500,
-  // Ranges of ports are published by mistake, and nobody routes to a thousand ports of one container.
-  ports: 1000,
-  // Longer than nearly every grace period. Who has not ended by then ignores the signal and serves on.
-  stoppingFor: 5 * 60_000,
-  // `docker stop` answers when the container has ended, or its grace period is over.
-  stopTimeout: 5 * 60_000,
-} as const;
-
-/** Of one container or VM. Counts and characters. */
-export const wishBounds = {
-  // Compose files with dozens of labels exist, and tools add their own; a thousand is a mistake.
-  labels: 500,
-  // The longest that mean something name a middleware, a router and a key.
-  labelName: 512,
-  // Whoever has more faults than this reads the first ones, and comes back for the rest.
-  notes: 50,
-} as const;
 
 /** Of services that are started on demand. Milliseconds. */
 export const demandPace = {
@@ -406,58 +298,6 @@ export const nameLookups = {
   body: 64 * 1024,
 } as const;
 
-/** Of a container's configuration in LXC. Bytes and counts. */
-export const lxcConfig = {
-  // They have about 2 kB; the templates that they include, 3 kB.
-  bytes: 256 * 1024,
-  // A distribution's template includes the common one, which includes a folder: three.
-  depth: 8,
-  files: 50,
-  // A container has one or two interfaces, a router a handful, with an address or two each.
-  nics: 50,
-  addresses: 50,
-  // More of them help nobody.
-  notes: 20,
-} as const;
-
-/** Of following LXC. Milliseconds and counts. */
-export const lxcDiscovery = {
-  // Several programs write a file in steps. Until so long after the last one the former reading counts …
-  settle: 200,
-  // … but not for ever: a file that something writes all the time is read all the same.
-  settleAtMost: 2000,
-  // A reboot is a stop and a start some 150 ms later. Nothing is torn down for it.
-  reboot: 400,
-  // DHCP takes up to four seconds. Until then it is about to have an address; then there is something wrong.
-  addressWithin: 30_000,
-  // lxc-info answers in 10 ms.
-  infoTimeout: 3000,
-  // Whoever cannot be asked so quickly is told of later, and keeps nobody waiting.
-  infoPatience: 250,
-  // A program that did not answer may do so later; another try costs a process.
-  infoAgain: 30_000,
-  // A program may leave a daemon behind that holds its output open; what it wrote is there by then.
-  lastOutput: 100,
-  // What a network has is read again after so long when nothing was heard of the container.
-  seenFor: 2000,
-  // A state that cannot last is looked up again.
-  passing: 1000,
-  // Of a folder: every container of ten thousand, and as many things beside them. A listing costs 30 ms then.
-  entries: 20_000,
-  // Programs of LXC at once: each is mostly work of the processor.
-  programs: 4,
-  // A container starts within a second, and has to be told to stop, and then ends by itself or is killed.
-  startTimeout: 30_000,
-  stopWait: 10_000,
-  stopTimeout: 25_000,
-  // Who runs is looked up so often while lxc-monitor does not tell; it costs some 100 µs.
-  poll: 1000,
-  // lxc-monitor says nothing when it has begun to listen; it does so within some 100 ms.
-  monitorBegins: 3000,
-  // A monitor that ends at once will do so again.
-  monitorRestart: { first: 500, longest: 60_000, forgottenAfter: 10_000 },
-} as const;
-
 /** Of redirects by pattern. Characters. */
 export const patternRedirect = {
   // `$1$1$1` makes long of short; nobody takes a longer line than that.
@@ -465,12 +305,6 @@ export const patternRedirect = {
   // An operator's pattern may backtrack (lookahead and the like). Longer than any address that people see, and
   // short enough for what is tried on it with everything.
   unboundedUrl: 2048,
-} as const;
-
-/** Of labels of Traefik. */
-export const traefikBounds = {
-  // A router names a handful; chains of chains could make any number of them.
-  middlewares: 50,
 } as const;
 
 /** Of configurations that are programs, while they are imported. Milliseconds and counts. */
@@ -482,14 +316,84 @@ export const importing = {
   values: 10_000,
 } as const;
 
-/** What labels may say of a service at most: each is memory, sockets or work of a process that all share. */
-export const labelService = {
-  // Held for every request that is being carried: sixteen times the usual.
-  replayBody: 1024 * 1024,
-  // In each worker, see `defaultSessions`; the usual number is as much as one container may have.
-  sessions: defaultSessions.sessions,
-  // Open connections that nobody uses. Eight times the usual, and a fortieth of what the program has files for.
-  maxIdle: 1024,
-  // Of `check.interval` and `fastInterval`, least, in milliseconds. A container may have a hundred services.
-  checkInterval: 1000,
+/** Of configurations of other programs, while they are imported. Bytes and counts. */
+export const importBounds = {
+  // Thousands of sites make a megabyte.
+  fileBytes: 8 * 1024 * 1024,
+  // With includes, all files together; a site each, on a busy host.
+  files: 2000,
+  allBytes: 32 * 1024 * 1024,
+  // nginx itself stops at ten levels of blocks that make sense; snippets in snippets are a few more.
+  depth: 40,
+  directives: 200_000,
+  // More than that nobody reads; the first ones say what kind of thing it is.
+  notes: 500,
+  // A directive has a handful of words; each takes a hundred bytes.
+  words: 2_000_000,
+  // Items refer to each other a few levels deep; each round takes one level away.
+  rounds: 12,
+  // As the next; the path's part may be long as well.
+  hostRule: 48 * 1024,
+  // Ours have 64 KiB, and host and path stand in them as well; some 2000 networks are in that.
+  accessRule: 48 * 1024,
+  // Lines that let in and keep out by turns nest a level each, and rules are nested 64 levels deep at most.
+  accessRuns: 40,
+} as const;
+
+/** Of proxy-etc's calls. */
+export const proxyEtcLimits = {
+  // Deployment scripts make one after the other.
+  connections: 64,
+  timeout: 5000,
+  // A route with its targets; a thousand of them have 60 kB.
+  bodyBytes: 256 * 1024,
+  // More than any machine room of its time had behind one route.
+  targets: 1000,
+} as const;
+
+/**
+ * How long the answer of a request that found a backend dead is held back at most, for the other workers to hear of it. A
+ * millisecond does, unless the primary is just putting thousands of routes together.
+ */
+export const spreadWait = 100;
+
+/** Of several programs that share what they know over an etcd. Milliseconds, bytes and counts. */
+export const fleetLimits = {
+  // How long a node that is gone is still listed. Shorter, and one that is busy for some seconds leaves and comes.
+  ttl: 10_000,
+  // etcd has no shorter leases by default: half as long again as its election takes.
+  leastTtl: 3000,
+  longestTtl: 600_000,
+  // Of one answer: without a leader it says so itself after some seven seconds.
+  answerTimeout: 8000,
+  // Leaving, which has to wait for etcd when that hangs: the lease runs out anyway.
+  leaveTimeout: 1000,
+  // A member that does not answer is asked again so soon at first, and so late when it is away for long.
+  retry: { first: 250, longest: 5000, forgottenAfter: 10_000 },
+  // Everything is read again: what got lost, by whatever mistake, comes back.
+  verify: 5 * 60_000,
+  // All nodes, marks and orders: a bad day of a large fleet has some thousand marks.
+  keys: 20_000,
+  bytes: 8 * 1024 * 1024,
+  // Of one value of ours. What is longer is none of ours.
+  valueBytes: 16 * 1024,
+  // Marks that wait for etcd. They run out by themselves, and the oldest are worth least.
+  marks: 1000,
+  // Marks that end so soon after each other are one.
+  sameMark: 1000,
+  // That a backend was found dead here counts for so long when nobody asks for it again.
+  findingFor: 5 * 60_000,
+  // Whoever is contradicted by another node does not tell of that backend for so long: each of the two may be
+  // right about its own way there, and nobody is helped when they say it in turns.
+  disputedFor: 5 * 60_000,
+  // Orders that wait for etcd; operators give them one by one.
+  orders: 10_000,
+  // That an order was taken back is known for so long: a node that was away for longer may tell the old one again.
+  takenBack: 7 * 86_400_000,
+  // Nodes that left, which are still shown.
+  gone: 50,
+  // Of a reason, in characters; people read one line.
+  why: 300,
+  // Of a fleet; more than that is a mistake with names.
+  nodes: 500,
 } as const;

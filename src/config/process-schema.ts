@@ -6,6 +6,7 @@ import { parseBind } from "./bind.ts";
 import { defaultWorkers } from "./limits.ts";
 import { durationKey, filePath, flag, key, mapping, mustBe, parsed, sizeKey } from "./scalar.ts";
 import { joinFault } from "./scalar.ts";
+import type { Refuse } from "./scalar.ts";
 import type { Address } from "./snapshot.ts";
 
 const mostWorkers = 1024;
@@ -107,4 +108,25 @@ export const dockerProxyApi = z.union(
     }),
   ],
   { error: mustBe({ what: "an address, true or false", remedy: dockerProxyForms }) },
+);
+
+const proxyEtcForms = 'write true for 127.0.0.1:3333, or "127.0.0.1:3333"';
+
+const proxyEtcDefault: Address = { kind: "tcp", host: "127.0.0.1", port: 3333 };
+
+/** Passwords come in plain text: nowhere else than on this machine. */
+function parseOwnBind(text: string, refuse: Refuse): Address | undefined {
+  const address = parseBind(text, refuse);
+  if (address === undefined) return undefined;
+  const isOwn =
+    address.kind === "tcp" && (address.host === "::1" || address.host.startsWith("127."));
+  return isOwn ? address : refuse("passwords could be read on the way there", proxyEtcForms);
+}
+
+export const proxyEtcApi = z.union(
+  [
+    flag().transform((isOn) => (isOn ? proxyEtcDefault : undefined)),
+    parsed({ what: "an address", remedy: proxyEtcForms }, parseOwnBind).meta({ title: "address" }),
+  ],
+  { error: mustBe({ what: "an address, true or false", remedy: proxyEtcForms }) },
 );

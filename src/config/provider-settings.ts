@@ -1,24 +1,38 @@
-// What may be configured of discovery: which daemons and folders are looked at, and what those who are found
+// What may be configured of providers: which daemons and folders are looked at, and what those who are found
 // there may ask for. Plain data, every default filled in; stays in the primary. Times are milliseconds.
 
 import type { ClientTimeouts, ExchangeTimeouts } from "./snapshot.ts";
+import type { SourceSettings } from "./source-settings.ts";
 
-export const providerKinds = ["docker", "podman", "lxc", "incus", "lxd", "libvirt"] as const;
+/** Where things run, and say by labels what is routed. */
+export const platformKinds = ["docker", "podman", "lxc", "incus", "lxd", "libvirt"] as const;
 
-export type ProviderSettings = DockerSettings | LxcSettings | IncusSettings | LibvirtSettings;
+export type PlatformSettings = DockerSettings | LxcSettings | IncusSettings | LibvirtSettings;
+
+export type ProviderSettings = PlatformSettings | SourceSettings;
+
+export function isPlatform(settings: ProviderSettings): settings is PlatformSettings {
+  return platformKinds.some((kind) => kind === settings.kind);
+}
 
 /** Ways of saying what should be routed; see `docs/guide/labels.md`. */
 export const dialects = ["tidegate", "traefik", "nginx-proxy", "caddy", "hostname"] as const;
 export type Dialect = (typeof dialects)[number];
 
-/** Of each provider. What is found is not trusted: labels are written by tenants. */
-export interface DiscoverySettings {
+/** Of each provider. */
+export interface CommonSettings {
   /** Unique. Services found are called `NAME@` and this. */
   readonly name: string;
   /** Where it is configured, for messages. */
   readonly place: string;
   /** Hosts that may be claimed: names, and `*.name` for all below; undefined = any. */
   readonly hosts: readonly string[] | undefined;
+  /** What the rest of the file grants routes that do not say otherwise. */
+  readonly defaults: RouteDefaults;
+}
+
+/** Of platforms. What is found there is not trusted: labels are written by tenants. */
+export interface DiscoverySettings extends CommonSettings {
   /** Who shares a host name, or is refused it: projects, single containers, or all of this provider as one. */
   readonly owner: "project" | "instance" | "provider";
   readonly dialects: readonly Dialect[];
@@ -28,8 +42,6 @@ export interface DiscoverySettings {
   readonly port: number | undefined;
   /** Those who ask for it are started when a request comes, and stopped when none does. */
   readonly mayStart: boolean;
-  /** What the rest of the file grants routes that do not say otherwise. */
-  readonly defaults: RouteDefaults;
 }
 
 export interface RouteDefaults {

@@ -1,33 +1,21 @@
-// The schema of `providers`: which daemons and folders are looked at for what runs there. What needs more
-// than one key, or a look at files, is in `resolve-providers.ts`.
+// The schema of `providers`: which daemons and folders are looked at for what runs there, and (in
+// `sources-schema.ts`) where operators keep routes. What needs more than one key, or a look at files, is in
+// `resolve-providers.ts`.
 
 import * as z from "zod";
 import { normaliseHostPattern } from "../lib/host.ts";
 import { nearest } from "../lib/nearest.ts";
-import { dialects, providerKinds } from "./provider-settings.ts";
+import { hostPattern, providerName } from "./provider-name.ts";
+import { dialects, platformKinds } from "./provider-settings.ts";
 import { parseEndpoint } from "./provider-endpoint.ts";
 import { filePath, flag, integer, joinFault, key, list, mapping } from "./scalar.ts";
 import { mustBe, oneOrMore, parsed } from "./scalar.ts";
 import type { Refuse } from "./scalar.ts";
 import { regex } from "./route-schema.ts";
+import { sourceSchemas } from "./sources-schema.ts";
 
-export const kinds = providerKinds;
+export const kinds = platformKinds;
 export type Kind = (typeof kinds)[number];
-
-/** Names that other parts of the program go by: in origins, and behind the @ of services. */
-const taken = ["file", "default", "route", "listener"];
-
-const providerName = parsed({ what: "a name" }, (value, refuse) => {
-  if (taken.includes(value)) return refuse(`${value} is a name of ours`, "choose another");
-  return /^[a-z0-9-]{1,63}$/.test(value)
-    ? value
-    : refuse(`${JSON.stringify(value)} is not a name`, "use a to z, 0 to 9 and -, at most 63");
-});
-
-const hostPattern = parsed({ what: "a host" }, (value, refuse) => {
-  const remedy = 'write a name, or "*.NAME" for all below it';
-  return normaliseHostPattern(value) ?? refuse(`${JSON.stringify(value)} is not a host`, remedy);
-});
 
 const hostName = parsed({ what: "a host name" }, readHost);
 
@@ -246,6 +234,7 @@ export const providers = mapping({
   incus: key(several(cluster("incus"), "incus"), "Containers and virtual machines of Incus."),
   lxd: key(several(cluster("lxd"), "lxd"), "Containers and virtual machines of LXD."),
   libvirt: key(several(libvirt, "libvirt"), "Virtual machines and containers of libvirt."),
+  ...sourceSchemas,
 });
 
 type All = z.output<typeof providers>;

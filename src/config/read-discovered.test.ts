@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { defaultClientTimeouts, defaultExchangeTimeouts, labelBounds } from "./limits.ts";
+import { defaultClientTimeouts, defaultExchangeTimeouts } from "./limits.ts";
+import { labelBounds } from "./provider-limits.ts";
 import { formatPath } from "./problem.ts";
 import { readDiscovered } from "./read-discovered.ts";
 import type { DiscoveredInput, DiscoveredReading } from "./read-discovered.ts";

@@ -10,7 +10,7 @@ import { problemsOf } from "./issue.ts";
 import { readLabelValue, shapeOf } from "./label-values.ts";
 import type { Shape } from "./label-values.ts";
 import { withinBounds } from "./label-service.ts";
-import { labelBounds } from "./limits.ts";
+import { labelBounds } from "./provider-limits.ts";
 import { tcpRoute } from "./listener-schema.ts";
 import type { TcpRouteInput } from "./listener-schema.ts";
 import type { Path, Problem } from "./problem.ts";

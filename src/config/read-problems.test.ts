@@ -397,6 +397,10 @@ const cases: readonly ProblemCase[] = [
     "compat: { bareLf: 1 }\n",
     "t.yaml:1:19: compat.bareLf: must be true or false, not the number 1",
   ],
+  [
+    'compat: { proxyEtcApi: "0.0.0.0:3333" }\n',
+    't.yaml:1:24: compat.proxyEtcApi: passwords could be read on the way there; write true for 127.0.0.1:3333, or "127.0.0.1:3333"',
+  ],
   ["shutdown: { grace: 30 }\n", "t.yaml:1:20: shutdown.grace: 30 has no unit; write 30s"],
   [
     "timeouts: { head: -5 }\n",

@@ -98,7 +98,7 @@ function tcp(url: string, host: string, port: number, weight = 1) {
 }
 
 test("the sample reads into listeners, settings and defaults", () => {
-  const { listeners, services: _s, routes: _r, ...rest } = read(sample);
+  const { listeners, services: _s, routes: _r, written, ...rest } = read(sample);
   assert.deepEqual(listeners, [
     {
       name: "web",
@@ -129,7 +129,13 @@ test("the sample reads into listeners, settings and defaults", () => {
     shutdown: { grace: 30_000, tunnelGrace: 5000 },
     errorPages: undefined,
     debug: { allow: [] },
-    compat: { bareLf: false, forwarded: false, dockerProxyApi: undefined },
+    compat: {
+      bareLf: false,
+      forwarded: false,
+      hipache: false,
+      dockerProxyApi: undefined,
+      proxyEtcApi: undefined,
+    },
     workers: { ...defaultWorkers, count: 1 },
     runAs: { user: undefined, group: undefined },
     controlSocket: undefined,
@@ -137,9 +143,22 @@ test("the sample reads into listeners, settings and defaults", () => {
     stateFolder: undefined,
     streamRoutes: [],
     alerts: undefined,
+    fleet: undefined,
+    admin: {
+      host: "127.0.0.1",
+      port: 8081,
+      isSaid: false,
+      tls: undefined,
+      hosts: [],
+      cors: [],
+    },
     providers: [],
     secret: "",
   });
+  // As it stands there, for whoever is shown it; relative paths begin where the file is.
+  assert.equal(written?.items.routes.size, 6);
+  assert.equal(written.folder, "/base");
+  assert.deepEqual(written.defaults.tcpListeners, []);
 });
 
 test("the sample's routes are rules, middlewares and services", () => {

@@ -4,15 +4,18 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type * as z from "zod";
-import { given, originInFile, report } from "./context.ts";
+import { given, isGiven, originInFile, report } from "./context.ts";
 import type { Context } from "./context.ts";
 import { problemsOf } from "./issue.ts";
 import { defaultClientTimeouts, defaultExchangeTimeouts, defaultLimits } from "./limits.ts";
 import { defaultMaxBody, defaultShutdown } from "./limits.ts";
 import { listener, tcpRoute } from "./listener-schema.ts";
 import { nearest } from "../lib/nearest.ts";
+import { resolveAdmin } from "./resolve-admin.ts";
 import type { Path, Problem } from "./problem.ts";
+import type { RouteDefaults } from "./provider-settings.ts";
 import { resolveAlerts } from "./resolve-alerts.ts";
+import { resolveFleet } from "./resolve-fleet.ts";
 import { ownersOf, refuseSharedAddresses, resolveListener } from "./resolve-listener.ts";
 import { resolvePath, resolveRunAs, resolveSocket, resolveWorkers } from "./resolve-process.ts";
 import { addressedNames, providerNames, resolveProviders } from "./resolve-providers.ts";
@@ -25,7 +28,7 @@ import { named } from "./scalar.ts";
 import { config } from "./schema.ts";
 import { checkServices } from "./service-graph.ts";
 import { service } from "./service-schema.ts";
-import type { Compat, Listener, Route, Snapshot, StreamRoute } from "./snapshot.ts";
+import type { Compat, Listener, Route, Snapshot, StreamRoute, Written } from "./snapshot.ts";
 import { warnOfSharedCookies } from "./shared-cookies.ts";
 import { parseSource, problemAt } from "./source.ts";
 import type { Source } from "./source.ts";
@@ -43,6 +46,9 @@ export interface ReadOptions {
   /** Where relative paths in it start. */
   readonly baseFolder: string;
 }
+
+/** Of our own format, or of another program's. */
+export type ConfigReader = (text: string, options: ReadOptions) => Reading;
 
 export async function readConfigFile(path: string): Promise<Reading> {
   try {
@@ -80,7 +86,13 @@ export function readConfig(text: string, options: ReadOptions): Reading {
 
 type Root = ReadonlyMap<string, unknown>;
 
-const defaultCompat: Compat = { bareLf: false, forwarded: false, dockerProxyApi: undefined };
+const defaultCompat: Compat = {
+  bareLf: false,
+  forwarded: false,
+  hipache: false,
+  dockerProxyApi: undefined,
+  proxyEtcApi: undefined,
+};
 
 function resolveAll(
   source: Source,
@@ -119,19 +131,25 @@ function resolveAll(
     uses: [],
   };
   const traffic = resolveTraffic(context, root);
-  const errorPages = section("errorPages", shape.errorPages);
   const merged = { ...defaultLimits, ...otherLimits };
   checkLimits(context, merged);
   const compat = { ...defaultCompat, ...given(section("compat", shape.compat)) };
   const controlSocket = resolveSocket(context, section("controlSocket", shape.controlSocket));
-  refuseSharedAddresses(context, traffic.listeners, ownersOf(controlSocket, compat));
+  const isAdminSaid = isGiven(root.get("admin") ?? undefined);
+  const adminWish = {
+    input: isAdminSaid ? section("admin", shape.admin) : {},
+    isSaid: isAdminSaid,
+  };
+  const defaults = routeDefaultsOf(context, traffic.listeners);
+  const admin = resolveAdmin(context, adminWish, traffic.listeners);
+  refuseSharedAddresses(context, traffic.listeners, ownersOf(controlSocket, compat, admin));
   return {
     version: 0,
     ...traffic,
     accessLog: resolveAccessLog(context, accessLog ?? true),
     limits: merged,
     shutdown: { ...defaultShutdown, ...given(section("shutdown", shape.shutdown)) },
-    errorPages: folderOf(context, errorPages, ["errorPages"]),
+    errorPages: folderOf(context, section("errorPages", shape.errorPages), ["errorPages"]),
     debug: { allow: [], ...given(section("debug", shape.debug)) },
     compat,
     workers: resolveWorkers(context, section("workers", shape.workers)),
@@ -139,15 +157,38 @@ function resolveAll(
     controlSocket,
     pidFile: resolvePath(context, section("pidFile", shape.pidFile)),
     stateFolder: resolvePath(context, section("stateFolder", shape.stateFolder)),
+    admin,
     alerts: resolveAlerts(context, section("alerts", shape.alerts)),
-    providers: resolveProviders(context, section("providers", shape.providers), {
-      timeouts: context.timeouts,
-      maxBody,
-      tcpListeners: traffic.listeners.flatMap(({ name, protocol }) =>
-        protocol === "tcp" ? [name] : [],
-      ),
-    }),
+    fleet: resolveFleet(context, section("fleet", shape.fleet)),
+    providers: resolveProviders(context, section("providers", shape.providers), defaults),
+    written: writtenIn(root, defaults, options),
     secret: "",
+  };
+}
+
+/** What routes are granted that do not say otherwise, wherever they are said. */
+function routeDefaultsOf(
+  { timeouts, maxBody }: Context,
+  listeners: readonly Listener[],
+): RouteDefaults {
+  const tcpListeners = listeners.filter(({ protocol }) => protocol === "tcp");
+  return { timeouts, maxBody, tcpListeners: tcpListeners.map(({ name }) => name) };
+}
+
+/** Whom we ask with what key, and whom we tell by what password, is for nobody else. */
+const apart = ["routes", "tcpRoutes", "services", "providers", "alerts", "fleet"];
+
+function writtenIn(root: Root, defaults: RouteDefaults, { baseFolder }: ReadOptions): Written {
+  const itemsOf = (section: string) => new Map(entriesOf(root, section));
+  return {
+    defaults,
+    items: {
+      routes: itemsOf("routes"),
+      tcpRoutes: itemsOf("tcpRoutes"),
+      services: itemsOf("services"),
+    },
+    sections: Object.fromEntries([...root].filter(([name]) => !apart.includes(name))),
+    folder: baseFolder,
   };
 }
 

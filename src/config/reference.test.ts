@@ -48,6 +48,8 @@ test("the JSON Schema is of draft 2020-12, closed, and has all sections", () => 
     "accessLog",
     "errorPages",
     "alerts",
+    "admin",
+    "fleet",
     "debug",
     "compat",
     "workers",

@@ -4,6 +4,7 @@
 import { nearest } from "../lib/nearest.ts";
 import { report } from "./context.ts";
 import type { Context } from "./context.ts";
+import { storeSource } from "./item.ts";
 import { defaultMirror } from "./limits.ts";
 import type { Path } from "./problem.ts";
 import { defaultPartCookie, resolveSticky } from "./resolve-balance.ts";
@@ -42,7 +43,8 @@ function checkPart(context: Context, name: string, path: Path, at?: "key"): bool
 /** `NAME@PROVIDER`: whether somebody of that name is there is known once it runs. */
 export function isDiscoveredName({ providerNames }: Context, name: string): boolean {
   const at = name.lastIndexOf("@");
-  return at > 0 && providerNames.has(name.slice(at + 1));
+  const provider = name.slice(at + 1);
+  return at > 0 && (provider === storeSource || providerNames.has(provider));
 }
 
 function providerRemedy({ providerNames }: Context, name: string): string {

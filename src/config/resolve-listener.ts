@@ -1,5 +1,6 @@
 // A listener as the file says it → as the Snapshot holds it, and whether two want one address.
 
+import type { AdminSettings } from "./admin-settings.ts";
 import { given, report } from "./context.ts";
 import type { Context } from "./context.ts";
 import { defaultDatagrams } from "./limits.ts";
@@ -94,10 +95,17 @@ function checkKeys(
 /** Addresses by who already has them. */
 type Owners = Map<string, string>;
 
-export function ownersOf(controlSocket: string | undefined, { dockerProxyApi }: Compat): Owners {
+export function ownersOf(
+  controlSocket: string | undefined,
+  { dockerProxyApi, proxyEtcApi }: Compat,
+  admin: AdminSettings | undefined,
+): Owners {
   const owners: Owners = new Map();
+  if (admin !== undefined && admin.port !== 0)
+    owners.set(keyOf({ kind: "tcp", host: admin.host, port: admin.port }), "admin.bind");
   if (controlSocket !== undefined) owners.set(controlSocket, "controlSocket");
   if (dockerProxyApi !== undefined) owners.set(keyOf(dockerProxyApi), "compat.dockerProxyApi");
+  if (proxyEtcApi !== undefined) owners.set(keyOf(proxyEtcApi), "compat.proxyEtcApi");
   return owners;
 }
 

@@ -21,7 +21,9 @@ import type {
 import { kinds } from "./providers-schema.ts";
 import type { CommonInput, EngineInput, Kind, LxcInput } from "./providers-schema.ts";
 import type { ProvidersInput } from "./providers-schema.ts";
+import { resolveSources } from "./resolve-sources.ts";
 import { dataAt } from "./source.ts";
+import { sourceKinds } from "./sources-schema.ts";
 
 /** Names of all that are switched on, also of those that are wrong otherwise: routes may lead there. */
 export function providerNames(section: unknown): ReadonlySet<string> {
@@ -66,17 +68,37 @@ export function resolveProviders(
   const owners = new Map<string, Path>();
   // As written, and not as the schema has them: the order is that of trust.
   const written = Object.keys(Object(dataAt(context.source, ["providers"])));
-  const order = kinds.toSorted((a, b) => written.indexOf(a) - written.indexOf(b));
-  return order.flatMap((kind) => {
-    const all: readonly CommonInput[] = input[kind] ?? [];
-    const items = all.map((each, index): Item => {
-      const isList = Array.isArray(dataAt(context.source, ["providers", kind]));
+  const order = [...kinds, ...sourceKinds].toSorted(
+    (a, b) => written.indexOf(a) - written.indexOf(b),
+  );
+  return order.flatMap((kind): ProviderSettings[] => {
+    const isList = Array.isArray(dataAt(context.source, ["providers", kind]));
+    const all: readonly { readonly name?: string | undefined }[] = input[kind] ?? [];
+    const paths = all.map(({ name }, index) => {
       const path = ["providers", kind, ...(isList ? [index] : [])];
-      checkName(context, { kind, path, name: each.name, isOne: all.length === 1 }, owners);
-      return { kind, path, common: commonOf(context, kind, each, path, defaults) };
+      checkName(context, { kind, path, name, isOne: all.length === 1 }, owners);
+      return path;
     });
-    return settingsOf(context, kind, input, items);
+    const source = sourceKinds.find((each) => each === kind);
+    if (source !== undefined) return resolveSources(context, source, input, { paths, defaults });
+    const platform = kinds.find((each) => each === kind);
+    return platform === undefined ? [] : platformsOf(context, platform, input, { paths, defaults });
   });
+}
+
+function platformsOf(
+  context: Context,
+  kind: Kind,
+  input: ProvidersInput,
+  { paths, defaults }: { readonly paths: readonly Path[]; readonly defaults: RouteDefaults },
+): ProviderSettings[] {
+  const all: readonly CommonInput[] = input[kind] ?? [];
+  const items = paths.flatMap((path, index): Item[] => {
+    const one = all[index];
+    if (one === undefined) return [];
+    return [{ kind, path, common: commonOf(context, kind, one, path, defaults) }];
+  });
+  return settingsOf(context, kind, input, items);
 }
 
 function settingsOf(
@@ -114,7 +136,7 @@ function settingsOf(
 }
 
 interface Named {
-  readonly kind: Kind;
+  readonly kind: string;
   readonly path: Path;
   readonly name: string | undefined;
   readonly isOne: boolean;

@@ -4,7 +4,7 @@
 import * as z from "zod";
 import { nearest } from "../lib/nearest.ts";
 import { encodePath, normalisePath } from "../lib/path.ts";
-import { checkFormat } from "./access-log-format.ts";
+import { checkFormat, namedFormats } from "./access-log-format.ts";
 import { parseBackendUrl } from "./backend-url.ts";
 import { maintenance } from "./health-schema.ts";
 import { isToken, pairs } from "./http-scalar.ts";
@@ -142,11 +142,11 @@ const respond = mapping({
 });
 
 const accessLogFormat = parsed(
-  { what: "a format", remedy: "write combined, json or a template" },
+  { what: "a format", remedy: "write combined, json, hipache or a template" },
   (value, refuse) => {
     const why = checkFormat(value);
     if (why === undefined) return value;
-    const near = value.includes("$") ? undefined : nearest(value, ["combined", "json"]);
+    const near = value.includes("$") ? undefined : nearest(value, namedFormats);
     return near === undefined
       ? refuse(why)
       : refuse(`${JSON.stringify(value)} is not a format`, `write ${near}`);
@@ -162,7 +162,7 @@ const logPath = filePath().transform((value, context) => {
 const logMapping = mapping({
   format: key(
     accessLogFormat,
-    "`combined` (nginx's, to the byte), `json`, or a template of `$variables`.",
+    "`combined` (nginx's, to the byte), `json`, `hipache` (its line), or a template of `$variables`.",
     "combined",
   ),
   path: key(logPath, "`stdout`, `stderr` or a file, which SIGUSR1 opens anew.", "stdout"),

@@ -4,9 +4,12 @@
 import * as z from "zod";
 import { defaultClientTimeouts, defaultLimits, defaultMaxBody, defaultShutdown } from "./limits.ts";
 import { defaultWorkers } from "./limits.ts";
+import { admin } from "./admin-schema.ts";
 import { alerts } from "./alerts-schema.ts";
+import { fleet } from "./fleet-schema.ts";
 import { listener, tcpRoute } from "./listener-schema.ts";
-import { account, controlSocket, dockerProxyApi, pidFile, workers } from "./process-schema.ts";
+import { account, controlSocket, dockerProxyApi, pidFile } from "./process-schema.ts";
+import { proxyEtcApi, workers } from "./process-schema.ts";
 import { providers } from "./providers-schema.ts";
 import { accessLog, route } from "./route-schema.ts";
 import { durationKey, filePath, flag, integer, key, mapping, mustBe } from "./scalar.ts";
@@ -66,13 +69,23 @@ const debug = mapping({
 const compat = mapping({
   bareLf: key(
     flag(),
-    "Accept a bare LF as a line end in request heads. Weakens the defence against smuggling.",
+    "Accept a bare LF as a line end in heads, and targets with a `#` or a percent sign that stands for itself. Weakens the defence against smuggling.",
     false,
   ),
   forwarded: key(flag(), "Also send `Forwarded` (RFC 7239) to backends.", false),
+  hipache: key(
+    flag(),
+    "Answer as Hipache does: 400 for an unknown host, 502 when nobody can answer, its headers on error pages and for X-Debug, and `ok` to `Host: __ping__`.",
+    false,
+  ),
   dockerProxyApi: key(
     dockerProxyApi,
     "Serve Docker Proxy's `/service/balancer/…` calls here; `true` = `127.0.0.1:16000`. Whoever can connect can use them.",
+    false,
+  ),
+  proxyEtcApi: key(
+    proxyEtcApi,
+    "Serve proxy-etc's `/api/…` calls here, on this machine; `true` = `127.0.0.1:3333`. Users are those of the API.",
     false,
   ),
 });
@@ -125,6 +138,14 @@ export const config = mapping({
     "Folder with `error_<status>.html` and `error_default.html`, instead of the built-in page.",
   ),
   alerts: key(alerts, "Who is told, and of what, when something is down or goes wrong."),
+  admin: key(
+    admin,
+    "The REST API that changes routes while the program runs, and its users: `false`, or a mapping. Without it: at `127.0.0.1:8081`.",
+  ),
+  fleet: key(
+    fleet,
+    "Several programs like this one that share, over an etcd, what they know of backends and what operators ordered.",
+  ),
   debug: key(debug, "Who may ask for the X-Debug-* headers. Without it: nobody."),
   compat: key(compat, "What old software needs; all off."),
   workers: key(

@@ -4,9 +4,12 @@
 //
 // Times are milliseconds, sizes are bytes. 0 means "no limit" wherever a limit says so.
 
+import type { AdminSettings } from "./admin-settings.ts";
 import type { AlertSettings } from "./alert-settings.ts";
+import type { FleetSettings } from "./fleet-settings.ts";
+import type { ItemSection } from "./item.ts";
 import type { Rule } from "./rule.ts";
-import type { ProviderSettings } from "./provider-settings.ts";
+import type { ProviderSettings, RouteDefaults } from "./provider-settings.ts";
 import type { Maintenance, Service } from "./service.ts";
 
 /** Where an item was written, for messages: `tidegate.yaml:12:3`. */
@@ -42,10 +45,30 @@ export interface Snapshot {
   readonly stateFolder: string | undefined;
   /** undefined = nobody is told. Stays in the primary. */
   readonly alerts: AlertSettings | undefined;
+  /** undefined = there is no API but the control socket. Stays in the primary. */
+  readonly admin: AdminSettings | undefined;
+  /** undefined = this program shares nothing with others. Stays in the primary. */
+  readonly fleet: FleetSettings | undefined;
   /** What is discovered, the most trusted first. Stays in the primary. */
   readonly providers: readonly ProviderSettings[];
-  /** What cookies of ours are made with, so that they name no address; hex. Added by the primary. */
+  /** Of the file, for what is said elsewhere. Stays in the primary. */
+  readonly written: Written | undefined;
+  /**
+   * What cookies of ours are made with, so that they name no address; hex. Others behind it, after a space each,
+   * made cookies before, which are still believed. Added by the primary.
+   */
   readonly secret: string;
+}
+
+export interface Written {
+  /** What routes are granted that do not say otherwise. */
+  readonly defaults: RouteDefaults;
+  /** Routes and services by section and name, as they stand there. */
+  readonly items: Readonly<Record<Exclude<ItemSection, "overlays">, ReadonlyMap<string, unknown>>>;
+  /** All other sections as they stand there, without providers and alerts: those hold passwords. */
+  readonly sections: Readonly<Record<string, unknown>>;
+  /** Where relative paths in it start. */
+  readonly folder: string;
 }
 
 /** All that one provider says now; catalogs are merged into a snapshot. */
@@ -129,6 +152,8 @@ export interface ExchangeTimeouts {
 export interface Route {
   readonly name: string;
   readonly origin: Origin;
+  /** What the one who wrote it calls its site, for logs; only some sources know such a name. */
+  readonly site?: string;
   readonly rule: Rule;
   /** Explicit rank; undefined = by specificity. Higher goes first. */
   readonly priority: number | undefined;
@@ -179,7 +204,7 @@ export type MiddlewareUse =
 
 export interface AccessLog {
   readonly enabled: boolean;
-  /** `combined`, `json`, or a template of nginx-like `$variables`. */
+  /** `combined`, `json`, `hipache`, or a template of nginx-like `$variables`. */
   readonly format: string;
   /** `stdout`, `stderr`, or a file's path. */
   readonly path: string;
@@ -239,10 +264,14 @@ export interface DebugHeaders {
 }
 
 export interface Compat {
-  /** Accept a bare LF as a line end in request heads. Weakens the defence against smuggling. */
+  /** Accept a bare LF as a line end in heads, and sloppy targets. Weakens the defence against smuggling. */
   readonly bareLf: boolean;
   /** Also send RFC 7239 `Forwarded`. */
   readonly forwarded: boolean;
+  /** Failures, pings and debugging headers as Hipache's clients know them. */
+  readonly hipache: boolean;
   /** Where to serve Docker Proxy's `/service/balancer/…` calls, usually 127.0.0.1:16000; undefined = nowhere. */
   readonly dockerProxyApi: Address | undefined;
+  /** Where to serve proxy-etc's `/api/…` calls, usually 127.0.0.1:3333; undefined = nowhere. */
+  readonly proxyEtcApi: Address | undefined;
 }

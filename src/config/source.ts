@@ -3,7 +3,7 @@
 
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit } from "yaml";
 import type { Alias, Document, ParsedNode, YAMLMap } from "yaml";
-import { maxAliases, maxConfigBytes } from "./limits.ts";
+import { maxAliases, maxConfigBytes, maxLeftOpen } from "./limits.ts";
 import { formatPath } from "./problem.ts";
 import type { Path, Problem } from "./problem.ts";
 
@@ -24,8 +24,11 @@ export interface Source {
 
 export function parseSource(text: string, file: string): Source {
   const counter = new LineCounter();
-  if (Buffer.byteLength(text) > maxConfigBytes) {
-    const message = `is larger than ${maxConfigBytes / 1024 / 1024} MiB`;
+  const isLarge = Buffer.byteLength(text) > maxConfigBytes;
+  if (isLarge || leftOpen(text) > maxLeftOpen) {
+    const message = isLarge
+      ? `is larger than ${maxConfigBytes / 1024 / 1024} MiB`
+      : `not valid YAML: more than ${maxLeftOpen} brackets are never closed`;
     const problem = { file, line: 1, column: 1, path: "", message, severity: "error" } as const;
     const start = () => ({ line: 1, column: 1 });
     return { file, value: undefined, problems: [problem], keyAt: start, valueAt: start };
@@ -65,6 +68,18 @@ export function parseSource(text: string, file: string): Source {
       return placeOf(start + (offset === 0 ? 0 : offsetInside(text, node, offset)));
     },
   };
+}
+
+/** How many more brackets it opens than it closes. The parser takes half a kilobyte for each before it says so. */
+function leftOpen(text: string): number {
+  let open = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at) | 0x20;
+    // [ and {, ] and } differ in this bit.
+    if (code === 0x7b) open += 1;
+    else if (code === 0x7d) open -= 1;
+  }
+  return open;
 }
 
 interface Fault {

@@ -11,7 +11,10 @@ export interface WrittenYaml {
 }
 
 export function writeYaml({ before, value, after }: WrittenYaml): string {
-  const text = new Document(value).toString({ lineWidth: 0, flowCollectionPadding: true });
+  const text = new Document(value, { aliasDuplicateObjects: false }).toString({
+    lineWidth: 0,
+    flowCollectionPadding: true,
+  });
   return [...before.flatMap(comment), "", text.trimEnd(), "", ...after.flatMap(comment), ""]
     .join("\n")
     .replace(/\n+$/, "\n");

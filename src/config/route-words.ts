@@ -1,0 +1,141 @@
+// A route as somebody would write it, from what it was resolved to.
+
+import type { Overlay } from "./overlay.ts";
+import type { RouteDefaults } from "./provider-settings.ts";
+import { formatRule, type Rule } from "./rule.ts";
+import { maintenanceWords } from "./service-words.ts";
+import type { AccessLog, MiddlewareUse, Route, StreamRoute } from "./snapshot.ts";
+import { differing, duration, said, type Words } from "./words.ts";
+
+const durations = {
+  body: duration,
+  connect: duration,
+  response: duration,
+  responseBody: duration,
+  tunnel: duration,
+};
+
+/** @param service what to write for it */
+export function routeWords(route: Route, service: unknown, defaults: RouteDefaults): Words {
+  const { priority, maintenance, errorPages, accessLog, maxBody } = route;
+  const redirects = route.middlewares.flatMap((each) => redirectWords(each));
+  return {
+    ...matchWords(route.rule),
+    ...differing({ priority }, {}),
+    ...(service === undefined ? {} : { service }),
+    ...(redirects.length === 0 ? {} : { redirect: redirects }),
+    ...Object.assign({}, ...route.middlewares.map(middlewareWords)),
+    ...said("timeouts", differing(route.timeouts, defaults.timeouts, durations)),
+    ...differing({ maxBody }, defaults),
+    ...(maintenance === undefined ? {} : { maintenance: maintenanceWords(maintenance) }),
+    ...differing({ errorPages }, {}),
+    ...(accessLog === undefined ? {} : { accessLog: accessLogWords(accessLog) }),
+  };
+}
+
+/** A certificate was read from files, and where they were nobody knows any more. */
+export function streamRouteWords(
+  route: StreamRoute,
+  service: unknown,
+  { timeouts }: RouteDefaults,
+): Words {
+  const { listeners, priority } = route;
+  const { connect, idle: tunnel } = route.timeouts;
+  return {
+    ...(listeners === undefined ? {} : { listener: listeners }),
+    rule: formatRule(route.rule),
+    ...differing({ priority }, {}),
+    service,
+    ...said("timeouts", differing({ connect, tunnel }, timeouts, durations)),
+  };
+}
+
+/** What it changes, and nothing else. */
+export function overlayWords({ change }: Overlay): Words {
+  const { rule, priority, service, maintenance, timeouts, maxBody, accessLog } = change;
+  const middlewares = change.middlewares ?? [];
+  const times = Object.entries(timeouts ?? {}).map(([name, ms]) => [name, duration(ms)]);
+  const redirects = middlewares.flatMap((each) => redirectWords(each));
+  return {
+    ...(rule === undefined ? {} : matchWords(rule)),
+    ...differing({ priority, service, maxBody }, {}),
+    ...(redirects.length === 0 ? {} : { redirect: redirects }),
+    ...Object.assign({}, ...middlewares.map(middlewareWords)),
+    ...said("timeouts", Object.fromEntries(times)),
+    ...(maintenance === undefined ? {} : { maintenance: maintenanceWords(maintenance) }),
+    ...(accessLog === undefined ? {} : { accessLog: accessLogWords(accessLog) }),
+  };
+}
+
+/** Host, path and methods by their own keys, as most people write them; everything else as a rule. */
+function matchWords(rule: Rule): Words {
+  const words = new Map<string, unknown>();
+  for (const part of rule.kind === "all" ? rule.rules : [rule]) {
+    const [key, value] = keyFor(part) ?? [];
+    if (key === undefined || words.has(key)) return { rule: formatRule(rule) };
+    words.set(key, value);
+  }
+  // Without a host the route's name would be taken for it.
+  return words.has("host") ? Object.fromEntries(words) : { rule: formatRule(rule) };
+}
+
+function keyFor(rule: Rule): readonly [key: string, value: unknown] | undefined {
+  switch (rule.kind) {
+    case "host":
+      return ["host", rule.host];
+    case "method":
+      return ["methods", rule.method];
+    case "path":
+      return ["pathExact", rule.path];
+    case "pathPrefix":
+      return rule.segment ? ["path", rule.prefix] : undefined;
+    case "any": {
+      const all = rule.rules.map(keyFor);
+      const [first] = all;
+      const isPlain = first !== undefined && ["host", "methods"].includes(first[0]);
+      if (!isPlain || !all.every((each) => each?.[0] === first[0])) return undefined;
+      return [first[0], all.map((each) => each?.[1])];
+    }
+    default:
+      return undefined;
+  }
+}
+
+function redirectWords(use: MiddlewareUse): Words[] {
+  switch (use.kind) {
+    case "redirect":
+      return [{ to: use.to, status: use.status }];
+    case "redirectMatch": {
+      const pattern = use.flags === "" ? use.pattern : `(?${use.flags})${use.pattern}`;
+      return [{ pattern, to: use.to, status: use.status }];
+    }
+    default:
+      return [];
+  }
+}
+
+function middlewareWords(use: MiddlewareUse): Words {
+  switch (use.kind) {
+    case "stripPrefix":
+      return { stripPrefix: use.prefixes };
+    case "addPrefix":
+      return { addPrefix: use.prefix };
+    case "replacePrefix":
+      return { replacePrefix: { from: use.from, to: use.to } };
+    case "replacePath":
+      return { replacePath: { pattern: use.pattern, replacement: use.replacement } };
+    case "forceHttps":
+      return { forceHttps: { status: use.status, ...differing({ port: use.port }, {}) } };
+    case "respond":
+      return { respond: { status: use.status, body: use.body, contentType: use.contentType } };
+    case "whoami":
+      return { whoami: true };
+    case "redirect":
+    case "redirectMatch":
+      return {};
+  }
+}
+
+function accessLogWords({ enabled, format, path }: AccessLog): unknown {
+  return enabled ? { format, path } : false;
+}
