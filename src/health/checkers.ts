@@ -44,7 +44,7 @@ export class Checkers implements Disposable {
   }
 
   /** Ends those that nobody uses any more. */
-  sweep(hosts: ReadonlySet<string>): void {
+  sweep(hosts: () => ReadonlySet<string>): void {
     this.#started = 0;
     for (const [key, checker] of this.#all) {
       if (checker.users.size > 0) continue;

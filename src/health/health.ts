@@ -55,16 +55,28 @@ export class Health implements Disposable {
   update(snapshot: Snapshot): void {
     const before = this.#services;
     const forgotten: BackendState[] = [];
-    const records = Object.values(snapshot.services).map((service) =>
-      this.#renew(service, before.get(service.name), forgotten),
-    );
-    this.#services = new Map(records.map((each) => [each.service.name, each]));
-    for (const [name, gone] of before) {
-      if (this.#services.has(name)) continue;
+    const services = new Map<string, ServiceRecord>();
+    const records: ServiceRecord[] = [];
+    let kept = 0;
+    for (const service of Object.values(snapshot.services)) {
+      const old = before.get(service.name);
+      if (old !== undefined) kept++;
+      // Of ten thousand mostly one changes; what others of a group do is seen by settling them.
+      if (old !== undefined && old.service === service && service.kind === "backends") {
+        services.set(service.name, old);
+        continue;
+      }
+      const record = this.#renew(service, old, forgotten);
+      services.set(service.name, record);
+      records.push(record);
+    }
+    this.#services = services;
+    for (const [name, gone] of kept === before.size ? [] : before) {
+      if (services.has(name)) continue;
       for (const each of gone.backends.values()) this.#forget(each, forgotten);
       this.#reporter.forgetService(gone);
     }
-    this.#checkers.sweep(hostsOf(snapshot));
+    this.#checkers.sweep(() => hostsOf(snapshot));
     const told = records.flatMap((each) => this.#settle(each));
     const backends = [...forgotten, ...told];
     if (backends.length > 0) this.#options.onNews({ ...noNews, backends });
@@ -158,11 +170,13 @@ export class Health implements Disposable {
 
   /**
    * What a worker found out; all are told. @param from which worker, for the log
+   * @param back why one that is alive is that
+   * @returns false: there is no such backend
    */
-  take(mark: Mark, from?: string): void {
+  take(mark: Mark, from?: string, back = "it answers again"): boolean {
     const record = this.#backend(mark.service, mark.backend);
     // From a worker that serves by another snapshot still.
-    if (record === undefined) return;
+    if (record === undefined) return false;
     if (mark.kind === "dead") {
       // Who is started because somebody asks is asked before it listens.
       const service = this.#services.get(mark.service)?.service;
@@ -170,10 +184,11 @@ export class Health implements Disposable {
       const isStarting = isOnDemand && mark.isUnreachable;
       this.#reporter.dead(record, mark, { isStarting, from });
     } else {
-      this.#reporter.alive(record, "it answers again", from);
+      this.#reporter.alive(record, back, from);
     }
     this.#options.onNews({ ...noNews, marks: [mark] });
     this.#settleBackend(record);
+    return true;
   }
 
   #settleBackend({ service }: BackendRecord): void {
@@ -280,6 +295,15 @@ export class Health implements Disposable {
       services: this.#orders.states,
       marks: backends.flatMap((each) => each.markAt(now) ?? []),
     };
+  }
+
+  backendsOf(service: string): readonly string[] {
+    return [...(this.#services.get(service)?.backends.keys() ?? [])];
+  }
+
+  wellOf(service: string): readonly string[] {
+    const all = [...(this.#services.get(service)?.backends.values() ?? [])];
+    return all.flatMap(({ isWell, backend }) => (isWell ? [backend.url] : []));
   }
 
   /** @param loads of each worker that said something */

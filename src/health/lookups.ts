@@ -27,7 +27,9 @@ export class Lookups {
   };
 
   /** Forgets all others. */
-  keep(hosts: ReadonlySet<string>): void {
+  keep(hostsOf: () => ReadonlySet<string>): void {
+    if (this.#known.size === 0) return;
+    const hosts = hostsOf();
     for (const host of this.#known.keys()) if (!hosts.has(host)) this.#known.delete(host);
   }
 

@@ -35,6 +35,8 @@ export interface ClientSide {
   flush(): boolean;
   pauseRequest(): void;
   resumeRequest(): void;
+  /** What is written waits here while it is held; whoever writes is told to wait. */
+  hold(isHeld: boolean): void;
   /** Closes at once: the answer cannot be completed and the client must notice. */
   abort(): void;
   /** The rest of the request's body is not wanted. */
@@ -85,6 +87,10 @@ export class Exchange<P = unknown> {
   failure: FailureCode | undefined = undefined;
   routeName = "";
   serviceName = "";
+  /** Of the route, where its source has such a name. */
+  site = "";
+  /** Hipache's X-Debug-* headers are asked for, by somebody who may. */
+  isHipacheDebug = false;
   backendUrl = "";
   attempts = 0;
   /** From the first attempt to the head of the answer, ms; -1 when there was none. */

@@ -11,7 +11,7 @@ export interface HeadLimits {
   readonly headBytes: number;
   readonly headerCount: number;
   readonly targetBytes: number;
-  /** Accept a bare LF as a line end. */
+  /** Accept a bare LF as a line end, and targets as sloppy clients write them. */
   readonly bareLf: boolean;
 }
 
@@ -101,7 +101,8 @@ export class RequestHead implements Target {
     if (wrongVersion !== undefined) return wrongVersion;
     // CONNECT takes an authority for a target. We are no forward proxy, whatever it says.
     if (this.method === "CONNECT") return "METHOD_NOT_SUPPORTED";
-    return readTarget(this.target, this.method, this) ? undefined : "BAD_TARGET";
+    const target = limits.bareLf ? tidied(this.target) : this.target;
+    return readTarget(target, this.method, this) ? undefined : "BAD_TARGET";
   }
 
   #readVersion(text: string, start: number, end: number): FailureCode | undefined {
@@ -165,6 +166,13 @@ export class RequestHead implements Target {
       }
     }
   }
+}
+
+/** Without a fragment, which is nobody's business but the client's, and each percent sign an escape. */
+function tidied(target: string): string {
+  const hash = target.indexOf("#");
+  const kept = hash < 0 ? target : target.slice(0, hash);
+  return kept.includes("%") ? kept.replace(/%(?![0-9a-f]{2})/gi, "%25") : kept;
 }
 
 /** Method names that need no slice of their own. */

@@ -95,3 +95,40 @@ test("a chunk is framed with its size in hexadecimal", { timeout: 20_000 }, asyn
   const wanted = `1a\r\n${"x".repeat(26)}\r\n4e20\r\n${"x".repeat(20_000)}\r\n`;
   assert.equal((await readAll(far)).toString("latin1"), wanted);
 });
+
+test("what is held waits, whoever writes is told to, and then it goes out in order", async () => {
+  const [near, far] = await pair();
+  const writer = new Writer(near);
+  const received = readAll(far);
+  assert.equal(writer.hold(true), false);
+  writer.text("head ");
+  assert.equal(writer.flush(), false);
+  const shared = Buffer.alloc(40_000, "b");
+  writer.bytes(shared, 0, shared.length);
+  shared.fill("x");
+  assert.equal(near.bytesWritten + near.writableLength, 0);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  assert.equal(writer.flushAll(resolve), false);
+  // Gone at once: whoever was told to wait is to hear of it. Otherwise it is told when it is gone.
+  if (!writer.hold(false, resolve)) await promise;
+  writer.isBlocked = false;
+  writer.text(" end");
+  writer.flush();
+  near.end();
+  assert.equal((await received).toString(), `head ${"b".repeat(40_000)} end`);
+  far.destroy();
+});
+
+test("ending a hold that there is not tells nobody anything", async () => {
+  const [near, far] = await pair();
+  const writer = new Writer(near);
+  writer.text("a");
+  assert.equal(writer.hold(false), false);
+  assert.equal(writer.hold(true), false);
+  // Nobody wrote meanwhile.
+  assert.equal(writer.hold(false), false);
+  assert.equal(writer.isBlocked, false);
+  near.end();
+  assert.equal((await readAll(far)).toString(), "a");
+  far.destroy();
+});

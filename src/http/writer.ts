@@ -18,6 +18,8 @@ export class Writer {
   #text = "";
   /** The kernel did not take everything: stop feeding until the socket drains. */
   isBlocked = false;
+  /** Everything waits here, as if the kernel took nothing. See `hold`. */
+  isHeld = false;
   /** Bytes that waited when that was last looked at. */
   #waiting = 0;
 
@@ -31,7 +33,7 @@ export class Writer {
   }
 
   bytes(buffer: Buffer, start: number, end: number): void {
-    if (end - start + this.#text.length <= maxTextBytes) {
+    if (this.isHeld || end - start + this.#text.length <= maxTextBytes) {
       this.#text += buffer.latin1Slice(start, end);
       return;
     }
@@ -54,7 +56,8 @@ export class Writer {
 
   /** Hands everything to the socket. False when the kernel did not take it all. */
   flush(): boolean {
-    if (this.#text !== "") {
+    if (this.isHeld) this.isBlocked = true;
+    else if (this.#text !== "") {
       const text = this.#text;
       this.#text = "";
       if (!this.#socket.write(text, "latin1") && this.#socket.writableLength > 0)
@@ -67,12 +70,29 @@ export class Writer {
   /** Like `flush`, but false if anything at all waits; `told` is called when it is gone. */
   flushAll(told: () => void): boolean {
     this.flush();
+    if (this.isHeld) return false;
     if (this.#socket.writableLength === 0) return true;
     // Below its high-water mark the socket tells nobody when it has drained.
     if (!this.isBlocked) this.#socket.write("", "latin1", told);
     this.isBlocked = true;
     this.#waiting = this.#socket.writableLength;
     return false;
+  }
+
+  /**
+   * Begins or ends to keep everything here. When it ends, what was kept is written.
+   * @param told as of `flushAll`; without it as of `flush`
+   * @returns true: somebody was told to wait for what has gone out now
+   */
+  hold(isHeld: boolean, told?: () => void): boolean {
+    const wasHeld = this.isHeld;
+    this.isHeld = isHeld;
+    if (isHeld) return false;
+    const isAwaited = wasHeld && this.isBlocked && this.#socket.writableLength === 0;
+    if (isAwaited) this.isBlocked = false;
+    const isGone = told === undefined ? this.flush() : this.flushAll(told);
+    if (isAwaited && isGone) this.isBlocked = true;
+    return isAwaited && isGone;
   }
 
   /** Something waits for the kernel, and nobody has told us that it does not any more. */

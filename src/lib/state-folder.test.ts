@@ -4,8 +4,9 @@ import { chmod, chown, mkdir, readdir, readFile, stat, symlink, writeFile } from
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
+import { needs } from "../../test/harness/needs.ts";
 import { tempFolder } from "../../test/harness/temp-folder.ts";
-import { secretIn, stateFolderOf } from "./state-folder.ts";
+import { keepSharedSecret, secretIn, sharedSecretIn, stateFolderOf } from "./state-folder.ts";
 
 const modeOf = async (path: string) => (await stat(path)).mode & 0o777;
 
@@ -136,3 +137,32 @@ test("a damaged secret is told of and not replaced", async () => {
   assert.throws(() => secretIn(other.path), /the secret of cookies cannot be read/);
   assert.throws(() => secretIn(other.file("gone")), /the secret of cookies cannot be made/);
 });
+
+test("the secret that a fleet shares stands beside the own one, for nobody else to read", async () => {
+  await using folder = await tempFolder();
+  const own = secretIn(folder.path);
+  assert.equal(sharedSecretIn(folder.path), undefined);
+  const shared = "ab".repeat(32);
+  keepSharedSecret(folder.path, "cd".repeat(32));
+  keepSharedSecret(folder.path, shared);
+  assert.equal(sharedSecretIn(folder.path), shared);
+  assert.equal(secretIn(folder.path), own);
+  assert.equal(await modeOf(folder.file("secret.fleet")), 0o600);
+  assert.deepEqual((await readdir(folder.path)).sort(), ["secret", "secret.fleet"]);
+});
+
+test(
+  "what is kept on a disk that can only be read counts still, and nothing else takes its place",
+  { skip: needs("unshare") },
+  async () => {
+    await using folder = await tempFolder();
+    const secret = secretIn(folder.path);
+    const program = `
+      import { secretIn, stateFolderOf } from ${JSON.stringify(join(import.meta.dirname, "state-folder.ts"))};
+      process.stdout.write(secretIn(stateFolderOf(${JSON.stringify(folder.path)})));`;
+    const script = `mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && exec "$2" --input-type=module -e "$3"`;
+    const words = ["-rm", "sh", "-c", script, "sh", folder.path, process.execPath, program];
+    const { stdout } = await promisify(execFile)("unshare", words, { timeout: 30_000 });
+    assert.equal(stdout, secret);
+  },
+);

@@ -11,6 +11,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeSync,
@@ -26,7 +27,7 @@ export function stateFolderOf(configured: string | undefined): string {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     verify(folder);
-    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+    mayUse(folder);
   } catch (error) {
     const message = `cannot use ${folder} as the state folder: ${messageOf(error)}`;
     throw new Error(`${message}. Give it to the user that Tidegate runs as, or set stateFolder`, {
@@ -34,6 +35,15 @@ export function stateFolderOf(configured: string | undefined): string {
     });
   }
   return folder;
+}
+
+/** On a disk that can only be read, as after a fault of it, what is there counts still. */
+function mayUse(folder: string): void {
+  try {
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    if (!isCode(error, "EROFS")) throw error;
+  }
 }
 
 /** Somebody else could put a secret there that they know, or take the alerts away. */
@@ -60,7 +70,7 @@ function usualFolder(): string {
   // systemd's StateDirectory= may name several, and the first one is the main one.
   const [given = ""] = (process.env["STATE_DIRECTORY"] ?? "").split(":");
   if (given !== "") return given;
-  if (process.geteuid?.() === 0 || isWritable(systemFolder)) return systemFolder;
+  if (process.geteuid?.() === 0 || isUsable(systemFolder)) return systemFolder;
   const home = process.env["XDG_STATE_HOME"] ?? "";
   // The specification of these variables has relative paths ignored.
   return home.startsWith("/")
@@ -68,9 +78,9 @@ function usualFolder(): string {
     : join(homedir(), ".local", "state", "tidegate");
 }
 
-function isWritable(folder: string): boolean {
+function isUsable(folder: string): boolean {
   try {
-    accessSync(folder, constants.W_OK | constants.X_OK);
+    mayUse(folder);
     return true;
   } catch {
     return false; // not there, or somebody else's
@@ -81,6 +91,36 @@ function isWritable(folder: string): boolean {
 export function secretIn(folder: string): string {
   const path = join(folder, "secret");
   return readSecret(path) ?? makeSecret(path) ?? readSecret(path) ?? vanished(path);
+}
+
+/** The one that a fleet shares; undefined = none was heard yet. Throws as `secretIn` does. */
+export function sharedSecretIn(folder: string): string | undefined {
+  return readSecret(join(folder, sharedSecretName));
+}
+
+/** For the next start, which may be without the fleet. The one of this host stays beside it. */
+export function keepSharedSecret(folder: string, secret: string): void {
+  const path = join(folder, sharedSecretName);
+  const next = `${path}.${randomBytes(6).toString("hex")}`;
+  try {
+    writeWhole(next, secret);
+    renameSync(next, path);
+  } finally {
+    rmSync(next, { force: true });
+  }
+}
+
+/** Beside the other one, as a program that may give the folder away knows its names. */
+const sharedSecretName = "secret.fleet";
+
+function writeWhole(path: string, secret: string): void {
+  const descriptor = openSync(path, "wx", 0o600);
+  try {
+    writeSync(descriptor, `${secret}\n`);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 function readSecret(path: string): string | undefined {
@@ -104,13 +144,7 @@ function makeSecret(path: string): string | undefined {
   const secret = randomBytes(32).toString("hex");
   const next = `${path}.${randomBytes(6).toString("hex")}`;
   try {
-    const descriptor = openSync(next, "wx", 0o600);
-    try {
-      writeSync(descriptor, `${secret}\n`);
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
+    writeWhole(next, secret);
     // A link is made only where nothing is, and what is there is whole.
     linkSync(next, path);
     return secret;

@@ -277,22 +277,23 @@ export class Connection<P = unknown> implements ClientSide, Deadlined, Rostered 
   }
 
   flush(): boolean {
-    if (this.#state === State.CLOSED) return true;
-    const isTaken = this.#writer.flush();
-    if (!isTaken) {
-      this.#context.wheel.arm(this.#deadline, this.#exchange?.bodyTimeout ?? lingerMs);
-    }
-    return isTaken;
+    if (this.#state === State.CLOSED || this.#writer.flush()) return true;
+    this.#context.wheel.arm(this.#deadline, this.#exchange?.bodyTimeout ?? lingerMs);
+    return false;
   }
 
   onDrain(): void {
-    if (!this.#writer.isBlocked || this.#state === State.CLOSED) return;
+    if (!this.#writer.isBlocked || this.#writer.isHeld || this.#state === State.CLOSED) return;
     this.#writer.isBlocked = false;
     this.#context.wheel.disarm(this.#deadline);
     if (this.#state === State.TUNNEL) this.#tunnel?.onTunnelDrain();
     else if (this.#isAnswerEnded) this.#settle();
     else this.#exchange?.sink?.onClientDrain();
     if (this.#state === State.BODY) this.#armBody();
+  }
+
+  hold(isHeld: boolean): void {
+    if (this.#writer.hold(isHeld, this.#isAnswerEnded ? this.#onEmpty : undefined)) this.onDrain();
   }
 
   closeAfterAnswer(): void {
@@ -432,7 +433,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined, Rostered 
   abort(): void {
     const exchange = this.#exchange;
     // What was answered so far goes out, however the bytes were cut on their way to us.
-    if (exchange?.isHeadSent) this.#writer.flush();
+    if (exchange?.isHeadSent) this.#writer.hold(false);
     // Where the end of the answer is the end of the connection, a FIN would say that it is complete.
     if (this.#answer.isCloseDelimited && !this.#isAnswerEnded) breakOff(this.#socket);
     this.#close();

@@ -38,6 +38,8 @@ export interface ResponseLimits {
   readonly headBytes: number;
   readonly headerCount: number;
   readonly trailerBytes: number;
+  /** A bare LF ends a line of a head. */
+  readonly bareLf?: boolean;
 }
 
 const State = { IDLE: 0, HEAD: 1, BODY: 2, DONE: 3, TUNNEL: 4, ENDING: 5, CLOSED: 6 } as const;
@@ -188,6 +190,7 @@ export class UpstreamConnection implements Pooled, Deadlined {
 
   /** Reads a head; returns where its body starts, `end` when it is not complete or was refused. */
   #readHead(buffer: Buffer, start: number, end: number): number {
+    if (this.#limits.bareLf === true) return this.#readLooseHead(buffer, start, end);
     const looked = this.#partial === "" ? Math.min(end, start + firstLook) : end;
     let text = this.#partial + buffer.latin1Slice(start, looked);
     let headEnd = text.indexOf("\r\n\r\n");
@@ -213,6 +216,29 @@ export class UpstreamConnection implements Pooled, Deadlined {
     }
     this.#onHead();
     return start + headEnd + 4 - before;
+  }
+
+  /** With `compat.bareLf`: the same head, its line ends written properly. */
+  #readLooseHead(buffer: Buffer, start: number, end: number): number {
+    const before = this.#partial.length;
+    const text = this.#partial + buffer.latin1Slice(start, end);
+    const found = /\r?\n\r?\n/.exec(text);
+    const length = found === null ? text.length : found.index + found[0].length;
+    this.#partial = found === null ? text : "";
+    if (length > this.#limits.headBytes) {
+      this.#fail("RESPONSE_HEAD_TOO_LARGE");
+      return end;
+    }
+    if (found === null) return end;
+    const head = text.slice(0, length).replace(/\r?\n/g, "\r\n");
+    const { headerCount } = this.#limits;
+    const wrong = this.#head.read(head, 0, head.length, headerCount, this.#isHeadRequest);
+    if (wrong !== undefined) {
+      this.#fail(wrong);
+      return end;
+    }
+    this.#onHead();
+    return start + length - before;
   }
 
   #onHead(): void {

@@ -64,6 +64,10 @@ export class LiveBackend implements Weighed, Deadlined, Disposable {
   #isTried = false;
   /** It failed to accept connections: an opened one is proof that it is back. */
   #isUnreachable = false;
+  /** What the primary was told last of its death has come back. */
+  #isSpread = true;
+  /** Who wants to know when; few, and for a moment. */
+  #waiting: (() => void)[] = [];
   /** `performance.now()` when it came (back) into service, for slow start; 0 = long ago. */
   #upSince = 0;
 
@@ -181,7 +185,9 @@ export class LiveBackend implements Weighed, Deadlined, Disposable {
       this.#revive();
       return;
     }
-    // Our own mark comes back to us; what it says is known.
+    // Our own mark comes back to us: it is on its way to all the others, too.
+    this.#isSpread = true;
+    for (const told of this.#waiting.splice(0)) told();
     if (this.isDead) return;
     this.#isUnreachable = mark.isUnreachable;
     this.#die(mark.for);
@@ -209,6 +215,16 @@ export class LiveBackend implements Weighed, Deadlined, Disposable {
       this.#owner.onStanding();
     }
     this.#owner.onLoad(this);
+  }
+
+  /** That it is dead has been said by us, and not heard of by others. */
+  get isNews(): boolean {
+    return this.isDead && !this.#isSpread;
+  }
+
+  /** Tells once when it is no news any more, if that is ever heard of. */
+  whenSpread(told: () => void): void {
+    this.#waiting.push(told);
   }
 
   /** No connection could be opened. */
@@ -263,6 +279,7 @@ export class LiveBackend implements Weighed, Deadlined, Disposable {
     // Tried for want of a better one: that it failed again is no news.
     if (deadFor === 0 || this.isDead || this.#isDisposed) return;
     this.#die(deadFor);
+    this.#isSpread = false;
     const { name: service } = this.#service;
     this.#owner.tell({
       kind: "dead",

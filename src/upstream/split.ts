@@ -61,10 +61,10 @@ export class Split implements Destination {
     this.#parts = settings.parts.map((each) => new Part(each, destinationOf(each.service)));
     const dealt = this.#parts.filter(({ weight }) => weight > 0);
     if (dealt.length > 0) this.#rotation.update(dealt);
-    this.#cookie = this.#cookieOf(settings.sticky, secret());
+    this.#cookie = this.#cookieOf(settings.sticky, secret);
   }
 
-  #cookieOf(sticky: Sticky | undefined, secret: string): StickyCookie<Part> | undefined {
+  #cookieOf(sticky: Sticky | undefined, secret: () => string): StickyCookie<Part> | undefined {
     if (sticky?.kind !== "cookie") return undefined;
     const cookie = new StickyCookie<Part>(sticky, this.name, secret);
     cookie.update(this.#parts);
@@ -134,7 +134,7 @@ export class Split implements Destination {
     const line = part.destination.sessionLine(asker, service, backend, isSecure);
     const cookie = this.#cookie;
     if (cookie === undefined || part.isAskedBy(asker)) return line;
-    if (cookie.find(asker.header("cookie")) === part) return line;
+    if (cookie.names(part, asker.header("cookie"))) return line;
     return line + cookie.lineFor(part, isSecure);
   }
 }

@@ -37,7 +37,7 @@ export function stickinessOf(
     case undefined:
       return undefined;
     case "cookie":
-      return new ByCookie(name, sticky, options.secret());
+      return new ByCookie(name, sticky, options.secret);
     case "application":
       return new BySession(name, sticky, options);
   }
@@ -46,7 +46,11 @@ export function stickinessOf(
 class ByCookie implements Stickiness {
   readonly #cookie: StickyCookie<LiveBackend>;
 
-  constructor(service: string, settings: Extract<Sticky, { kind: "cookie" }>, secret: string) {
+  constructor(
+    service: string,
+    settings: Extract<Sticky, { kind: "cookie" }>,
+    secret: () => string,
+  ) {
     this.#cookie = new StickyCookie(settings, service, secret);
   }
 
@@ -61,7 +65,8 @@ class ByCookie implements Stickiness {
   place(): undefined {}
 
   line(asker: Asker, backend: LiveBackend, isSecure: boolean): string {
-    return this.find(asker) === backend ? "" : this.#cookie.lineFor(backend, isSecure);
+    const isKnown = this.#cookie.names(backend, asker.header("cookie"));
+    return isKnown ? "" : this.#cookie.lineFor(backend, isSecure);
   }
 
   learn(): void {}

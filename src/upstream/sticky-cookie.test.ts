@@ -35,7 +35,7 @@ function made(
   service = "shop",
   key = secret,
 ) {
-  const cookie = new StickyCookie<Stickable>({ ...usual, ...settings }, service, key);
+  const cookie = new StickyCookie<Stickable>({ ...usual, ...settings }, service, () => key);
   cookie.update(backends);
   return cookie;
 }
@@ -140,4 +140,24 @@ test("a legacy cookie names backends of this service by their own address, and n
   assert.equal(cookie.find(`SERVERID=10.0.0.1:80; ${own}`), two, "ours goes first");
   assert.equal(cookie.find("SERVERID=10.0.0.1:80; tidegate=unknown"), one);
   assert.equal(made().find("SERVERID=10.0.0.1:80"), undefined, "nobody asked for it");
+});
+
+test("a cookie made with a secret before is believed, and is made anew with the one of now", () => {
+  let secrets = secret;
+  const cookie = new StickyCookie<Stickable>(usual, "shop", () => secrets);
+  cookie.update(all);
+  const valueOf = (line: string) => /^Set-Cookie: (tidegate=[^;]+)/.exec(line)?.[1] ?? "";
+  const before = valueOf(cookie.lineFor(two, false));
+  assert.equal(cookie.names(two, before), true);
+  secrets = `${"ab".repeat(32)} ${secret}`;
+  assert.equal(cookie.find(before), two);
+  assert.equal(cookie.names(two, before), false);
+  const after = valueOf(cookie.lineFor(two, false));
+  assert.notEqual(after, before);
+  assert.equal(cookie.find(after), two);
+  assert.equal(cookie.names(two, after), true);
+  // Whoever never had the secret before knows nothing of its cookies.
+  secrets = "ab".repeat(32);
+  assert.equal(cookie.find(before), undefined);
+  assert.equal(cookie.find(after), two);
 });
