@@ -19,37 +19,55 @@ export interface Conflict {
   readonly why: string;
 }
 
-interface Claim {
+export interface Claim {
   readonly route: Route;
   readonly term: Term;
   /** The conditions' canonical texts, sorted. */
   readonly conditions: readonly string[];
+  /** The same for those it is compared with. */
+  readonly key: string;
 }
 
 /** Sets of conditions compared pairwise in one group; more are compared with the equal ones only. */
 const maxCompared = 100;
 
 export function findConflicts(routes: readonly Route[]): readonly Conflict[] {
+  // Nearly every group has one member, for which there is nothing to compare.
+  const alone = new Map<string, Claim>();
   const groups = new Map<string, Claim[]>();
   for (const route of routes) {
-    for (const term of termsOf(route.rule)) {
-      const conditions = term.conditions.map(formatRule).toSorted();
-      const key = JSON.stringify([
-        route.priority ?? null,
-        keyOf(term.host),
-        keyOf(term.path),
-        conditions.length,
-      ]);
-      const group = groups.get(key);
-      if (group === undefined) groups.set(key, [{ route, term, conditions }]);
-      else group.push({ route, term, conditions });
+    for (const claim of claimsOf(route)) {
+      const first = alone.get(claim.key);
+      const group = groups.get(claim.key);
+      if (group !== undefined) group.push(claim);
+      else if (first === undefined) alone.set(claim.key, claim);
+      else groups.set(claim.key, [first, claim]);
     }
   }
+  return conflictsIn(groups.values());
+}
+
+/** Each pair once. @param groups of claims with one key, in the order of the configuration */
+export function conflictsIn(groups: Iterable<readonly Claim[]>): readonly Conflict[] {
   const conflicts = new Map<string, Conflict>();
-  for (const group of groups.values()) {
-    if (group.length > 1) compareGroup(group, conflicts);
-  }
+  for (const group of groups) compareGroup(group, conflicts);
   return [...conflicts.values()];
+}
+
+/** A route that did not change is the same object in the next snapshot, of which there may be many. */
+const known = new WeakMap<Route, readonly Claim[]>();
+
+export function claimsOf(route: Route): readonly Claim[] {
+  let claims = known.get(route);
+  if (claims === undefined) {
+    claims = termsOf(route.rule).map((term) => {
+      const conditions = term.conditions.map(formatRule).toSorted();
+      const rank = [route.priority ?? null, keyOf(term.host), keyOf(term.path), conditions.length];
+      return { route, term, conditions, key: JSON.stringify(rank) };
+    });
+    known.set(route, claims);
+  }
+  return claims;
 }
 
 function keyOf(key: Term["host"] | Term["path"]): string {
@@ -80,14 +98,34 @@ function report(a: Claim, b: Claim, how: string, conflicts: Map<string, Conflict
   if (a.route === b.route) return;
   const key = JSON.stringify([a.route.name, b.route.name]);
   if (conflicts.has(key)) return;
-  const { host, path } = a.term;
-  const keys = [host, path].filter((each) => each !== undefined).map(formatRule);
-  const what = keys.length === 0 ? "every host and path" : keys.join(" && ");
-  const rank = a.route.priority === undefined ? "" : ` and priority ${a.route.priority}`;
-  const why =
-    `"${a.route.name}" (${a.route.origin.place}) and "${b.route.name}" (${b.route.origin.place}) ` +
-    `both claim ${what}${rank} ${how}; the first one gets the requests`;
-  conflicts.set(key, { a: a.route, b: b.route, why });
+  conflicts.set(key, new FoundConflict(a, b.route, how));
+}
+
+/** Its sentence is made when somebody reads it: there may be thousands, found with every change. */
+class FoundConflict implements Conflict {
+  readonly a: Route;
+  readonly b: Route;
+  readonly #term: Term;
+  readonly #how: string;
+
+  constructor({ route, term }: Claim, b: Route, how: string) {
+    this.a = route;
+    this.b = b;
+    this.#term = term;
+    this.#how = how;
+  }
+
+  get why(): string {
+    const { a, b } = this;
+    const { host, path } = this.#term;
+    const keys = [host, path].filter((each) => each !== undefined).map(formatRule);
+    const what = keys.length === 0 ? "every host and path" : keys.join(" && ");
+    const rank = a.priority === undefined ? "" : ` and priority ${a.priority}`;
+    return (
+      `"${a.name}" (${a.origin.place}) and "${b.name}" (${b.origin.place}) ` +
+      `both claim ${what}${rank} ${this.#how}; the first one gets the requests`
+    );
+  }
 }
 
 function areDisjoint(a: Term, b: Term): boolean {

@@ -26,7 +26,13 @@ function streamRouteOf(name: string): StreamRoute {
 }
 
 function fileOf(routes: readonly Route[], services: readonly string[] = ["s"]): Catalog {
-  const compat = { bareLf: false, forwarded: false, dockerProxyApi: undefined };
+  const compat = {
+    bareLf: false,
+    forwarded: false,
+    hipache: false,
+    dockerProxyApi: undefined,
+    proxyEtcApi: undefined,
+  };
   const empty: Partial<Catalog> = { listeners: [], errorPages: undefined, compat };
   return {
     ...empty,
@@ -55,14 +61,18 @@ const first = { version: 1, secret: "", holders: new Map<string, string>(), isOw
 test("the file alone becomes a snapshot as it is", () => {
   const file = fileOf([routeOf("a", "Host(`a`)")]);
   const made = { ...first, version: 7, secret: "5e" };
-  const { snapshot, refusals } = merge(file, [], made);
+  const { snapshot, refusals } = merge(file, { collections: [], discoveries: [] }, made);
   deepStrictEqual(snapshot, { ...file, version: 7, secret: "5e" });
   deepStrictEqual(refusals, []);
 });
 
 test("routes and services of all are there, settings of the file", () => {
   const found = foundBy("docker", [routeOf("b", "Host(`b`)")], ["t"]);
-  const { snapshot, refusals } = merge(fileOf([routeOf("a", "Host(`a`)")]), [found], first);
+  const { snapshot, refusals } = merge(
+    fileOf([routeOf("a", "Host(`a`)")]),
+    { collections: [], discoveries: [found] },
+    first,
+  );
   strictEqual(snapshot.workers.count, 1);
   deepStrictEqual(
     snapshot.routes.map((route) => route.name),
@@ -74,7 +84,11 @@ test("routes and services of all are there, settings of the file", () => {
 
 test("a name claimed twice stays with the first, and the second is refused by name and place", () => {
   const found = foundBy("docker", [routeOf("a", "Host(`b`)")], ["s"]);
-  const { snapshot, refusals } = merge(fileOf([routeOf("a", "Host(`a`)")]), [found], first);
+  const { snapshot, refusals } = merge(
+    fileOf([routeOf("a", "Host(`a`)")]),
+    { collections: [], discoveries: [found] },
+    first,
+  );
   strictEqual(snapshot.routes.length, 1);
   strictEqual(snapshot.services["s"]?.origin.place, "file");
   strictEqual(refusals.length, 2);
@@ -85,12 +99,14 @@ test("a name claimed twice stays with the first, and the second is refused by na
 
 test("what the file leads to and nobody has found yet is a service without anybody", () => {
   const route = { ...routeOf("a", "Host(`a`)"), service: "shop/web@docker" };
-  const missing = merge(fileOf([route]), [], first).snapshot.services["shop/web@docker"];
+  const missing = merge(fileOf([route]), { collections: [], discoveries: [] }, first).snapshot
+    .services["shop/web@docker"];
   strictEqual(missing?.kind, "backends");
   deepStrictEqual(missing.backends, []);
   strictEqual(missing.absent[0]?.state, "missing");
   const found = foundBy("docker", [], ["shop/web@docker"]);
-  const there = merge(fileOf([route]), [found], first).snapshot.services["shop/web@docker"];
+  const there = merge(fileOf([route]), { collections: [], discoveries: [found] }, first).snapshot
+    .services["shop/web@docker"];
   strictEqual(there?.origin.place, "docker");
 });
 
@@ -108,7 +124,7 @@ test("parts of a split and the goal of a tcp route and a listener are looked aft
     services: { canary: split },
     streamRoutes: [{ ...streamRouteOf("db"), service: "db@docker" }],
   };
-  const { services } = merge(file, [], first).snapshot;
+  const { services } = merge(file, { collections: [], discoveries: [] }, first).snapshot;
   deepStrictEqual(Object.keys(services).toSorted(), ["canary", "db@docker", "x@docker"]);
 });
 
@@ -126,20 +142,28 @@ function backendAt(url: string): BackendService["backends"][number] {
 function doorsOf(binds: readonly (readonly [string, number])[], api?: readonly [string, number]) {
   const tcp = ([host, port]: readonly [string, number]) => ({ kind: "tcp", host, port }) as const;
   const bind = binds.map(tcp);
-  const compat = { bareLf: false, forwarded: false, dockerProxyApi: api && tcp(api) };
+  const compat = {
+    bareLf: false,
+    forwarded: false,
+    hipache: false,
+    dockerProxyApi: api && tcp(api),
+    proxyEtcApi: undefined,
+  };
   const listeners = [{ name: "web", protocol: "http", bind }];
   return { ...fileOf([], []), compat, listeners } as unknown as Catalog;
 }
 
 test("no label leads to a listener of this program, or to its administration", () => {
-  const file = doorsOf(
-    [
-      ["::", 8080],
-      ["192.0.2.1", 81],
-    ],
-    ["127.0.0.1", 16_000],
-  );
+  const binds = [
+    ["::", 8080],
+    ["192.0.2.1", 81],
+  ] as const;
+  const admin = {
+    ...{ host: "127.0.0.1", port: 8081, isSaid: false, tls: undefined, hosts: [], cors: [] },
+  };
+  const file = { ...doorsOf(binds, ["127.0.0.1", 16_000]), admin };
   const ours = [
+    "http://127.0.0.1:8081",
     ...["http://127.0.0.1:8080", "http://[::1]:8080", "http://192.0.2.1:8080"],
     ...["http://192.0.2.1:81", "http://localhost:16000", "http://127.0.0.1:16000"],
     ...["http://[::ffff:127.0.0.1]:16000", "http://0.0.0.0:16000"],
@@ -154,7 +178,11 @@ test("no label leads to a listener of this program, or to its administration", (
     backends: [...ours, ...theirs].map(backendAt),
   };
   const found = { ...foundBy("docker", [], []), services: { "x@docker": service } };
-  const { snapshot, refusals } = merge(file, [found], { ...first, isOwnAddress: own });
+  const { snapshot, refusals } = merge(
+    file,
+    { collections: [], discoveries: [found] },
+    { ...first, isOwnAddress: own },
+  );
   const merged = snapshot.services["x@docker"];
   strictEqual(merged?.kind, "backends");
   deepStrictEqual(
@@ -168,7 +196,7 @@ test("no label leads to a listener of this program, or to its administration", (
   strictEqual(refusals.length, ours.length);
   match(
     refusals[0]?.message ?? "",
-    /^x@docker does not lead there: http:\/\/127\.0\.0\.1:8080 is the listener web of/,
+    /^x@docker does not lead there: http:\/\/127\.0\.0\.1:8081 is the admin API of/,
   );
   match(refusals.at(-1)?.message ?? "", /is compat\.dockerProxyApi of this program/);
   strictEqual(refusals[0]?.origin.place, "container x");
@@ -184,7 +212,7 @@ test("what the file leads to is the operator's affair, also when it is this prog
       },
     },
   };
-  const { snapshot, refusals } = merge(file, [], first);
+  const { snapshot, refusals } = merge(file, { collections: [], discoveries: [] }, first);
   strictEqual(snapshot.services["a"], file.services.a);
   deepStrictEqual(refusals, []);
 });
@@ -202,7 +230,10 @@ test("of a service by address those members stay that are there and have backend
   const found = foundBy("lxc", [], ["a@lxc"]);
   const { snapshot, refusals } = merge(
     fileOf([]),
-    [{ ...found, services: { ...found.services, [name]: service } }],
+    {
+      collections: [],
+      discoveries: [{ ...found, services: { ...found.services, [name]: service } }],
+    },
     first,
   );
   deepStrictEqual(snapshot.services[name], { ...service, members: { "fd00::1": "a@lxc" } });

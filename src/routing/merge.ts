@@ -1,16 +1,28 @@
-// What the file says and what was found, as one snapshot. What is global (listeners, limits, logs) is the
-// file's alone; routes and services come from all, and a host name belongs to one of them (`ownership.ts`).
+// All that is known of routes and services, as one snapshot. What is global (listeners, limits, logs) is the
+// file's alone. What operators keep elsewhere counts as if it stood in the file, after what does; a host name
+// that is claimed by what was found belongs to one of them (`ownership.ts`).
 
+import type { Collection } from "../config/collection.ts";
 import type { Discovery } from "../config/discovery.ts";
 import { emptyService } from "../config/empty-service.ts";
 import { partsOf } from "../config/service-parts.ts";
 import type { Service } from "../config/service.ts";
-import type { Catalog, Origin, Snapshot } from "../config/snapshot.ts";
+import type { Catalog, Origin, Route, Snapshot, StreamRoute } from "../config/snapshot.ts";
+import { unsoundOf } from "./leads.ts";
+import { Overlays } from "./overlays.ts";
 import { type OwnAddress, OwnDoors } from "./own-doors.ts";
-import { type Holders, type Refusal, settleClaims } from "./ownership.ts";
+import { type Holders, isWithin, type Refusal, settleClaims } from "./ownership.ts";
+
+/** What is said outside the file, the most trusted first. */
+export interface Said {
+  readonly collections: readonly Collection[];
+  readonly discoveries: readonly Discovery[];
+}
 
 export interface Merged {
   readonly snapshot: Snapshot;
+  /** Services that something leads to and nobody has told of, and who first led there. */
+  readonly missing: ReadonlyMap<string, Origin>;
   readonly refusals: readonly Refusal[];
   readonly holders: Holders;
 }
@@ -21,34 +33,71 @@ export interface MergeOptions extends Pick<Snapshot, "version" | "secret"> {
   readonly isOwnAddress: OwnAddress;
 }
 
-/** @param discoveries the most trusted first */
 export function merge(
   file: Catalog,
-  discoveries: readonly Discovery[],
+  { collections, discoveries }: Said,
   { version, secret, holders: before, isOwnAddress }: MergeOptions,
 ): Merged {
-  const settled = settleClaims(file, discoveries, before);
-  const refusals = [...settled.refusals];
-  const routes = keepFirst("route", [...file.routes, ...settled.routes], refusals);
-  const streamRoutes = keepFirst(
-    "tcp route",
-    [...file.streamRoutes, ...settled.streamRoutes],
-    refusals,
-  );
+  const refusals: Refusal[] = [];
+  const trusted = trustedOf(file, collections, refusals);
+  const overlays = new Overlays(collections, refusals);
+  const wanted = (route: Route) => overlays.on(route);
+  const settled = settleClaims({ trusted, wanted }, discoveries, before);
+  refusals.push(...settled.refusals);
   const doors = new OwnDoors(file, isOwnAddress);
   const found = discoveries
     .flatMap((each) => Object.values(each.services))
     .map((each) => withoutDoors(each, doors, refusals));
-  const services = keepFirst("service", [...Object.values(file.services), ...found], refusals);
-  const named = new Map(services.map((service) => [service.name, service]));
-  const byName = Object.fromEntries(
-    services.map((service) => [service.name, withMembers(service, named, refusals)]),
+  const all = {
+    routes: keepFirst("route", [...trusted.routes.map(wanted), ...settled.routes], refusals),
+    streamRoutes: keepFirst(
+      "tcp route",
+      [...trusted.streamRoutes, ...settled.streamRoutes],
+      refusals,
+    ),
+    services: keepFirst(
+      "service",
+      [
+        ...Object.values(file.services),
+        ...collections.flatMap(({ services }) => services),
+        ...found,
+      ],
+      refusals,
+    ),
+  };
+  overlays.tellUnused();
+  const { routes, streamRoutes, ...sound } = soundOf(
+    { ...all, services: withAllMembers(all.services, refusals) },
+    refusals,
   );
-  const snapshot = { ...file, version, secret, routes, streamRoutes, services: byName };
+  const services = Object.fromEntries(sound.services.map((each) => [each.name, each]));
+  const snapshot = { ...file, version, secret, routes, streamRoutes, services };
+  const missing = missingFrom(snapshot);
   return {
-    snapshot: { ...snapshot, services: withPlaceholders(snapshot) },
+    snapshot: missing.size === 0 ? snapshot : withPlaceholders(snapshot, missing),
+    missing,
     refusals,
     holders: settled.holders,
+  };
+}
+
+/** What operators say, wherever they say it. */
+function trustedOf(
+  file: Catalog,
+  collections: readonly Collection[],
+  refusals: Refusal[],
+): Pick<Catalog, "routes" | "streamRoutes"> {
+  const allowed = <Item extends Route | StreamRoute>(
+    items: readonly Item[],
+    { provider, hosts }: Collection,
+  ) =>
+    hosts === undefined ? items : items.filter((each) => isWithin(each, hosts, provider, refusals));
+  return {
+    routes: [...file.routes, ...collections.flatMap((each) => allowed(each.routes, each))],
+    streamRoutes: [
+      ...file.streamRoutes,
+      ...collections.flatMap((each) => allowed(each.streamRoutes, each)),
+    ],
   };
 }
 
@@ -57,6 +106,8 @@ function keepFirst<Item extends { readonly name: string; readonly origin: Origin
   items: readonly Item[],
   refusals: Refusal[],
 ): readonly Item[] {
+  // With ten thousand this is nearly always so, and costs half.
+  if (new Set(items.map(({ name }) => name)).size === items.length) return items;
   const owners = new Map<string, Item>();
   for (const item of items) {
     const owner = owners.get(item.name);
@@ -80,6 +131,12 @@ function withoutDoors(service: Service, doors: OwnDoors, refusals: Refusal[]): S
   return left.service;
 }
 
+function withAllMembers(services: readonly Service[], refusals: Refusal[]): readonly Service[] {
+  if (!services.some(({ kind }) => kind === "addressed")) return services;
+  const named = new Map(services.map((each) => [each.name, each]));
+  return services.map((each) => withMembers(each, named, refusals));
+}
+
 /** Only those that there are, and that have backends: workers refuse a snapshot in which it is otherwise. */
 function withMembers(
   service: Service,
@@ -99,13 +156,36 @@ function withMembers(
   return { ...service, members: Object.fromEntries(members) };
 }
 
-/** The file may lead to what is to be found: until it is, there is a service without anybody. */
-function withPlaceholders(snapshot: Snapshot): Snapshot["services"] {
+type Items = Pick<Snapshot, "routes" | "streamRoutes"> & { readonly services: readonly Service[] };
+
+/** Each was read by itself: only here is seen where all of them together lead. */
+function soundOf({ routes, streamRoutes, services }: Items, refusals: Refusal[]): Items {
+  const unsound = unsoundOf({ routes, streamRoutes, services });
+  if (unsound.size === 0) return { routes, streamRoutes, services };
+  const isSound = (each: Items["routes" | "streamRoutes" | "services"][number]) => {
+    const message = unsound.get(each);
+    if (message !== undefined) refusals.push({ origin: each.origin, message });
+    return message === undefined;
+  };
+  return {
+    routes: routes.filter(isSound),
+    streamRoutes: streamRoutes.filter(isSound),
+    services: services.filter(isSound),
+  };
+}
+
+/** Something may lead to what is to be found: until it is, there is a service without anybody. */
+function withPlaceholders(snapshot: Snapshot, missing: Merged["missing"]): Snapshot {
+  const empty = [...missing].map(([name, origin]) => [name, emptyService(name, origin)] as const);
+  return { ...snapshot, services: { ...snapshot.services, ...Object.fromEntries(empty) } };
+}
+
+function missingFrom(snapshot: Snapshot): Merged["missing"] {
   const { services } = snapshot;
-  const missing = new Map<string, Service>();
+  const missing = new Map<string, Origin>();
   const use = (name: string | undefined, origin: Origin) => {
     if (name === undefined || Object.hasOwn(services, name) || missing.has(name)) return;
-    missing.set(name, emptyService(name, origin));
+    missing.set(name, origin);
   };
   for (const { service, origin } of [
     ...snapshot.routes,
@@ -117,5 +197,5 @@ function withPlaceholders(snapshot: Snapshot): Snapshot["services"] {
   for (const each of Object.values(services)) {
     for (const part of partsOf(each)) use(part, each.origin);
   }
-  return missing.size === 0 ? services : { ...services, ...Object.fromEntries(missing) };
+  return missing;
 }

@@ -15,7 +15,10 @@ export class OwnDoors {
   readonly #doors = new Map<number, { readonly ip: string; readonly name: string }[]>();
   readonly #isOwn: OwnAddress;
 
-  constructor({ listeners, compat }: Pick<Catalog, "listeners" | "compat">, isOwn: OwnAddress) {
+  constructor(
+    { listeners, compat, admin }: Pick<Catalog, "listeners" | "compat" | "admin">,
+    isOwn: OwnAddress,
+  ) {
     this.#isOwn = isOwn;
     for (const { bind, protocol, name } of listeners) {
       if (protocol === "udp") continue;
@@ -24,6 +27,8 @@ export class OwnDoors {
     if (compat.dockerProxyApi !== undefined) {
       this.#add(compat.dockerProxyApi, "compat.dockerProxyApi");
     }
+    if (compat.proxyEtcApi !== undefined) this.#add(compat.proxyEtcApi, "compat.proxyEtcApi");
+    if (admin !== undefined) this.#add({ ...admin, kind: "tcp" }, "the admin API");
   }
 
   #add(address: Address, name: string): void {

@@ -3,11 +3,13 @@ import { test } from "node:test";
 import type { Claim, Discovery } from "../config/discovery.ts";
 import { parseRule } from "../config/rule.ts";
 import type { Route, StreamRoute } from "../config/snapshot.ts";
-import { namesOfRule, namesOfStreamRule, settleClaims, type Holders } from "./ownership.ts";
+import { namesOfRule, namesOfStreamRule } from "./claimed-names.ts";
+import { settleClaims, type Holders } from "./ownership.ts";
 import { routeOf, ruleOf } from "../../test/harness/routes-sample.ts";
 
 const nobody: Holders = new Map();
-const noFile = { routes: [], streamRoutes: [] };
+const wanted = (route: Route) => route;
+const noFile = { trusted: { routes: [], streamRoutes: [] }, wanted };
 
 interface Asked {
   readonly tenant: string;
@@ -26,7 +28,11 @@ function provider(name: string, asked: readonly Asked[], hosts?: readonly string
 }
 
 function kept(discoveries: readonly Discovery[], file: readonly Route[] = [], before = nobody) {
-  const settled = settleClaims({ routes: file, streamRoutes: [] }, discoveries, before);
+  const settled = settleClaims(
+    { trusted: { routes: file, streamRoutes: [] }, wanted },
+    discoveries,
+    before,
+  );
   return { ...settled, names: settled.routes.map(({ name }) => name) };
 }
 

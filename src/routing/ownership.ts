@@ -3,9 +3,9 @@
 // the older tenant. A route that claims anything of somebody else's is refused whole.
 
 import type { Claim, Discovery } from "../config/discovery.ts";
-import type { Rule } from "../config/rule.ts";
+import { storeSource } from "../config/item.ts";
 import type { Origin, Route, StreamRoute } from "../config/snapshot.ts";
-import { type Term, termsOf } from "./term.ts";
+import { isExact, namesOfRoute, namesOfStream } from "./claimed-names.ts";
 
 /** Who holds what: the text of a claim to the tenant. */
 export type Holders = ReadonlyMap<string, string>;
@@ -24,9 +24,6 @@ export interface Settled {
   readonly refusals: readonly Refusal[];
 }
 
-/** What only the file's routes may claim beside their hosts is told of as the file's. */
-const fileTenant = "the configuration file";
-
 interface Bid {
   readonly tenant: string;
   /** Of its provider; the lower is trusted more. */
@@ -37,32 +34,49 @@ interface Bid {
 interface Claimed<Item> {
   readonly claim: Claim<Item>;
   readonly names: readonly string[];
+  /** With what operators change of it. */
+  readonly wanted: Item;
+  /** Names that operators gave it in the place of its own, whoever has those. */
+  readonly given: readonly string[] | undefined;
   readonly rank: number;
   readonly discovery: Discovery;
 }
 
+export interface Wishes {
+  /** What operators route: in the file, and elsewhere. */
+  readonly trusted: Pick<Settled, "routes" | "streamRoutes">;
+  /** A route as operators want it, who may change any. */
+  wanted(route: Route): Route;
+}
+
 /**
- * @param file what the file routes itself
  * @param discoveries the most trusted first
  * @param before who holds what so far
+ * @returns routes with what operators change of them
  */
 export function settleClaims(
-  file: { readonly routes: readonly Route[]; readonly streamRoutes: readonly StreamRoute[] },
+  { trusted, wanted }: Wishes,
   discoveries: readonly Discovery[],
   before: Holders,
 ): Settled {
-  const routes = claimedOf(discoveries, ({ routes }) => routes, namesOfRoute);
-  const streams = claimedOf(discoveries, ({ streamRoutes }) => streamRoutes, namesOfStream);
-  const ofFile = new Set([
-    ...file.routes.flatMap(namesOfRoute),
-    ...file.streamRoutes.flatMap(namesOfStream),
-  ]);
+  const routes = claimedOf(discoveries, {
+    claimsOf: (each) => each.routes,
+    namesOf: namesOfRoute,
+    wanted,
+  });
+  const streams = claimedOf(discoveries, {
+    claimsOf: (each) => each.streamRoutes,
+    namesOf: namesOfStream,
+    wanted: (each) => each,
+  });
+  if (routes.length + streams.length === 0) return nothing;
+  const taken = takenBy(trusted, wanted);
   const refusals: Refusal[] = [];
   const isAllowed = (each: Claimed<Route | StreamRoute>) => isWithinHosts(each, refusals);
   const [allowedRoutes, allowedStreams] = [routes.filter(isAllowed), streams.filter(isAllowed)];
-  const holders = holdersOf([...allowedRoutes, ...allowedStreams], ofFile, before);
+  const holders = holdersOf([...allowedRoutes, ...allowedStreams], taken, before);
   const isGranted = (each: Claimed<Route | StreamRoute>) =>
-    isHeld(each, { holders, ofFile }, refusals);
+    each.given !== undefined || isHeld(each, { holders, taken }, refusals);
   return {
     routes: allowedRoutes.filter(isGranted).map((each) => withoutRank(each, refusals)),
     streamRoutes: allowedStreams.filter(isGranted).map((each) => withoutRank(each, refusals)),
@@ -71,89 +85,80 @@ export function settleClaims(
   };
 }
 
-function claimedOf<Item>(
+const nothing: Settled = { routes: [], streamRoutes: [], holders: new Map(), refusals: [] };
+
+interface Reading<Item> {
+  claimsOf(discovery: Discovery): readonly Claim<Item>[];
+  namesOf(item: Item): readonly string[];
+  wanted(item: Item): Item;
+}
+
+function claimedOf<Item extends Route | StreamRoute>(
   discoveries: readonly Discovery[],
-  claimsOf: (discovery: Discovery) => readonly Claim<Item>[],
-  namesOf: (item: Item) => readonly string[],
+  { claimsOf, namesOf, wanted: wantedOf }: Reading<Item>,
 ): Claimed<Item>[] {
   return discoveries.flatMap((discovery, rank) =>
-    claimsOf(discovery).map((claim) => ({ claim, names: namesOf(claim.item), rank, discovery })),
+    claimsOf(discovery).map((claim) => {
+      const { item } = claim;
+      const wanted = wantedOf(item);
+      const given = wanted.rule === item.rule ? undefined : namesOf(wanted);
+      return { claim, names: namesOf(item), wanted, given, rank, discovery };
+    }),
   );
 }
 
-// --- what a rule claims --------------------------------------------------------------------------------
+// --- what is taken --------------------------------------------------------------------------------------
 
-/** Of the same rule as before nothing is worked out again. */
-const known = new WeakMap<Rule, readonly string[]>();
+const operators = new Map([
+  ["file", "the configuration file"],
+  [storeSource, "a route that was set while the program runs"],
+]);
 
-/**
- * Host names, `*.name`, `~pattern`, or `*` for whatever has no other host. Rather too much than too little:
- * every request that the rule can match has a host among them, and the table files it under nothing else,
- * however the rule is written: `HostRegexp(`.*`) && Host(`shop.test`)` stands among the routes of shop.test.
- */
-export function namesOfRule(rule: Rule): readonly string[] {
-  const before = known.get(rule);
-  if (before !== undefined) return before;
-  const names = [...new Set(termsOf(rule).map(nameOfTerm))];
-  known.set(rule, names);
-  return names;
+/** Whoever keeps routes there, for people. */
+export function ownerOf(provider: string): string {
+  return operators.get(provider) ?? `the provider ${provider}`;
 }
 
-function nameOfTerm({ host }: Term): string {
-  if (host === undefined) return "*";
-  return host.kind === "host" ? host.host : `~${host.pattern}`;
-}
-
-/** The same of TLS streams, whose table looks for names elsewhere: all that are said, then. */
-export function namesOfStreamRule(rule: Rule): readonly string[] {
-  switch (rule.kind) {
-    case "hostSni":
-      return [rule.host];
-    case "hostSniRegexp":
-      return [`~${rule.pattern}`];
-    case "any":
-    case "all": {
-      const parts = rule.rules.map(namesOfStreamRule);
-      const names = new Set(parts.flat());
-      // One part that says a name is a bound for the whole.
-      const isBound = rule.kind === "all" && parts.some((each) => !each.includes("*"));
-      return [...names].filter((name) => !isBound || name !== "*");
-    }
-    default:
-      return ["*"];
+/** Names that operators claim, and who does. A route that was given others keeps its own. */
+function takenBy(
+  { routes, streamRoutes }: Wishes["trusted"],
+  wanted: (route: Route) => Route,
+): Holders {
+  const taken = new Map<string, string>();
+  const add = (names: readonly string[], { provider }: Origin) => {
+    for (const name of names) if (!taken.has(name)) taken.set(name, ownerOf(provider));
+  };
+  for (const each of routes) {
+    add(namesOfRoute(each), each.origin);
+    add(namesOfRoute(wanted(each)), each.origin);
   }
-}
-
-function namesOfRoute({ rule }: Route): readonly string[] {
-  return namesOfRule(rule);
-}
-
-/** A listener of its own is what tells streams apart that say no name. */
-function namesOfStream({ rule, listeners }: StreamRoute): readonly string[] {
-  const places = listeners === undefined ? ["every tcp listener"] : listeners;
-  return namesOfStreamRule(rule).flatMap((name) =>
-    name === "*" ? places.map((each) => `* on ${each}`) : [name],
-  );
-}
-
-/** Nothing outranks a route to exactly this name except by an explicit priority. */
-function isExact(name: string): boolean {
-  return !name.startsWith("*") && !name.startsWith("~");
+  for (const each of streamRoutes) add(namesOfStream(each), each.origin);
+  return taken;
 }
 
 // --- who gets it ---------------------------------------------------------------------------------------
 
 function isWithinHosts(
-  { claim, names, discovery }: Claimed<Route | StreamRoute>,
+  { claim, discovery }: Claimed<Route | StreamRoute>,
   refusals: Refusal[],
 ): boolean {
   const { hosts, provider } = discovery;
-  if (hosts === undefined) return true;
+  return hosts === undefined || isWithin(claim.item, hosts, provider, refusals);
+}
+
+/** Whether a route is only for hosts that its provider may claim. */
+export function isWithin(
+  item: Route | StreamRoute,
+  hosts: readonly string[],
+  provider: string,
+  refusals: Refusal[],
+): boolean {
+  const names = "middlewares" in item ? namesOfRoute(item) : namesOfStream(item);
   const outside = names.find((name) => !hosts.some((pattern) => covers(pattern, name)));
   if (outside === undefined) return true;
   const may = hosts.join(", ");
   refusals.push({
-    origin: claim.item.origin,
+    origin: item.origin,
     message: `${shown(outside)} is not claimed: providers.${provider}.hosts allows only ${may}`,
   });
   return false;
@@ -167,20 +172,26 @@ function covers(pattern: string, name: string): boolean {
 
 function holdersOf(
   claimed: readonly Claimed<Route | StreamRoute>[],
-  ofFile: ReadonlySet<string>,
+  taken: Holders,
   before: Holders,
 ): Holders {
   const bids = new Map<string, Bid>();
-  for (const { claim, names, rank } of claimed) {
-    const bid = { tenant: claim.tenant, rank, since: claim.since === 0 ? Infinity : claim.since };
-    for (const name of names) {
-      if (ofFile.has(name)) continue;
-      const best = bids.get(name);
-      if (best === undefined || goesBefore(bid, best, before.get(name))) bids.set(name, bid);
-    }
+  const add = (name: string, bid: Bid) => {
+    if (taken.has(name)) return;
+    const best = bids.get(name);
+    if (best === undefined || goesBefore(bid, best, before.get(name))) bids.set(name, bid);
+  };
+  for (const { claim, names, given = [], rank } of claimed) {
+    const { tenant } = claim;
+    const since = claim.since === 0 ? Infinity : claim.since;
+    for (const name of names) add(name, { tenant, rank, since });
+    for (const name of given) add(name, { tenant, rank: mostTrusted, since });
   }
   return new Map([...bids].map(([name, { tenant }]) => [name, tenant]));
 }
+
+/** What an operator gives to one is nobody else's. */
+const mostTrusted = -1;
 
 function goesBefore(a: Bid, b: Bid, holder: string | undefined): boolean {
   if (a.rank !== b.rank) return a.rank < b.rank;
@@ -191,35 +202,37 @@ function goesBefore(a: Bid, b: Bid, holder: string | undefined): boolean {
 
 function isHeld(
   { claim, names }: Claimed<Route | StreamRoute>,
-  { holders, ofFile }: { holders: Holders; ofFile: ReadonlySet<string> },
+  { holders, taken }: { holders: Holders; taken: Holders },
   refusals: Refusal[],
 ): boolean {
   const { tenant, item } = claim;
-  const taken = names.find((name) => holders.get(name) !== tenant);
-  if (taken === undefined) return true;
-  const owner = ofFile.has(taken) ? fileTenant : (holders.get(taken) ?? "");
-  const remedy = ofFile.has(taken)
-    ? "lead there from the file, or use another name"
-    : "use another name, or see owner and hosts in the documentation of discovery";
+  const name = names.find((each) => holders.get(each) !== tenant);
+  if (name === undefined) return true;
+  const operators = taken.get(name);
+  const owner = operators ?? holders.get(name) ?? "";
+  const remedy =
+    operators === undefined
+      ? "use another name, or see owner and hosts in the documentation of discovery"
+      : "lead there from the file, or use another name";
   refusals.push({
     origin: item.origin,
-    message: `${shown(taken)} belongs to ${owner}, so ${tenant} does not get it; ${remedy}`,
+    message: `${shown(name)} belongs to ${owner}, so ${tenant} does not get it; ${remedy}`,
   });
   return false;
 }
 
 /** With a rank of its own a catch-all would go before what others have by name. */
 function withoutRank<Item extends Route | StreamRoute>(
-  { claim, names }: Claimed<Item>,
+  { claim: { item }, names, given = names, wanted }: Claimed<Item>,
   refusals: Refusal[],
 ): Item {
-  const { item } = claim;
-  if (item.priority === undefined || names.every(isExact)) return item;
+  const isOwn = item.priority !== undefined && wanted.priority === item.priority;
+  if (!isOwn || given.every(isExact)) return wanted;
   refusals.push({
     origin: item.origin,
     message: `the priority ${item.priority} is left out: only routes to whole host names may have one`,
   });
-  return { ...item, priority: undefined };
+  return { ...wanted, priority: undefined };
 }
 
 function shown(name: string): string {
