@@ -4,7 +4,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { readConfig, unreadable } from "../config/read.ts";
-import type { Reading } from "../config/read.ts";
+import type { ConfigReader, Reading } from "../config/read.ts";
 import { watchConfigFile } from "../config/watch.ts";
 import type { Provider, Update } from "./provider.ts";
 
@@ -13,19 +13,24 @@ export interface FileProvider extends Provider {
   reload(): void;
 }
 
-export function fileProvider(path: string): FileProvider {
+export function fileProvider(path: string, reader: ConfigReader = readConfig): FileProvider {
   const waiting = new Set<() => void>();
   return {
     name: "file",
-    catalogs: (signal) => catalogs(path, signal, waiting),
+    catalogs: (signal) => catalogs({ path, reader }, signal, waiting),
     reload() {
       for (const wake of waiting) wake();
     },
   };
 }
 
+interface Place {
+  readonly path: string;
+  readonly reader: ConfigReader;
+}
+
 async function* catalogs(
-  path: string,
+  place: Place,
   signal: AbortSignal,
   waiting: Set<() => void>,
 ): AsyncGenerator<Update> {
@@ -39,7 +44,7 @@ async function* catalogs(
   signal.addEventListener("abort", raise, { once: true });
   // Ends with the generator, also when the consumer leaves early.
   const ending = new AbortController();
-  const watching = follow(path, AbortSignal.any([signal, ending.signal]), raise);
+  const watching = follow(place.path, AbortSignal.any([signal, ending.signal]), raise);
   try {
     let isFirst = true;
     while (!signal.aborted) {
@@ -52,7 +57,7 @@ async function* catalogs(
       }
       // Before reading: a change during the reading raises it again.
       isDue = false;
-      yield updateOf(await read(path, isFirst));
+      yield updateOf(await read(place, isFirst));
       isFirst = false;
     }
   } finally {
@@ -68,11 +73,11 @@ async function follow(path: string, signal: AbortSignal, raise: () => void): Pro
 }
 
 // An empty file is a valid configuration to begin with. Later it is one that is just being written.
-async function read(path: string, isFirst: boolean): Promise<Reading> {
+async function read({ path, reader }: Place, isFirst: boolean): Promise<Reading> {
   try {
     const text = await readFile(path, "utf8");
     if (!isFirst && text.trim() === "") return unreadable(path, "the file is empty");
-    return readConfig(text, { file: path, baseFolder: dirname(resolve(path)) });
+    return reader(text, { file: path, baseFolder: dirname(resolve(path)) });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     return unreadable(path, `cannot be read: ${why}`);

@@ -5,8 +5,13 @@ import { constants } from "node:fs";
 import { access, lstat, readdir, realpath } from "node:fs/promises";
 import { connect, type NetConnectOpts } from "node:net";
 import { delimiter, join } from "node:path";
-import { daemonSearch } from "../config/limits.ts";
-import type { LibvirtSettings, ProviderSettings } from "../config/provider-settings.ts";
+import { daemonSearch } from "../config/provider-limits.ts";
+import { isPlatform } from "../config/provider-settings.ts";
+import type {
+  LibvirtSettings,
+  PlatformSettings,
+  ProviderSettings,
+} from "../config/provider-settings.ts";
 
 export interface SearchOptions {
   /** Folders of programs, as in PATH. */
@@ -22,7 +27,9 @@ export async function foundProviders<Settings extends ProviderSettings>(
 ): Promise<readonly Settings[]> {
   const search = { path, libvirtFolder };
   const places = await Promise.all(
-    candidates.map((each) => placeOf(each, search).catch(() => undefined)),
+    candidates.map(async (each) =>
+      isPlatform(each) ? placeOf(each, search).catch(() => undefined) : undefined,
+    ),
   );
   // One daemon may have two names: Podman's socket is often linked to where Docker's would be. Whoever has
   // the real one is asked.
@@ -45,7 +52,7 @@ interface Place {
 }
 
 /** Where it was found; undefined = it was not. */
-async function placeOf(settings: ProviderSettings, search: Search): Promise<Place | undefined> {
+async function placeOf(settings: PlatformSettings, search: Search): Promise<Place | undefined> {
   switch (settings.kind) {
     case "docker":
     case "podman": {

@@ -1,6 +1,7 @@
 // The contract of a provider: a source of configuration. It always tells the whole picture, never a
 // difference, so that losing one update, or starting again, loses nothing.
 
+import type { Collection } from "../config/collection.ts";
 import type { Discovery } from "../config/discovery.ts";
 import type { Finding } from "../config/finding.ts";
 import type { Problem } from "../config/problem.ts";
@@ -46,4 +47,27 @@ export interface Power {
    */
   start(service: string): Promise<number>;
   stop(service: string): Promise<number>;
+}
+
+/** All that a source holds. */
+export interface Gathered {
+  readonly collection: Collection;
+  /** Of what cannot be used, and why. */
+  readonly findings: readonly Finding[];
+  /** Backends that somebody else found dead. */
+  readonly dead: readonly DeadBackend[];
+}
+
+export interface DeadBackend {
+  readonly service: string;
+  /** URL, as in the service. */
+  readonly backend: string;
+  /** Milliseconds since 1970. */
+  readonly until: number;
+}
+
+/** A place where operators keep routes. */
+export interface Source extends Provider<Gathered> {
+  /** Traffic showed that a backend is dead: whoever else reads there wants to know. undefined = nobody does. */
+  readonly tellDead: ((dead: DeadBackend) => void) | undefined;
 }
