@@ -2,7 +2,7 @@
 // is there first), it is asked again, soon at first. After a while the regular listing has to do.
 
 import { setTimeout as pause } from "node:timers/promises";
-import { addressWait, discovery } from "../config/limits.ts";
+import { addressWait, discovery } from "../config/provider-limits.ts";
 import { Pulse } from "../lib/pulse.ts";
 import type { Workload, WorkloadAddress } from "./workload.ts";
 

@@ -2,7 +2,7 @@
 // loses nothing. A burst of hints is one listing; the first after a quiet time is answered at once.
 
 import { setTimeout as pause } from "node:timers/promises";
-import { discovery } from "../config/limits.ts";
+import { discovery } from "../config/provider-limits.ts";
 import { Pulse } from "../lib/pulse.ts";
 
 export interface RelistOptions<Word> {
@@ -15,6 +15,8 @@ export interface RelistOptions<Word> {
   watch(changed: () => void, signal: AbortSignal): Promise<void>;
   /** Lists without a hint after so long, ms. */
   readonly every: number;
+  /** How long to rest after a listing that took so long, ms; without it one begins per `discovery.quiet`. */
+  rest?(took: number): number;
 }
 
 /** Ends when the signal is aborted; throws what `list` or `watch` throw. */
@@ -44,11 +46,13 @@ export async function* relist<Word>(
       pulse.clear();
       const startedAt = performance.now();
       yield await options.list(either);
-      const rest = discovery.quiet - (performance.now() - startedAt);
+      const took = performance.now() - startedAt;
+      const rest = options.rest?.(took) ?? discovery.quiet - took;
       if (rest > 0) await pause(rest, undefined, { signal: either }).catch(() => undefined);
     }
   } catch (error) {
-    if (!signal.aborted) throw error;
+    // Without somebody who listens nothing can be listed either: that is the reason then.
+    if (!signal.aborted) throw failure === undefined ? error : failure.error;
   } finally {
     ending.abort();
     await watching;

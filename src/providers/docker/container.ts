@@ -2,8 +2,8 @@
 // what is missing or of the wrong kind counts as not said.
 
 import { constants } from "node:os";
-import { dockerDiscovery } from "../../config/limits.ts";
-import { isRecord, type JsonRecord, listAt, recordAt, textAt } from "../json.ts";
+import { dockerDiscovery } from "../../config/provider-limits.ts";
+import { isRecord, type JsonRecord, listAt, recordAt, textAt } from "../../lib/json.ts";
 import type { Workload, WorkloadPort } from "../workload.ts";
 
 export interface Container {

@@ -1,8 +1,8 @@
 // Asks for the details of containers, some at a time. One can be stuck, while it is being removed for example,
 // and the answer with it. The others are not kept waiting for that: what comes late counts when it comes.
 
-import { dockerDiscovery } from "../../config/limits.ts";
-import { isRecord, type JsonRecord } from "../json.ts";
+import { dockerDiscovery } from "../../config/provider-limits.ts";
+import { isRecord, type JsonRecord } from "../../lib/json.ts";
 import { EngineError } from "./engine-error.ts";
 import type { Engine } from "./engine.ts";
 

@@ -1,6 +1,6 @@
 // Docker and Podman as a provider: their containers, as they come, go, move and get well.
 
-import { discovery, dockerDiscovery } from "../../config/limits.ts";
+import { discovery, dockerDiscovery } from "../../config/provider-limits.ts";
 import type { Finding } from "../../config/finding.ts";
 import type { DockerSettings } from "../../config/provider-settings.ts";
 import type { Log } from "../../lib/log.ts";

@@ -4,9 +4,9 @@
 import { type IncomingMessage, type RequestOptions, request as plainRequest } from "node:http";
 import { request as tlsRequest } from "node:https";
 import { isIP } from "node:net";
-import { discovery } from "../../config/limits.ts";
+import { discovery } from "../../config/provider-limits.ts";
 import type { DockerSettings } from "../../config/provider-settings.ts";
-import { textAt } from "../json.ts";
+import { textAt } from "../../lib/json.ts";
 import { EngineError, placeOf, refused, unreachable } from "./engine-error.ts";
 
 export interface Answer {

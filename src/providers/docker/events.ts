@@ -2,8 +2,8 @@
 // ask anew. One thing stands nowhere else: that a container was told to end, a whole grace period before it does.
 
 import { StringDecoder } from "node:string_decoder";
-import { discovery, dockerDiscovery } from "../../config/limits.ts";
-import { isRecord, recordAt, textAt } from "../json.ts";
+import { discovery, dockerDiscovery } from "../../config/provider-limits.ts";
+import { isRecord, recordAt, textAt } from "../../lib/json.ts";
 import type { Engine } from "./engine.ts";
 
 export interface EngineEvent {

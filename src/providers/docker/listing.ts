@@ -1,9 +1,9 @@
 // All containers with their details. Details are only asked of those whose entry in the list has changed, or
 // whom an event was about: a daemon with a thousand containers answers a listing as fast as one with ten.
 
-import { discovery, dockerDiscovery } from "../../config/limits.ts";
+import { discovery, dockerDiscovery } from "../../config/provider-limits.ts";
 import type { Log } from "../../lib/log.ts";
-import { isRecord, type JsonRecord, listAt, recordAt, textAt } from "../json.ts";
+import { isRecord, type JsonRecord, listAt, recordAt, textAt } from "../../lib/json.ts";
 import { type Container, healthIn, isId, readContainer, updated } from "./container.ts";
 import { type Answer, Details, type Listed } from "./details.ts";
 import { EngineError } from "./engine-error.ts";

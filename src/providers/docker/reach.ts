@@ -4,7 +4,7 @@
 
 import { hostname } from "node:os";
 import type { DockerSettings } from "../../config/provider-settings.ts";
-import { isRecord, listAt, textAt } from "../json.ts";
+import { isRecord, listAt, textAt } from "../../lib/json.ts";
 import type { Container, Endpoint } from "./container.ts";
 import { EngineError } from "./engine-error.ts";
 import type { Engine } from "./engine.ts";

@@ -4,8 +4,8 @@
 import { request } from "node:http";
 import { connect } from "node:net";
 import { WebSocket } from "ws";
-import { discovery, platformEvents } from "../../config/limits.ts";
-import { isRecord, textAt } from "../json.ts";
+import { discovery, platformEvents } from "../../config/provider-limits.ts";
+import { isRecord, textAt } from "../../lib/json.ts";
 
 export interface IncusClientOptions {
   readonly kind: "incus" | "lxd";

@@ -1,12 +1,12 @@
 // What the daemon of Incus or LXD says there is: instances, containers and virtual machines alike, of all
 // projects or of those that are configured. Both daemons speak the same protocol.
 
-import { discovery, instancePower } from "../../config/limits.ts";
+import { discovery, instancePower } from "../../config/provider-limits.ts";
 import type { IncusSettings } from "../../config/provider-settings.ts";
 import type { Log } from "../../lib/log.ts";
 import { AddressHolders } from "../address-holders.ts";
 import { AddressWait } from "../address-wait.ts";
-import { isRecord, type JsonRecord, listAt, recordAt, textAt } from "../json.ts";
+import { isRecord, type JsonRecord, listAt, recordAt, textAt } from "../../lib/json.ts";
 import { OwnNetworks } from "../own-networks.ts";
 import { relist } from "../relist.ts";
 import { Unchanged } from "../unchanged.ts";

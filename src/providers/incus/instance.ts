@@ -2,7 +2,7 @@
 // owner is root and may make any interface: only those that the daemon made lead to it.
 
 import { isAddress } from "../../lib/ip.ts";
-import { isRecord, listAt, recordAt, textAt, type JsonRecord } from "../json.ts";
+import { isRecord, listAt, recordAt, textAt, type JsonRecord } from "../../lib/json.ts";
 import type { OwnNetworks } from "../own-networks.ts";
 import type { Workload, WorkloadAddress } from "../workload.ts";
 

@@ -1,7 +1,7 @@
 // Labels of caddy-docker-proxy as the Caddyfile they stand for: dots nest, a number in front (`0_handle`) orders,
 // one behind (`handle_1`) keeps apart what would be one, and the value is the arguments.
 
-import { labelBounds } from "../../config/limits.ts";
+import { labelBounds } from "../../config/provider-limits.ts";
 
 export interface Directive {
   /** `reverse_proxy`, `@api`, `header_up`. */

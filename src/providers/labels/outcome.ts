@@ -3,7 +3,7 @@
 
 import type { Claim, Discovery } from "../../config/discovery.ts";
 import type { FoundRoute, Note } from "../../config/finding.ts";
-import { wishBounds } from "../../config/limits.ts";
+import { wishBounds } from "../../config/provider-limits.ts";
 import type { DiscoverySettings } from "../../config/provider-settings.ts";
 import type { DiscoveredProblem, DiscoveredReading } from "../../config/read-discovered.ts";
 import { formatRule } from "../../config/rule.ts";

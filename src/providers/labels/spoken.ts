@@ -1,7 +1,7 @@
 // What one container or VM says, in the first dialect in which it asks for something.
 
 import type { Note } from "../../config/finding.ts";
-import { discovery, labelBounds, wishBounds } from "../../config/limits.ts";
+import { discovery, labelBounds, wishBounds } from "../../config/provider-limits.ts";
 import type { Dialect, DiscoverySettings } from "../../config/provider-settings.ts";
 import type { Workload } from "../workload.ts";
 import { defaultHostOf, defaultWish } from "./default-host.ts";

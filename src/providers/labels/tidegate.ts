@@ -3,7 +3,7 @@
 
 import type { Note } from "../../config/finding.ts";
 import { parseFlowYaml } from "../../config/flow-yaml.ts";
-import { labelBounds } from "../../config/limits.ts";
+import { labelBounds } from "../../config/provider-limits.ts";
 import { nearest } from "../../lib/nearest.ts";
 import type { Workload } from "../workload.ts";
 import { splitHost } from "./default-host.ts";

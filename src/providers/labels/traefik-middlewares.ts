@@ -1,7 +1,7 @@
 // The middlewares that a router of Traefik names, in its order, chains taken apart. Whatever cannot be found
 // may be what keeps people out: then the route is closed.
 
-import { traefikBounds } from "../../config/limits.ts";
+import { traefikBounds } from "../../config/provider-limits.ts";
 import { nearest } from "../../lib/nearest.ts";
 import { shown, warning } from "./note.ts";
 import { close, newDraft } from "./traefik-draft.ts";

@@ -2,7 +2,7 @@
 // out.
 
 import type { Note } from "../../config/finding.ts";
-import { discovery } from "../../config/limits.ts";
+import { discovery } from "../../config/provider-limits.ts";
 import type { Workload } from "../workload.ts";
 import { plainService } from "./default-host.ts";
 import { ownName } from "./naming.ts";

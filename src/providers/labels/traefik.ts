@@ -2,7 +2,7 @@
 // route: it is there, and answers 503, so that nobody else's route takes its requests either.
 
 import type { Note } from "../../config/finding.ts";
-import { discovery } from "../../config/limits.ts";
+import { discovery } from "../../config/provider-limits.ts";
 import type { Workload } from "../workload.ts";
 import { closed } from "./closed.ts";
 import { plainService, splitHost } from "./default-host.ts";

@@ -5,7 +5,7 @@
 // as providers hand over the very same object, and what was made of wishes as long as those are the same.
 
 import type { Finding } from "../../config/finding.ts";
-import { discovery as bounds } from "../../config/limits.ts";
+import { discovery as bounds } from "../../config/provider-limits.ts";
 import type { DiscoverySettings } from "../../config/provider-settings.ts";
 import type { Found } from "../provider.ts";
 import type { Workload } from "../workload.ts";

@@ -2,7 +2,7 @@
 // wants. The metadata and the description are the owner's own words.
 
 import { DOMParser, type Element } from "@xmldom/xmldom";
-import { virsh } from "../../config/limits.ts";
+import { virsh } from "../../config/provider-limits.ts";
 
 export interface Domain {
   readonly uuid: string;

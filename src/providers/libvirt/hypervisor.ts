@@ -2,7 +2,7 @@
 // libvirt's networks first, since no guest can make those up; from the agent inside, or the machine's own
 // ARP table, where there are none.
 
-import { discovery, virsh } from "../../config/limits.ts";
+import { discovery, virsh } from "../../config/provider-limits.ts";
 import { AddressHolders } from "../address-holders.ts";
 import { AddressWait } from "../address-wait.ts";
 import { OwnNetworks } from "../own-networks.ts";

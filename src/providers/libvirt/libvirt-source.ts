@@ -1,7 +1,7 @@
 // What libvirt says there is, at all URIs that are configured. One that cannot be asked does not hide the
 // others: its domains stay as they were, and it is told of as if it were one.
 
-import { discovery } from "../../config/limits.ts";
+import { discovery } from "../../config/provider-limits.ts";
 import type { Finding } from "../../config/finding.ts";
 import type { LibvirtSettings } from "../../config/provider-settings.ts";
 import type { Log } from "../../lib/log.ts";

@@ -4,8 +4,8 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import type { Readable } from "node:stream";
-import { discovery } from "../../config/limits.ts";
-import { textAt } from "../json.ts";
+import { discovery } from "../../config/provider-limits.ts";
+import { textAt } from "../../lib/json.ts";
 
 export interface VirshOptions {
   /** Milliseconds. */

@@ -4,7 +4,7 @@
 import { constants } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { lxcConfig, lxcDiscovery } from "../../config/limits.ts";
+import { lxcConfig, lxcDiscovery } from "../../config/provider-limits.ts";
 import { entriesOf } from "./entries.ts";
 import { whyUnreadable } from "./folder-list.ts";
 import { type ConfigSource, type LxcConfig, readLxcConfig } from "./lxc-config.ts";

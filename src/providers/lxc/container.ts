@@ -1,6 +1,6 @@
 // A container of LXC as a workload: what its folder, its configuration and its life say of it.
 
-import { lxcDiscovery } from "../../config/limits.ts";
+import { lxcDiscovery } from "../../config/provider-limits.ts";
 import type { OwnNetworks } from "../own-networks.ts";
 import type { Workload, WorkloadAddress } from "../workload.ts";
 import { reachableOf, seenOf } from "./addresses.ts";

@@ -2,7 +2,7 @@
 
 import type { Dirent } from "node:fs";
 import { opendir } from "node:fs/promises";
-import { lxcDiscovery } from "../../config/limits.ts";
+import { lxcDiscovery } from "../../config/provider-limits.ts";
 
 /** Those that fit, in no order. Rejects when the folder cannot be read. */
 export async function entriesOf(folder: string, fits: (entry: Dirent) => boolean) {

@@ -4,7 +4,7 @@
 import type { Dirent } from "node:fs";
 import { realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { discovery } from "../../config/limits.ts";
+import { discovery } from "../../config/provider-limits.ts";
 import { entriesOf } from "./entries.ts";
 
 export interface ContainerFolder {

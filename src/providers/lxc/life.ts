@@ -2,7 +2,7 @@
 // the addresses which that process sees. Asking takes a process and may hang, so nobody waits long for it.
 
 import { readFile } from "node:fs/promises";
-import { lxcDiscovery } from "../../config/limits.ts";
+import { lxcDiscovery } from "../../config/provider-limits.ts";
 import type { Workload } from "../workload.ts";
 import { type Info, infoOf, type Place } from "./lxc-tools.ts";
 import { beginningOf, globalV6, localV4, type SeenV6 } from "./proc-net.ts";

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { lxcConfig } from "../../config/limits.ts";
+import { lxcConfig } from "../../config/provider-limits.ts";
 import {
   addressesOf,
   type ConfigSource,

@@ -4,7 +4,7 @@
 
 import { isAbsolute } from "node:path";
 import type { Note } from "../../config/finding.ts";
-import { lxcConfig } from "../../config/limits.ts";
+import { lxcConfig } from "../../config/provider-limits.ts";
 import { canonicalAddress } from "../../lib/ip.ts";
 import { parseLine } from "./lxc-lines.ts";
 import { type Nic, Nics } from "./nics.ts";

@@ -6,7 +6,7 @@
 import { spawn } from "node:child_process";
 import { stat } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
-import { lxcDiscovery } from "../../config/limits.ts";
+import { lxcDiscovery } from "../../config/provider-limits.ts";
 import { Backoff } from "../../lib/backoff.ts";
 
 export interface MonitorOptions {

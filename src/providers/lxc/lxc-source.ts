@@ -5,7 +5,7 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Finding } from "../../config/finding.ts";
-import { discovery, lxcDiscovery } from "../../config/limits.ts";
+import { discovery, lxcDiscovery } from "../../config/provider-limits.ts";
 import type { LxcSettings } from "../../config/provider-settings.ts";
 import type { Log } from "../../lib/log.ts";
 import { AddressHolders } from "../address-holders.ts";

@@ -1,7 +1,7 @@
 // What is asked of LXC's own programs: state and first process of a container, to start it and to stop it.
 // Names go behind an option of their own, so that none can be taken for one.
 
-import { lxcDiscovery } from "../../config/limits.ts";
+import { lxcDiscovery } from "../../config/provider-limits.ts";
 import { runProgram } from "./program.ts";
 
 export type Info =

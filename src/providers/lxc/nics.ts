@@ -3,7 +3,7 @@
 // was said before.
 
 import { isIPv4, isIPv6 } from "node:net";
-import { lxcConfig } from "../../config/limits.ts";
+import { lxcConfig } from "../../config/provider-limits.ts";
 
 export interface Nic {
   /** `veth`, `macvlan`, `none` …; "" = not said. */

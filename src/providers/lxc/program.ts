@@ -2,7 +2,7 @@
 // does not keep us waiting until that closes its output.
 
 import { spawn } from "node:child_process";
-import { lxcDiscovery } from "../../config/limits.ts";
+import { lxcDiscovery } from "../../config/provider-limits.ts";
 
 export interface Ended {
   /** undefined = it was ended by a signal, for taking too long. */
