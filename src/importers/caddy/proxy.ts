@@ -1,0 +1,63 @@
+// `reverse_proxy` of a Caddyfile as a service. Its options are read as in labels of Caddy.
+
+import type { Directive } from "../../providers/labels/caddy-tree.ts";
+import { readProxy } from "../../providers/labels/caddy-proxy.ts";
+import type { Note } from "../../config/finding.ts";
+import type { Outline } from "../outline.ts";
+import { shown } from "../outline.ts";
+
+/** What a route says as `service`; undefined = it leads nowhere that is understood. */
+export function proxyOf(
+  directive: Directive,
+  upstreams: readonly string[],
+  outline: Outline,
+): unknown {
+  const { below, label } = directive;
+  const to = below.filter(({ name }) => name === "to").flatMap(({ args }) => args);
+  const notes: Note[] = [];
+  const options = below.filter(({ name, args }) => name !== "to" && !isOfAddresses(name, args));
+  const read = readProxy({ ...directive, below: options }, ["{{upstreams}}"], notes);
+  for (const { about, message, remedy } of notes) {
+    const isOfLabels = remedy === undefined || /label|upstreams/.test(remedy);
+    outline.note(`${about}: ${message}${isOfLabels ? "" : `; ${remedy}`}`);
+  }
+  const written = [...upstreams, ...to];
+  const backends = written.flatMap((each) => {
+    const urls = urlsOf(each, read?.scheme === "https" ? "https" : "http");
+    if (urls.length === 0) {
+      outline.note(`${label}: ${shown(each)} is no address that is understood, and is left out`);
+    }
+    return urls;
+  });
+  if (backends.length === 0 || read === undefined) return undefined;
+  const usual = backends.length > 1 ? { balance: "random" } : {};
+  const said = Object.keys(read.settings).length;
+  if (said === 0 && backends.length === 1) return backends[0];
+  return { backends, ...usual, ...read.settings };
+}
+
+/** What is so here anyway. */
+function isOfAddresses(name: string, args: readonly string[]): boolean {
+  const isHost = name === "header_up" && /^host$/i.test(args[0] ?? "");
+  const keepsHost = isHost && /^\{(http\.request\.)?host(port)?\}$/.test(args[1] ?? "");
+  return keepsHost || name === "stream_close_delay" || name === "stream_timeout";
+}
+
+function urlsOf(text: string, usual: "http" | "https"): string[] {
+  const socket = /^(?:unix\/+)(\/.+|[^/].*)$/.exec(text)?.[1];
+  if (socket !== undefined) return [`unix:${socket.startsWith("/") ? socket : `/${socket}`}`];
+  const [, scheme, host = "", first, last] =
+    /^(?:(https?):\/\/)?(\[[0-9a-f:.]+\]|[\w.-]*)(?::(\d{1,5})(?:-(\d{1,5}))?)?\/?$/i.exec(text) ??
+    [];
+  if (host === "" && first === undefined) return [];
+  const kind = scheme?.toLowerCase() ?? usual;
+  const at = host === "" ? "127.0.0.1" : host;
+  if (first === undefined) return [`${kind}://${at}`];
+  const from = Number(first);
+  // A range of ports is a handful of copies of a program.
+  const to = Math.min(Number(last ?? first), from + 1000);
+  return Array.from(
+    { length: Math.max(to - from + 1, 1) },
+    (_, index) => `${kind}://${at}:${from + index}`,
+  );
+}

@@ -1,0 +1,263 @@
+// One site of a Caddyfile as routes. In a site Caddy sorts directives by its own order, and in each kind those with longer
+// paths go first; in `route` they stay as written. Where conditions other than the path decide, routes get priorities.
+//
+// A Caddyfile is a program: what is unknown may be what keeps strangers out, so it closes the block it stands in.
+
+import { closed } from "../../providers/labels/closed.ts";
+import { matcherOf } from "../../providers/labels/caddy-matcher.ts";
+import type { Directive } from "../../providers/labels/caddy-tree.ts";
+import { both, call, either, literal } from "../../providers/labels/rule-text.ts";
+import type { Outline, Settings } from "../outline.ts";
+import { shown } from "../outline.ts";
+import { answers, compare, needsRanks, rankOf } from "./order.ts";
+import type { Found } from "./order.ts";
+import { proxyOf } from "./proxy.ts";
+
+export interface SiteRule {
+  readonly name: string;
+  readonly rule: string;
+  /** Beside that; "" = none. */
+  readonly condition: string;
+  readonly hosts: readonly string[];
+}
+
+interface Block {
+  readonly rule: string;
+  readonly path: string;
+  readonly named: ReadonlyMap<string, readonly Directive[]>;
+  readonly route: Settings;
+  readonly shut: string | undefined;
+  /** Where it stands among the others; the smaller goes first. */
+  readonly rank: readonly number[];
+  readonly isOrdered: boolean;
+}
+
+const blocks = new Set(["handle", "handle_path", "route"]);
+const changes = new Set(["uri", "rewrite", "request_body"]);
+const harmless = new Map([
+  ["encode", "answers are not compressed yet"],
+  ["header", "header fields are not changed yet"],
+  ["request_header", "header fields are not changed yet"],
+  ["tls", "TLS is not there yet"],
+  ["log", "every request is logged to stdout; see accessLog"],
+  ["handle_errors", "error pages are files of a folder; see errorPages"],
+  ["templates", "what is in answers is not changed"],
+  ["try_files", "files are not served yet"],
+]);
+const silent = new Set([
+  "root",
+  // It is a matter of listeners.
+  "bind",
+  "vars",
+  "map",
+  "push",
+  "metrics",
+  "tracing",
+  "fs",
+  "log_skip",
+]);
+
+export class SiteConversion {
+  readonly #outline: Outline;
+  readonly #found: Found[] = [];
+
+  constructor(outline: Outline) {
+    this.#outline = outline;
+  }
+
+  run(site: SiteRule, directives: readonly Directive[], otherHosts: readonly string[]): void {
+    const block = { rule: "", path: "", named: new Map(), route: {}, shut: undefined };
+    this.#walk(directives, { ...block, rank: [], isOrdered: false });
+    const sorted = this.#found.toSorted((one, other) => compare(one.rank, other.rank));
+    const isRanked = needsRanks(sorted);
+    const isWide = isRanked && site.hosts.some((host) => host.startsWith("*"));
+    const except =
+      isWide && otherHosts.length > 0
+        ? `!${either(otherHosts.map((host) => call("Host", host)))}`
+        : "";
+    for (const [index, { rule, path, settings }] of sorted.entries()) {
+      const priority = isRanked ? { priority: sorted.length - index } : {};
+      const more = both(site.condition, except, rule);
+      const claim =
+        more === "" && site.hosts.length > 0
+          ? { host: site.hosts.length === 1 ? site.hosts[0] : site.hosts }
+          : { rule: both(site.rule, more) };
+      this.#outline.add("routes", `${site.name}${path}`, { ...claim, ...priority, ...settings });
+    }
+  }
+
+  #walk(directives: readonly Directive[], outer: Block): void {
+    const named = new Map(outer.named);
+    for (const each of directives) {
+      if (each.name.startsWith("@")) named.set(each.name, [...(named.get(each.name) ?? []), each]);
+    }
+    const inner = { ...outer, named };
+    let shut = outer.shut;
+    for (const each of directives) shut = this.#guard(each, inner) ?? shut;
+    let route = outer.route;
+    for (const each of directives) if (changes.has(each.name)) route = this.#change(each, route);
+    const block = { ...inner, route, shut };
+    for (const [index, each] of directives.entries()) {
+      const rank = [...outer.rank, ...rankOf(each, index, outer.isOrdered)];
+      if (blocks.has(each.name)) this.#enter(each, { ...block, rank });
+      else if (answers.includes(each.name)) this.#answer(each, { ...block, rank });
+    }
+  }
+
+  #note(label: string, text: string): void {
+    this.#outline.note(`${label}: ${text}`);
+  }
+
+  /** Why this directive closes its block; undefined = it does not. */
+  #guard(directive: Directive, block: Block): string | undefined {
+    const { name, label, below, args } = directive;
+    if (name.startsWith("@") || changes.has(name)) return undefined;
+    if (answers.includes(name) || blocks.has(name)) {
+      const matched = isMatcher(directive) ? matcherOf(args[0], block.named) : undefined;
+      if (matched?.kind !== "unknown" || !sendsAway(directive)) return undefined;
+      this.#note(label, `${matched.why}, and it may keep strangers out: its block is closed`);
+      return matched.why;
+    }
+    const isMutual = name === "tls" && below.some((each) => each.name === "client_auth");
+    const known = harmless.get(name);
+    if (!isMutual && (known !== undefined || silent.has(name))) {
+      if (known !== undefined) this.#note(label, `${name}: ${known}`);
+      return undefined;
+    }
+    const why = `${isMutual ? "tls client_auth" : name} is not there`;
+    this.#note(
+      label,
+      `${why}, and it may keep strangers out: its block is closed, and answers 503`,
+    );
+    return why;
+  }
+
+  #enter(directive: Directive, block: Block): void {
+    const { name, args, below, label } = directive;
+    const [first] = args;
+    const matched = first === undefined ? undefined : matcherOf(first, block.named);
+    if (first !== undefined && matched?.kind !== "rule") {
+      const why = matched?.why ?? `the matcher ${shown(first)} is not understood`;
+      this.#note(label, `${why}: what is in this block is left out`);
+      return;
+    }
+    const rule = both(block.rule, matched?.kind === "rule" ? matched.rule : "");
+    const prefix = name === "handle_path" ? (first ?? "").replace(/\/?\*$/, "") : "";
+    const route = prefix === "" ? block.route : { ...block.route, stripPrefix: prefix };
+    const path =
+      first?.startsWith("/") === true ? first.replace(/\/?\*$/, "") : (first ?? block.path);
+    this.#walk(below, { ...block, rule, route, path, isOrdered: name === "route" });
+  }
+
+  #answer(directive: Directive, block: Block): void {
+    const { args, label } = directive;
+    const matched = isMatcher(directive) ? matcherOf(args[0], block.named) : undefined;
+    if (matched?.kind === "unknown") {
+      if (block.shut === undefined) this.#note(label, `${matched.why}, and it is left out`);
+      return;
+    }
+    const rest = matched === undefined ? args : args.slice(1);
+    const rule = both(block.rule, matched?.rule);
+    const own = matched === undefined || matched.rule === "" ? "" : (args[0] ?? "");
+    const path = own === "" ? block.path : own.replace(/\/?\*$/, "");
+    const settings =
+      block.shut === undefined ? this.#settings(directive, rest, block) : closed(block.shut);
+    if (settings === undefined) return;
+    const isConditional =
+      /\b(Method|Header|HeaderRegexp|Query|QueryRegexp|ClientIP|PathRegexp|Host)\(|!|\|\|/.test(
+        rule,
+      );
+    this.#found.push({ rank: block.rank, rule, path, settings, isConditional });
+  }
+
+  #settings(directive: Directive, rest: readonly string[], block: Block): Settings | undefined {
+    const { name, label } = directive;
+    switch (name) {
+      case "redir":
+        return this.#redirect(rest, label);
+      case "reverse_proxy": {
+        const service = proxyOf(directive, rest, this.#outline);
+        return service === undefined
+          ? closed("where it leads is not understood.")
+          : { ...block.route, service };
+      }
+      case "php_fastcgi":
+      case "file_server": {
+        const what = name === "file_server" ? "files" : "FastCGI";
+        this.#note(label, `${name}: ${what} are not there yet; what it will need is at the end`);
+        this.#outline.later(
+          `${name} (${label}):`,
+          `  ${JSON.stringify({ [name]: rest, ...block.route })}`,
+        );
+        const body = `This part of the site needs ${what}, which the proxy does not have yet.\n`;
+        return { respond: { status: 501, body } };
+      }
+      default: {
+        const respond = responseOf(name, rest, directive.below);
+        if (/\{[\w.]+\}/.test(JSON.stringify(respond))) {
+          this.#note(label, "respond: placeholders in a text stay as they are written");
+        }
+        return { respond };
+      }
+    }
+  }
+
+  #redirect([to = "", code = "302"]: readonly string[], label: string): Settings {
+    const target = to.replaceAll(/\{(?:http\.request\.)?(uri|host|scheme|path|query)\}/g, "{$1}");
+    const words = new Map([
+      ["permanent", 301],
+      ["temporary", 302],
+    ]);
+    const status = words.get(code) ?? Number(code);
+    const isKnown = [301, 302, 303, 307, 308].includes(status);
+    const isUrl = /^([a-z]+:\/\/.|\/|\{(scheme|uri|path)\})/i.test(target);
+    const isPlain = !/\{(?!(uri|host|scheme|path|query)\})/.test(target) && !/\s/.test(target);
+    if (isKnown && isPlain && isUrl) return { redirect: { to: target, status } };
+    this.#note(label, `redir ${shown([to, code].join(" "))}: is not understood, and answers 503`);
+    return { respond: { status: 503, body: "" } };
+  }
+
+  /** What is done to requests on their way. */
+  #change({ name, args, below, label }: Directive, route: Settings): Settings {
+    for (const [key, value = ""] of [args, ...below.map((each) => [each.name, ...each.args])]) {
+      if (name === "uri" && key === "strip_prefix") return { ...route, stripPrefix: value };
+      if (name === "request_body" && key === "max_size") return { ...route, maxBody: value };
+      const target = name === "rewrite" && key === "*" ? value : "";
+      const [, prefix] = /^(\/[^{}]*)\{(?:uri|path|http\.request\.uri)\}$/.exec(target) ?? [];
+      if (prefix !== undefined) return { ...route, addPrefix: prefix.replace(/(?<=.)\/$/, "") };
+      const isFixed = name === "rewrite" && /^\/[^{}?]*$/.test(value);
+      if (isFixed && (key === "*" || /^\/[^*{}]*$/.test(key ?? ""))) {
+        const pattern = key === "*" ? "^.*$" : `^${literal(key ?? "")}$`;
+        return { ...route, replacePath: { pattern, replacement: value.replaceAll("$", "$$$$") } };
+      }
+    }
+    this.#note(label, `this form of ${name} is not carried over`);
+    return route;
+  }
+}
+
+/** Refuses, or redirects to a page that asks who it is, perhaps; or something in it does. */
+function sendsAway({ name, below }: Directive): boolean {
+  return ["abort", "error", "respond", "redir"].includes(name) || below.some(sendsAway);
+}
+
+/** `redir /new` has a target, and `redir /old /new` a matcher before it. */
+function isMatcher({ name, args }: Directive): boolean {
+  const [first = "", second] = args;
+  const isTarget = name === "redir" && (second === undefined || /^(\d{3}|[a-z]+)$/.test(second));
+  return (
+    !(isTarget && first.startsWith("/")) &&
+    !(name === "respond" && first.startsWith("/") && second === undefined)
+  );
+}
+
+/** `respond [BODY] [STATUS]`; `abort` and `error` refuse. */
+function responseOf(name: string, args: readonly string[], below: readonly Directive[]): Settings {
+  const code = args.findLast((each) => /^[2-5]\d\d$/.test(each));
+  const usual = name === "respond" ? 200 : name === "error" ? 500 : 403;
+  const status = code === undefined ? usual : Number(code);
+  const block = below.find((each) => each.name === "body")?.args[0];
+  const body = block ?? args.find((each) => each !== code) ?? "";
+  const isEmpty = name !== "respond" || [204, 205, 304].includes(status);
+  return isEmpty ? { status } : { status, body };
+}

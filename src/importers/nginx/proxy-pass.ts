@@ -1,0 +1,153 @@
+// `proxy_pass` with what belongs to it: the address, the path it puts in the place of the location's, the Host that
+// backends see, and times.
+
+import type { Outline, Settings } from "../outline.ts";
+import { shown } from "../outline.ts";
+import { literal } from "../../providers/labels/rule-text.ts";
+import type { Directive, Scope } from "./tree.ts";
+import type { Upstreams } from "./upstreams.ts";
+import { backendUrl } from "./upstreams.ts";
+import { sizeOf, timeOf, withVariables } from "./values.ts";
+
+export interface Target {
+  readonly scheme: "http" | "https";
+  /** HOST[:PORT], a name of an upstream, or unix:/PATH. */
+  readonly address: string;
+  /** undefined = the path stays as it is. */
+  readonly path: string | undefined;
+}
+
+/** undefined = it depends on variables, has a query, or is not understood. */
+export function targetOf(pass: Directive, scope: Scope): Target | undefined {
+  const known = new Map<string, string>();
+  for (const { args } of scope.every("set")) {
+    const [name = "", value = ""] = args;
+    if (!value.includes("$")) known.set(name.replace(/^\$/, ""), value);
+  }
+  const text = withVariables(pass.args[0] ?? "", known);
+  const hadVariables = (pass.args[0] ?? "").includes("$");
+  const [, scheme, rest = ""] = /^(https?):\/\/(.+)$/i.exec(text) ?? [];
+  if (scheme === undefined) return undefined;
+  const [, socket, ofSocket] = /^(unix:\/[^:\s$]+)(?::(.*))?$/.exec(rest) ?? [];
+  const [, host, ofHost] = /^((?:\[[^\]]+\])?[^/$]*)(.*)$/.exec(rest) ?? [];
+  const address = socket ?? host ?? "";
+  const path = socket === undefined ? ofHost : ofSocket;
+  const kind = scheme.toLowerCase() === "https" ? "https" : "http";
+  // With variables in it nginx passes the path as it is said there, and these two are the whole.
+  if (path === "$request_uri" || path === "$uri") return { scheme: kind, address, path: undefined };
+  if (path === undefined || path === "") return { scheme: kind, address, path: undefined };
+  if (/[?$]/.test(path) || (hadVariables && path !== "/")) return undefined;
+  return { scheme: kind, address, path };
+}
+
+/** Keys of the route that change the path. */
+export function pathChange(target: Target, prefix: string, isExact: boolean): Settings {
+  const { path } = target;
+  if (path === undefined || (path === prefix && !isExact)) return {};
+  const isFolder = prefix.endsWith("/") && path.endsWith("/") && !isExact;
+  if (isFolder && prefix !== "/" && path === "/") return { stripPrefix: prefix.slice(0, -1) };
+  if (isFolder && prefix === "/") return { addPrefix: path.slice(0, -1) };
+  if (isFolder) {
+    return { replacePrefix: { from: prefix.slice(0, -1), to: path.slice(0, -1) } };
+  }
+  const pattern = `^${literal(prefix)}${isExact ? "$" : ""}`;
+  return { replacePath: { pattern, replacement: path.replaceAll("$", "$$$$") } };
+}
+
+/** What a route says as `service`. */
+export function serviceOf(
+  target: Target,
+  scope: Scope,
+  { upstreams, outline, place }: { upstreams: Upstreams; outline: Outline; place: Directive },
+): unknown {
+  const { scheme, address } = target;
+  const isUpstream = upstreams.has(address);
+  const secure = scheme === "https" ? tlsOf(scope, outline, place) : {};
+  const host = hostOf(scope, isUpstream ? address : undefined);
+  if (Object.keys(host).length > 0 && scope.one("proxy_redirect")?.args[0] !== "off") {
+    const text =
+      "proxy_pass without proxy_set_header Host: backends are asked by their own name, and where they redirect to it, the answer stays as it is";
+    outline.note(text, place);
+  }
+  const extra = { ...host, ...secure };
+  if (isUpstream) return upstreams.service(address, scheme, extra);
+  const url = backendUrl(address, scheme);
+  if (url === undefined) {
+    outline.note(`proxy_pass: ${shown(address)} is no address`, place);
+    return undefined;
+  }
+  return Object.keys(extra).length === 0 ? url : { backends: [url], ...extra };
+}
+
+function hostOf(scope: Scope, upstream: string | undefined): Settings {
+  const set = scope.all("proxy_set_header").findLast(({ args }) => /^host$/i.test(args[0] ?? ""));
+  const value = set?.args[1] ?? "$proxy_host";
+  if (/^\$\{?(host|http_host|server_name)\}?(:\$\{?server_port\}?)?$/.test(value)) return {};
+  // Of nginx's own name for a group backends usually know nothing; it is what they got, though.
+  if (value === "$proxy_host" || value === "$proxy_host:$proxy_port") {
+    if (upstream === undefined) return { host: "backend" };
+    return /^[\w.-]+$/.test(upstream) ? { host: { value: upstream } } : { host: "backend" };
+  }
+  return /^[\w.-]+(:\d{1,5})?$/.test(value) ? { host: { value } } : {};
+}
+
+function tlsOf(scope: Scope, outline: Outline, place: Directive): Settings {
+  const isVerified = scope.one("proxy_ssl_verify")?.args[0] === "on";
+  const name = scope.one("proxy_ssl_name")?.args[0] ?? "";
+  if (!isVerified) {
+    const text =
+      "proxy_pass https://: nginx does not check the backend's certificate; take out tls.verify if it is a good one";
+    outline.note(text, place);
+  }
+  const tls = {
+    ...(isVerified ? {} : { verify: false }),
+    ...(/^[\w.-]+$/.test(name) ? { serverName: name } : {}),
+  };
+  return Object.keys(tls).length === 0 ? {} : { tls };
+}
+
+/** Header fields that every backend gets anyway, or that are said by `host`. */
+const ours =
+  /^(host|x-real-ip|x-forwarded-(for|proto|host|port|server|protocol|ssl|scheme)|upgrade|connection|x-scheme|accept-encoding|proxy)$/i;
+
+export function tellFields(scope: Scope, outline: Outline): void {
+  for (const directive of scope.all("proxy_set_header")) {
+    const [name = "", value = ""] = directive.args;
+    if (/^host$/i.test(name) && !isHostKnown(value)) {
+      outline.note(`proxy_set_header Host ${shown(value)}: the client's is sent`, directive);
+    }
+    if (ours.test(name)) continue;
+    outline.note(`proxy_set_header ${name}: header fields are not changed yet`, directive);
+  }
+}
+
+function isHostKnown(value: string): boolean {
+  return /^[\w.-]+(:\d{1,5})?$|^\$\{?(host|http_host|server_name|proxy_host)\b/.test(value);
+}
+
+/** Times and the size of bodies, as a route says them. */
+export function limitsOf(scope: Scope, usualBody: string): Settings {
+  const time = (name: string) => timeOf(scope.one(name)?.args[0] ?? "");
+  const read = time("proxy_read_timeout");
+  const isTunnel = scope
+    .all("proxy_set_header")
+    .some(({ args }) => /^upgrade$/i.test(args[0] ?? ""));
+  const found: readonly (readonly [string, string | undefined])[] = [
+    ["connect", time("proxy_connect_timeout")],
+    ["response", read],
+    ["responseBody", read],
+    ["body", time("proxy_send_timeout")],
+    ["tunnel", isTunnel ? read : undefined],
+  ];
+  const timeouts = found.filter(([, value]) => value !== undefined);
+  const body = sizeOf(scope.one("client_max_body_size")?.args[0] ?? "");
+  return {
+    ...(timeouts.length === 0 ? {} : { timeouts: Object.fromEntries(timeouts) }),
+    ...(body === undefined || body === usualBody ? {} : { maxBody: sizeNumber(body) }),
+  };
+}
+
+/** 0 as a number, as one writes it. */
+function sizeNumber(text: string): string | number {
+  return /^0+[kmg]?$/i.test(text) ? 0 : text;
+}

@@ -1,0 +1,100 @@
+// Directives of nginx that change something and are not carried over, each said in a word. Those that say what is so here
+// anyway, or that are read elsewhere, are passed over in silence.
+
+import type { Outline } from "../outline.ts";
+import type { Directive } from "./tree.ts";
+
+const read = new Set([
+  ...["server", "location", "upstream", "listen", "server_name", "proxy_pass", "proxy_set_header"],
+  ...["proxy_read_timeout", "proxy_connect_timeout", "proxy_send_timeout", "client_max_body_size"],
+  ...["return", "rewrite", "if", "set", "root", "alias", "index", "try_files", "fastcgi_pass"],
+  ...["fastcgi_param", "fastcgi_index", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass"],
+  ...["allow", "deny", "auth_basic", "auth_request", "auth_jwt", "ssl_verify_client"],
+  ...["secure_link", "secure_link_md5", "valid_referers", "internal", "proxy_ssl_verify"],
+  ...[
+    "auth_pam",
+    "auth_ldap",
+    "limit_except",
+    "access_by_lua_block",
+    "access_by_lua",
+    "access_by_lua_file",
+  ],
+  ...["proxy_ssl_name", "js_access", "user", "worker_processes", "http", "stream", "types"],
+]);
+
+/** What is so here anyway, or is about nginx alone. */
+const silent = new Set([
+  ...["proxy_http_version", "proxy_buffering", "proxy_request_buffering", "proxy_buffers"],
+  ...["proxy_buffer_size", "proxy_busy_buffers_size", "proxy_max_temp_file_size", "autoindex"],
+  ...["proxy_temp_file_write_size", "proxy_ssl_server_name", "proxy_ssl_session_reuse"],
+  ...["sendfile", "tcp_nopush", "tcp_nodelay", "server_tokens", "charset", "default_type"],
+  ...["types_hash_max_size", "types_hash_bucket_size", "server_names_hash_bucket_size"],
+  ...["server_names_hash_max_size", "variables_hash_max_size", "map_hash_bucket_size"],
+  ...["pid", "events", "daemon", "master_process", "worker_rlimit_nofile", "pcre_jit"],
+  ...["worker_cpu_affinity", "worker_priority", "load_module", "error_log", "log_format"],
+  ...["log_not_found", "log_subrequest", "rewrite_log", "client_body_buffer_size", "aio"],
+  ...["client_header_buffer_size", "large_client_header_buffers", "output_buffers", "directio"],
+  ...[
+    "client_body_temp_path",
+    "fastcgi_temp_path",
+    "uwsgi_temp_path",
+    "scgi_temp_path",
+    "client_body_in_file_only",
+    "reset_timedout_connection",
+  ],
+  ...[
+    "keepalive_requests",
+    "keepalive_disable",
+    "keepalive_timeout",
+    "fastcgi_buffers",
+    "fastcgi_buffer_size",
+  ],
+  ...["fastcgi_busy_buffers_size", "fastcgi_split_path_info", "fastcgi_read_timeout"],
+  ...["fastcgi_intercept_errors", "fastcgi_connect_timeout", "fastcgi_send_timeout"],
+  ...["auth_basic_user_file", "satisfy", "ignore_invalid_headers", "merge_slashes", "break"],
+  ...["open_file_cache", "open_file_cache_valid", "open_file_cache_min_uses", "postpone_output"],
+  ...["open_file_cache_errors", "port_in_redirect", "server_name_in_redirect", "absolute_redirect"],
+  ...[
+    "auth_request_set",
+    "proxy_socket_keepalive",
+    "uninitialized_variable_warn",
+    "lingering_close",
+  ],
+  ...["map", "geo", "split_clients", "include", "proxy_headers_hash_max_size", "msie_padding"],
+  ...["proxy_headers_hash_bucket_size", "gzip_disable", "gzip_vary", "gzip_types", "gzip_proxied"],
+  ...["gzip_comp_level", "gzip_min_length", "gzip_buffers", "gzip_http_version", "proxy_temp_path"],
+]);
+
+const said: readonly (readonly [RegExp, string])[] = [
+  [/^ssl(_|$)/, "TLS is not there yet"],
+  [/^http[23](_|$)/, "HTTP/2 and HTTP/3 are not there yet"],
+  [/^(gzip|brotli|zstd|gunzip)/, "answers are not compressed yet"],
+  [/^(add_header|more_(set|clear)_.*|expires|add_trailer)$/, "header fields are not changed yet"],
+  [/^proxy_(hide|pass)_header|^proxy_pass_request_/, "header fields are not changed yet"],
+  [/^proxy_(cache|no_cache|store)/, "answers are not kept in a cache yet"],
+  [/^proxy_cookie_/, "cookies are not changed yet"],
+  [/^(sub_filter|addition_|add_before|add_after|ssi|xslt)/, "what is in answers is not changed"],
+  [/^(error_page|proxy_intercept_errors)$/, "error pages are files of a folder; see errorPages"],
+  [/^access_log$/, "every request is logged to stdout; see accessLog"],
+  [/^limit_(req|conn|rate)/, "how often and how fast is not limited yet"],
+  [/^(set_real_ip_from|real_ip_)/, "see trustedProxies"],
+  [/^proxy_next_upstream/, "who is asked next is said by retry, of a service"],
+  [/^resolver/, "names are looked up as the system does"],
+  [/^proxy_bind$/, "from which address we connect cannot be said"],
+  [/^mirror/, "see mirror, of a service"],
+  [/^client_(header|body)_timeout$|^send_timeout$/, "see timeouts"],
+  [/^stub_status$/, "see tidegate status"],
+];
+
+export function tellStrangers(block: readonly Directive[], outline: Outline): void {
+  for (const directive of block) {
+    const { name, args } = directive;
+    if (read.has(name) || silent.has(name)) continue;
+    const text = said.find(([pattern]) => pattern.test(name))?.[1];
+    if (name === "access_log" && args[0] === "off") continue;
+    if (name === "proxy_redirect") {
+      if (args[0] === "off" || args[0] === "default") continue;
+      outline.note("proxy_redirect: Location fields of answers are not changed", directive);
+    } else outline.note(`${name}: ${text ?? "is not known here"}`, directive);
+  }
+}
