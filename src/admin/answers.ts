@@ -3,7 +3,16 @@
 
 import * as z from "zod";
 import type { Problem } from "../config/problem.ts";
-import type { AlertTest, Outcome, RouteRow, ServiceRow, Status, WorkerRow } from "./operations.ts";
+import type {
+  AlertTest,
+  BackendRow,
+  Outcome,
+  ProviderRow,
+  RouteRow,
+  ServiceRow,
+  Status,
+  WorkerRow,
+} from "./operations.ts";
 
 const counts = z.object({
   connections: z.number(),
@@ -29,6 +38,15 @@ export function maybe<T>(schema: z.ZodType<T>) {
 
 const maybeText = maybe(z.string());
 
+export const provider: z.ZodType<ProviderRow> = z.object({
+  name: z.string(),
+  kind: z.string(),
+  state: z.enum(["ok", "failing", "starting"]),
+  trouble: maybeText,
+  since: z.string(),
+  found: z.number(),
+});
+
 const status: z.ZodType<Status> = z.object({
   version: z.string(),
   pid: z.number(),
@@ -39,6 +57,8 @@ const status: z.ZodType<Status> = z.object({
   config: maybeText,
   snapshot: z.object({ version: z.number(), routes: z.number(), since: z.string() }),
   problems: z.array(problem),
+  store: maybeText,
+  silent: z.array(provider).default([]),
   listeners: z.array(
     z.object({
       name: z.string(),
@@ -73,9 +93,32 @@ const workers: z.ZodType<WorkerRow[]> = z.array(
   }),
 );
 
+// Of each its own name, so that the compiler misses those that are left out.
+const backendStates = {
+  up: "up",
+  down: "down",
+  unchecked: "unchecked",
+  dead: "dead",
+  draining: "draining",
+  stopped: "stopped",
+  starting: "starting",
+  unhealthy: "unhealthy",
+  paused: "paused",
+  unreachable: "unreachable",
+  missing: "missing",
+} as const satisfies { [State in BackendRow["state"]]: State };
+
+const kinds = {
+  backends: "backends",
+  split: "split",
+  failover: "failover",
+  mirror: "mirror",
+  addressed: "addressed",
+} as const satisfies { [Kind in ServiceRow["kind"]]: Kind };
+
 const backend = z.object({
   url: z.string(),
-  state: z.enum(["up", "down", "unchecked", "dead", "draining"]),
+  state: z.enum(backendStates),
   since: z.string(),
   why: z.string(),
   weight: z.number(),
@@ -93,7 +136,7 @@ const backend = z.object({
 const services: z.ZodType<ServiceRow[]> = z.array(
   z.object({
     name: z.string(),
-    kind: z.enum(["backends", "split", "failover", "mirror"]),
+    kind: z.enum(kinds),
     balance: z.string(),
     state: z.enum(["up", "degraded", "down", "paused", "maintenance"]),
     since: z.string(),

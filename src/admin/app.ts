@@ -4,6 +4,10 @@
 import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import type { Log } from "../lib/log.ts";
+import { socketActor } from "./accounts.ts";
+import { addAccounts } from "./account-requests.ts";
+import { createApi } from "./api/app.ts";
+import { addConfiguration } from "./configuration-requests.ts";
 import { addDiscovery } from "./discovery-requests.ts";
 import { logStream } from "./log-stream.ts";
 import type { Operations } from "./operations.ts";
@@ -12,9 +16,12 @@ import { body } from "./request-body.ts";
 import { addServices } from "./service-requests.ts";
 import { readSize } from "./worker-size.ts";
 
-/** Bodies are a number, a switch or two names; the REST API will raise this for its own. */
+/** Bodies are a number, a switch or two names; but all of the store can come back at once. */
 const maxBodyBytes = 16 * 1024;
+const maxStoreBytes = 64 * 1024 * 1024;
 const defaultLines = 100;
+/** Of a body in the audit: a name or two. */
+const shownBody = 500;
 
 export interface AppOptions {
   readonly operations: Operations;
@@ -33,10 +40,15 @@ export function createApp({ operations, log, closing }: AppOptions): App {
     const refusal = refuseBody(c);
     return refusal === undefined ? next() : Promise.resolve(refusal);
   });
+  addAudit(app, operations);
   addReading(app, operations, closing);
   addActions(app, operations);
   addServices(app, operations);
   addDiscovery(app, operations);
+  addAccounts(app, operations);
+  addConfiguration(app, operations);
+  // The same API as at the address of `admin`, for whoever may open the socket.
+  app.route("/api", createApi({ operations, log, closing, guard: undefined, isTls: false }));
   app.notFound((c) => notFound(c, app));
   app.onError((error, c) => {
     log.error("a request to the control socket failed", { error, path: c.req.path });
@@ -48,6 +60,7 @@ export function createApp({ operations, log, closing }: AppOptions): App {
 function addReading(app: App, operations: Operations, closing: AbortSignal): void {
   app.get("/v1/status", (c) => c.json(operations.status()));
   app.get("/v1/routes", (c) => c.json(operations.routes()));
+  app.get("/v1/nodes", (c) => c.json({ fleet: operations.nodes() ?? null }));
   app.get("/v1/workers", (c) => c.json(operations.workers()));
   app.get("/v1/log", (c) => {
     const lines = c.req.query("lines") ?? String(defaultLines);
@@ -85,14 +98,36 @@ function addActions(app: App, operations: Operations): void {
   });
 }
 
+/** Of what is done to the program; what is done to users and to the store is noted there. */
+function addAudit(app: App, operations: Operations): void {
+  const note = async (c: Context, outcome: string) => {
+    const access = operations.access();
+    if (access.kind === "closed") return;
+    const sent = (await c.req.text()).slice(0, shownBody);
+    const what = `${c.req.path.replace("/v1/", "")} ${sent}`.trim();
+    access.accounts.note(socketActor, what, { outcome });
+  };
+  app.use(async (c, next) => {
+    const { method, path } = c.req;
+    const isOther = method === "GET" || /^\/(api|v1\/(users|tokens|store))\b/.test(path);
+    // Afterwards the store is somebody else's, or nobody's.
+    const endsUs = method === "POST" && /^\/v1\/(upgrade|stop)$/.test(path);
+    if (endsUs) await note(c, "asked for");
+    await next();
+    if (!isOther && !endsUs && c.res.ok) await note(c, "done");
+  });
+}
+
 /** A body of unknown length is refused too: nobody who sends a number needs one. */
 function refuseBody(c: Context): Response | undefined {
+  if (c.req.path.startsWith("/api/")) return undefined; // has limits of its own
   if (c.req.header("transfer-encoding") !== undefined) {
     const detail = "send the body with its Content-Length";
     return refuse(c, { status: 411, title: "Length required", detail });
   }
-  if (Number(c.req.header("content-length") ?? 0) <= maxBodyBytes) return undefined;
-  const detail = `a body may have ${maxBodyBytes} bytes`;
+  const most = c.req.path.startsWith("/v1/store/") ? maxStoreBytes : maxBodyBytes;
+  if (Number(c.req.header("content-length") ?? 0) <= most) return undefined;
+  const detail = `a body may have ${most} bytes`;
   return refuse(c, { status: 413, title: "Body too large", detail });
 }
 

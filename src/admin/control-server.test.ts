@@ -7,6 +7,7 @@ import { readdir, stat, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { test } from "node:test";
 import { eventually, signal, within } from "../../test/harness/barrier.ts";
+import { accountStand } from "../../test/harness/admin-stand.ts";
 import { SampleOperations } from "../../test/harness/sample-operations.ts";
 import { tempFolder } from "../../test/harness/temp-folder.ts";
 import { createLogger, type LogRecord } from "../lib/log.ts";
@@ -343,4 +344,65 @@ test("a path too long for a socket is refused by name", async () => {
   const options = { path, operations: new SampleOperations(), log, replace: false };
   await assert.rejects(ControlServer.open(options), /too long for a socket/);
   assert.deepEqual(await readdir(folder.path), []);
+});
+
+test("the admin API is there too, for whoever may open the socket, with or without a store", async () => {
+  await using folder = await tempFolder();
+  const path = folder.file("c");
+  await using stand = await accountStand();
+  await using opened = await open(path);
+  const { operations } = opened;
+  const [closed, status] = await answered(path, { route: "/api/v1/status" });
+  assert.deepEqual([closed, readStatus(status)?.pid], [200, process.pid]);
+  operations.who = { kind: "open", ...stand };
+  const put: Question = { route: "/api/v1/routes/a.test", method: "PUT", body: "http://h:1" };
+  assert.equal((await answered(path, put))[0], 200);
+  assert.match(operations.configuration.calls.at(-1) ?? "", /"by":"control socket"/);
+  const [, who] = await answered(path, { route: "/api/v1/session" });
+  assert.deepEqual(who, { user: "control socket", role: "admin", how: "socket", csrf: null });
+  const token: Question = {
+    route: "/api/v1/tokens",
+    method: "POST",
+    body: { name: "x", role: "read" },
+  };
+  assert.equal((await answered(path, token))[0], 403, "there is nobody whose it would be");
+  const [missing, problem] = await answered(path, { route: "/api/v1/nothing" });
+  assert.deepEqual([missing, (problem as { status: number }).status], [404, 404]);
+  const big: Question = { ...put, body: "x".repeat(20_000) };
+  assert.equal((await answered(path, big))[0], 200, "an item may be longer than an order");
+});
+
+test("what is done over the socket is in the audit, and what only looks is not", async () => {
+  await using folder = await tempFolder();
+  const path = folder.file("c");
+  await using stand = await accountStand();
+  await using opened = await open(path);
+  const { operations } = opened;
+  operations.who = { kind: "open", ...stand };
+  const before = stand.accounts.audit(undefined, 100).length;
+  const changes = [{ section: "routes", name: "a.test" }];
+  const orders: readonly Question[] = [
+    { route: "/v1/status" },
+    { route: "/v1/reload", method: "POST" },
+    { route: "/v1/services/pause", method: "POST", body: { service: "shop" } },
+    { route: "/v1/services/pause", method: "POST", body: {} },
+    { route: "/v1/store/change", method: "POST", body: { by: "root", changes, dryRun: true } },
+    { route: "/v1/store/change", method: "POST", body: { by: "root", changes } },
+    { route: "/api/v1/restart", method: "POST" },
+    { route: "/v1/upgrade", method: "POST" },
+    { route: "/v1/users/remove", method: "POST", body: { name: "read" } },
+  ];
+  for (const each of orders) await answered(path, each);
+  const rows = stand.accounts.audit(undefined, 100).slice(0, -before).toReversed();
+  assert.deepEqual(
+    rows.map(({ by, what, revision }) => [by, what, revision]),
+    [
+      ["control socket", "reload", undefined],
+      ["control socket", 'services/pause {"service":"shop"}', undefined],
+      ["control socket (root)", "set routes a.test", 1],
+      ["control socket", "restart", undefined],
+      ["control socket", "upgrade", undefined],
+      ["control socket", "remove user read", undefined],
+    ],
+  );
 });

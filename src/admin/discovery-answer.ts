@@ -3,19 +3,10 @@
 import * as z from "zod";
 import type { Finding, FoundRoute, Note } from "../config/finding.ts";
 import { dialects } from "../config/provider-settings.ts";
-import { maybe } from "./answers.ts";
-import type { DiscoveryRows, ProviderRow, Refusal } from "./operations.ts";
+import { maybe, provider } from "./answers.ts";
+import type { DiscoveryRows, Refusal } from "./operations.ts";
 
 const maybeText = maybe(z.string());
-
-const provider: z.ZodType<ProviderRow> = z.object({
-  name: z.string(),
-  kind: z.string(),
-  state: z.enum(["ok", "failing", "starting"]),
-  trouble: maybeText,
-  since: z.string(),
-  found: z.number(),
-});
 
 const foundRoute: z.ZodType<FoundRoute> = z.object({
   route: z.string(),

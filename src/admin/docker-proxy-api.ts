@@ -107,15 +107,25 @@ async function answerTo(request: IncomingMessage, parts: Parts): Promise<Reply> 
   const [, service, verb] = /^\/service\/([^/]+)\/(start|stop|resize)\/?$/.exec(path) ?? [];
   if (service === undefined) return { status: 200, body: help };
   if (service !== "balancer") return failed(404, `there is no service ${service}, only balancer`);
+  const from = request.socket.remoteAddress ?? "";
+  const audited = async (what: string, action: Promise<Outcome>) => {
+    const outcome = await action;
+    const access = parts.operations.access();
+    if (outcome.ok && access.kind === "open") {
+      access.accounts.note({ by: "compat.dockerProxyApi", from }, what);
+    }
+    return outcome;
+  };
   switch (verb) {
     case "start":
-      return begun("spawned", parts.operations.resume(), parts.log);
+      return begun("spawned", audited("resume", parts.operations.resume()), parts.log);
     case "stop":
-      return begun("stopping...", parts.operations.drain(), parts.log);
+      return begun("stopping...", audited("drain", parts.operations.drain()), parts.log);
     default: {
       const size = parseSize(new URLSearchParams(query).get("size") ?? defaultSize);
       if (size.kind === "bad") return failed(400, size.why);
-      return begun("resizing...", parts.operations.resize(size.size), parts.log);
+      const resized = parts.operations.resize(size.size);
+      return begun("resizing...", audited(`workers ${size.size}`, resized), parts.log);
     }
   }
 }
@@ -124,7 +134,7 @@ async function answerTo(request: IncomingMessage, parts: Parts): Promise<Reply> 
  * Browsers put Origin on what scripts and forms send, and Sec-Fetch-Site on everything, images too. A
  * name in Host that resolves to us is how a page gets around both (DNS rebinding).
  */
-function isFromPage({ headers }: IncomingMessage): boolean {
+export function isFromPage({ headers }: IncomingMessage): boolean {
   if (headers.origin !== undefined) return true;
   const site = headers["sec-fetch-site"];
   if (site !== undefined && site !== "none") return true;

@@ -1,11 +1,18 @@
 // What an operator can ask of the running program. Declared here, implemented by `process`: the control
 // socket, the API and the console know the rest of the program only through this.
 
+import type { Access } from "./access.ts";
+import type { Configuration } from "./configuration.ts";
 import type { Finding } from "../config/finding.ts";
 import type { Problem } from "../config/problem.ts";
 import type { LogRecord } from "../lib/log.ts";
 
 export interface Operations {
+  readonly configuration: Configuration;
+  /** Who may use the API. */
+  access(): Access;
+  /** What the file says beside routes, services and providers, as it is served; without secrets. */
+  settings(): Readonly<Record<string, unknown>>;
   status(): Status;
   routes(): readonly RouteRow[];
   workers(): readonly WorkerRow[];
@@ -13,6 +20,8 @@ export interface Operations {
   services(): Promise<readonly ServiceRow[]>;
   /** What is discovered, and what became of it. */
   discovery(): DiscoveryRows;
+  /** Who else is there; undefined = this program is in no fleet. */
+  nodes(): FleetRows | undefined;
   /** Has exchanges of a service wait. */
   pause(service: string): Promise<Outcome>;
   /** Lets go what `pause` holds; with a backend, ends its drain; and ends maintenance asked for here. */
@@ -83,6 +92,10 @@ export interface Status {
   readonly snapshot: { readonly version: number; readonly routes: number; readonly since: string };
   /** Problems of a configuration that could not go live, until one does. */
   readonly problems: readonly Problem[];
+  /** Why the store cannot be changed, or not even be read; undefined = it can. */
+  readonly store: string | undefined;
+  /** Providers that fail, or have not said anything yet. */
+  readonly silent: readonly ProviderRow[];
   readonly listeners: readonly {
     readonly name: string;
     readonly addresses: readonly { readonly host: string; readonly port: number }[];
@@ -195,7 +208,7 @@ export interface DiscoveryRows {
 
 export interface ProviderRow {
   readonly name: string;
-  /** `docker`, `podman`, `lxc`, `incus`, `lxd`, `libvirt`. */
+  /** `docker`, `podman`, `lxc`, `incus`, `lxd`, `libvirt`, `redis`, `hipache`, `etcd`, `http`. */
   readonly kind: string;
   /** `starting`: has said nothing yet; `failing`: cannot be asked, and what it said last stays. */
   readonly state: "ok" | "failing" | "starting";
@@ -203,8 +216,47 @@ export interface ProviderRow {
   readonly trouble: string | undefined;
   /** Of the state, ISO 8601. */
   readonly since: string;
-  /** How many containers and virtual machines it knows. */
+  /** How many containers and virtual machines it knows, or routes, services and overlays. */
   readonly found: number;
+}
+
+export interface FleetRows {
+  /** Of its keys in etcd. */
+  readonly prefix: string;
+  readonly endpoints: readonly string[];
+  /** `away`: etcd does not answer; `alone`: another node has our name. */
+  readonly state: "starting" | "joined" | "away" | "alone";
+  /** Why it is not joined, a sentence; undefined = nothing is the matter. */
+  readonly trouble: string | undefined;
+  /** Of the state, ISO 8601. */
+  readonly since: string;
+  /** When etcd answered last, ISO 8601; undefined = never. */
+  readonly seen: string | undefined;
+  /** How long that took, ms. */
+  readonly lag: number;
+  /** This one first. */
+  readonly nodes: readonly NodeRow[];
+}
+
+export interface NodeRow {
+  readonly name: string;
+  /** It is this program. */
+  readonly isSelf: boolean;
+  /** `gone`: it left, or was not heard of for its time; `unknown`: etcd cannot be asked. */
+  readonly state: "up" | "gone" | "unknown";
+  /** When it was there for certain, ISO 8601; undefined = that is not known. */
+  readonly seen: string | undefined;
+  readonly version: string;
+  /** Of its main process. */
+  readonly pid: number;
+  /** Since when it runs, ISO 8601. */
+  readonly since: string;
+  /** Version of the snapshot that it serves. */
+  readonly snapshot: number;
+  /** `NAME HOST:PORT`. */
+  readonly listeners: readonly string[];
+  /** `HOST:PORT` of its API. */
+  readonly admin: readonly string[];
 }
 
 export interface Refusal {

@@ -1,21 +1,26 @@
 // An implementation of Operations that does what it says to itself only: state changes, calls are noted,
 // and the next outcome can be set. For tests of what speaks to operators; the real one runs processes.
 
+import type { Access } from "../../src/admin/access.ts";
 import type {
   AlertTest,
   DiscoveryRows,
+  FleetRows,
   Operations,
   Outcome,
   ServiceRow,
   Status,
 } from "../../src/admin/operations.ts";
 import { LogRing } from "../../src/lib/log-ring.ts";
+import { SampleConfiguration } from "./sample-configuration.ts";
 import { serviceRow } from "./sample-services.ts";
 
 const counts = { connections: 3, exchanges: 2, tunnels: 1, answered: 12345 };
 
 export class SampleOperations implements Operations {
   readonly log = new LogRing();
+  readonly configuration = new SampleConfiguration();
+  who: Access = { kind: "closed", why: "there is no store" };
   readonly calls: string[] = [];
   /** What the next actions say; a promise that stays open is an action that takes its time. */
   next: Outcome | Promise<Outcome> = { ok: true, message: "done" };
@@ -31,6 +36,9 @@ export class SampleOperations implements Operations {
   channels: AlertTest["channels"] = [{ channel: "ntfy", ok: true, text: "200" }];
   onStop = () => {};
 
+  access = () => this.who;
+  settings = () => ({ limits: { headBytes: 65_536 } });
+
   status(): Status {
     const wanted = this.size === "auto" ? 8 : this.size;
     return {
@@ -43,6 +51,8 @@ export class SampleOperations implements Operations {
       config: undefined,
       snapshot: { version: 7, routes: 1, since: "2026-11-21T06:00:00.000Z" },
       problems: this.problems,
+      store: undefined,
+      silent: [],
       listeners: [{ name: "web", addresses: [{ host: "::", port: 8080 }] }],
       workers: { wanted, live: wanted, leaving: 0 },
       counts: this.open,
@@ -75,6 +85,8 @@ export class SampleOperations implements Operations {
 
   services = () => Promise.resolve(this.rows);
   discovery = () => this.found;
+  fleet: FleetRows | undefined;
+  nodes = () => this.fleet;
   pause = (service: string) => this.#note(`pause ${service}`);
   drainBackend = (service: string, backend: string) => this.#note(`drain ${service} ${backend}`);
   setMaintenance = (service: string, isOn: boolean) =>
