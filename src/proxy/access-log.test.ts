@@ -32,6 +32,7 @@ const plain: LogEntry = {
   backendMs: 3.25,
   attempts: 1,
   routeName: "www",
+  site: "",
   serviceName: "web",
   backendUrl: "http://127.0.0.1:3000",
   failure: "",
@@ -49,6 +50,19 @@ test("combined is nginx's format to the byte", () => {
     formatterFor("combined")({ ...plain, authorization: "Basic YWxpY2U6cHc=" }),
     `192.0.2.7 - alice [${localTime()}] "GET /a?b=c HTTP/1.1" 200 612 "-" "curl/8"\n`,
   );
+});
+
+test("hipache is Hipache's line, with times of UTC and whatever is absent empty", () => {
+  const line = formatterFor("hipache");
+  assert.equal(
+    line({ ...plain, site: 'my"site\u2713', durationMs: 11, backendMs: 9.4 }),
+    `::ffff:192.0.2.7 - - [21/Nov/2026:03:41:55 +0000] "GET /a?b=c HTTP/1.1" 200 612 "" "curl/8" "my\\x22site\\xE2\\x9C\\x93" 0.011 0.009\n`,
+  );
+  assert.equal(
+    line({ ...plain, remoteAddress: "2001:db8::1", requestLine: "", backendMs: undefined }),
+    `2001:db8::1 - - [21/Nov/2026:03:41:55 +0000] "" 200 612 "" "curl/8" "" 1.235 0\n`,
+  );
+  assert.equal(formatterFor("$site $status")({ ...plain, site: "" }), "- 200\n");
 });
 
 test("combined escapes as nginx does: quotes, backslashes, controls and 7F to FF", () => {

@@ -35,6 +35,8 @@ export interface LogEntry {
   readonly attempts: number;
   readonly routeName: string;
   readonly serviceName: string;
+  /** What the source of the route calls its site. */
+  readonly site: string;
   readonly backendUrl: string;
   /** Name of a failure (docs/reference/errors.md). */
   readonly failure: string;

@@ -47,6 +47,8 @@ export class Attempts implements Held {
   #sentAt = 0;
   /** How long its answer took to begin, if that was good; -1 = it was not. */
   #answerMs = -1;
+  /** Is dead because of what came of it here, which others do not know yet. */
+  #failed: LiveBackend | null = null;
   #holdTicket: HoldTicket | null = null;
   /** `performance.now()` until which it may be held; 0 = it never was. */
   #heldUntil = 0;
@@ -67,6 +69,11 @@ export class Attempts implements Held {
 
   get backend(): LiveBackend | null {
     return this.#backend;
+  }
+
+  /** One that this exchange found dead, while others may still be sent there. */
+  get failed(): LiveBackend | null {
+    return this.#failed?.isNews === true ? this.#failed : null;
   }
 
   begin(): void {
@@ -227,6 +234,7 @@ export class Attempts implements Held {
     if (backend === null) return;
     const isUnsent = factsOf(code).retry === "unsent";
     if (isUnsent) backend.connectFailed(code);
+    if (backend.isNews) this.#failed = backend;
     this.leave();
     (this.#tried ??= []).push(backend);
     // The budget keeps backends from getting more than they can bear: this one got nothing.
@@ -262,6 +270,7 @@ export class Attempts implements Held {
   /** No answer came that is of use. */
   onFailed(code: FailureCode): void {
     this.#backend?.judge(false, 0, factsOf(code).text);
+    if (this.#backend?.isNews === true) this.#failed = this.#backend;
   }
 
   /** Another backend of the service, instead of failing. False: there is none. */
@@ -287,6 +296,7 @@ export class Attempts implements Held {
     } else {
       this.#answerMs = -1;
       this.#backend?.judge(false, ms, `answered ${status} after ${Math.round(ms)} ms`);
+      if (this.#backend?.isNews === true) this.#failed = this.#backend;
     }
     return now - this.#startedAt;
   }

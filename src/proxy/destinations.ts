@@ -40,8 +40,10 @@ interface Known {
 /** What `prepare` made, waiting for `commit` or `undo`. */
 export interface Prepared {
   readonly known: ReadonlyMap<string, Known>;
-  readonly limits: Snapshot["limits"];
+  readonly limits: Limits;
 }
+
+type Limits = Snapshot["limits"] & Pick<Snapshot["compat"], "bareLf">;
 
 export class Destinations {
   readonly #options: DestinationsOptions;
@@ -51,8 +53,8 @@ export class Destinations {
   #known: ReadonlyMap<string, Known> = new Map();
   /** Disposed of while they carried something, which goes on. */
   #leaving: readonly LiveService[] = [];
-  #limits: Snapshot["limits"] | undefined;
-  /** Once there is one, it is the same in every snapshot. */
+  #limits: Limits | undefined;
+  /** Once there is one, it is the same in every snapshot, unless a fleet has another one. */
   #secret = "";
 
   constructor(options: DestinationsOptions) {
@@ -64,31 +66,40 @@ export class Destinations {
   prepare(snapshot: Snapshot): Prepared {
     const known = new Map<string, Known>();
     // Limits are part of how a service talks to its backends.
-    const isComparable = isDeepStrictEqual(snapshot.limits, this.#limits);
+    const limits = { ...snapshot.limits, bareLf: snapshot.compat.bareLf };
+    const isComparable = isDeepStrictEqual(limits, this.#limits);
     const options = this.#serviceOptions(snapshot);
     const making = new Set<string>();
+    const { services } = snapshot;
     const destinationOf = (name: string): Destination => {
-      const settings = Object.hasOwn(snapshot.services, name) ? snapshot.services[name] : undefined;
-      if (settings === undefined) throw new Error(`there is no service ${name}`);
       const made = known.get(name);
       if (made !== undefined) return made.destination;
+      const settings = Object.hasOwn(services, name) ? services[name] : undefined;
+      if (settings === undefined) throw new Error(`there is no service ${name}`);
       if (making.has(name)) throw new Error(`the service ${name} leads back to itself`);
       making.add(name);
       const old = isComparable ? this.#known.get(name) : undefined;
-      const each = knownFor(settings, old, { ...options, destinationOf, names: this.#names });
+      const each = knownFor(settings, old, all);
       known.set(name, each);
       return each.destination;
     };
+    const all = { ...options, destinationOf, names: this.#names };
     try {
-      for (const name of Object.keys(snapshot.services)) destinationOf(name);
+      for (const settings of Object.values(services)) {
+        const { name } = settings;
+        const old = isComparable ? this.#known.get(name) : undefined;
+        // Of ten thousand mostly one changes, and the others are the very same objects.
+        if (old?.settings === settings && settings.kind === "backends") known.set(name, old);
+        else destinationOf(name);
+      }
     } catch (error) {
-      this.undo({ known, limits: snapshot.limits });
+      this.undo({ known, limits });
       throw error;
     }
-    return { known, limits: snapshot.limits };
+    return { known, limits };
   }
 
-  #serviceOptions({ limits, secret }: Snapshot): ServiceOptions {
+  #serviceOptions({ limits, compat, secret }: Snapshot): ServiceOptions {
     this.#secret = secret;
     return {
       ...this.#options,
@@ -99,6 +110,7 @@ export class Destinations {
         headBytes: limits.responseHeadBytes,
         headerCount: limits.headerCount,
         trailerBytes: limits.trailerBytes,
+        bareLf: compat.bareLf,
       },
     };
   }
@@ -108,9 +120,11 @@ export class Destinations {
     const before = this.#known;
     this.#known = known;
     this.#limits = limits;
-    for (const [name, { settings, destination }] of known) {
-      if (!(destination instanceof LiveService) || settings.kind !== "backends") continue;
+    for (const [name, each] of known) {
+      const { settings, destination } = each;
       const old = before.get(name);
+      if (old === each || !(destination instanceof LiveService) || settings.kind !== "backends")
+        continue;
       if (old?.destination !== destination) this.#states.join(name, destination);
       else if (!isSame(old.settings, settings)) destination.update(settings);
     }

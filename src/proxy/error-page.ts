@@ -10,7 +10,16 @@ export interface ErrorPages {
   /** HTML with placeholders, by status. */
   readonly byStatus: ReadonlyMap<number, string>;
   readonly fallback: string | undefined;
+  /** They are shown to everybody as they are, as Hipache shows them: `hipache.ts`. */
+  readonly areHipaches?: boolean;
 }
+
+/** Of an operator who has none, and wants to be answered as by Hipache. */
+export const hipachePages: ErrorPages = {
+  byStatus: new Map(),
+  fallback: undefined,
+  areHipaches: true,
+};
 
 export interface LoadedErrorPages {
   readonly pages: ErrorPages;

@@ -7,6 +7,7 @@ import type { Exchange } from "../http/exchange.ts";
 import { Field } from "../http/fields.ts";
 import { writeAnswer } from "./answer.ts";
 import { errorPage, type ErrorPages } from "./error-page.ts";
+import { hipacheFailure } from "./hipache.ts";
 
 /** The client is gone: nobody is left to tell. */
 export const unanswered: ReadonlySet<FailureCode> = new Set([
@@ -34,6 +35,10 @@ export function fail(
     return;
   }
   if (facts.close) exchange.client.closeAfterAnswer();
+  if (pages?.areHipaches === true) {
+    writeAnswer(exchange, hipacheFailure(exchange, { code, status, pages }));
+    return;
+  }
   const { request } = exchange;
   const page = errorPage(status, facts.text, request.fields.joined(Field.ACCEPT), {
     pages,

@@ -16,6 +16,8 @@ import type { Pool, PoolTicket, Waiter } from "../upstream/pool.ts";
 import { Attempts, type AttemptUser } from "./attempts.ts";
 import { Copies, type CopyContext } from "./copies.ts";
 import { fail, refuseForMaintenance, showStarting, unanswered } from "./fail.ts";
+import { holdUntilSpread } from "./held-answer.ts";
+import { hipacheDebug } from "./hipache.ts";
 import { KeptBody } from "./kept-body.ts";
 import { dropHopByHop } from "./hop-by-hop.ts";
 import type { Plan, ResponseHook } from "./plan.ts";
@@ -27,6 +29,8 @@ export interface ForwardContext extends CopyContext {
   readonly wheel: Wheel;
   /** Also send RFC 7239 `Forwarded`. */
   readonly withForwarded: boolean;
+  /** A failed answer waits until the other workers know of the dead backend. */
+  readonly holdsFailures: boolean;
   /** The client asked for X-Debug-* and may have them. */
   isDebugAllowed(exchange: Exchange): boolean;
   onProblem(message: string, fields: Readonly<Record<string, string>>): void;
@@ -209,6 +213,8 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
 
   #fail(code: FailureCode, status?: number): void {
     if (this.#isOver) return;
+    const { failed } = this.#attempts;
+    if (failed !== null && this.#context.holdsFailures) holdUntilSpread(this.#exchange, failed);
     this.#end();
     this.#attempts.recordFailure(code);
     fail(this.#exchange, code, this.#plan.errorPages, status);
@@ -278,6 +284,10 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
     const ms = this.#attempts.onAnswer(head.status);
     if (this.#turnsAway(head.status)) return;
     this.#hasAnswer = true;
+    const { failed } = this.#attempts;
+    if (failed !== null && failed === this.#attempts.backend && this.#context.holdsFailures) {
+      holdUntilSpread(exchange, failed);
+    }
     exchange.backendMs = ms;
     this.#attempts.record(head.status);
     if (head.status === 101 && !this.#isRequestEnded) {
@@ -332,6 +342,7 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
 
   #debugLines(): string {
     if (!this.#context.isDebugAllowed(this.#exchange)) return "";
+    if (this.#exchange.isHipacheDebug) return hipacheDebug(this.#exchange, this.#attempts.service);
     const { backendUrl, backendMs, startedAt } = this.#exchange;
     return (
       `X-Debug-Backend: ${backendUrl}\r\n` +

@@ -12,6 +12,7 @@ import { writeAnswer } from "./answer.ts";
 import { fail, refuseForMaintenance } from "./fail.ts";
 import { Forward, type ForwardContext } from "./forward.ts";
 import { clientAddress } from "./forwarded.ts";
+import { ping } from "./hipache.ts";
 import type { Live } from "./live.ts";
 import { Addressed, type Way } from "../upstream/addressed.ts";
 import { isKeptOut } from "../upstream/maintenance.ts";
@@ -67,12 +68,17 @@ export class Proxy implements ForwardContext {
     return this.#live.snapshot.compat.forwarded;
   }
 
+  get holdsFailures(): boolean {
+    return this.#live.snapshot.compat.hipache;
+  }
+
   /** A request's head is here. */
   begin(exchange: Exchange<Plan>): void {
     const { request, origin } = exchange;
     const live = this.#live;
     if (origin.version !== live.snapshot.version) live.refresh(origin);
     if (origin.isPeerTrusted) this.#believe(exchange, live);
+    if (live.snapshot.compat.hipache && this.#meetAsHipache(exchange, live)) return;
     const host = request.host === "" ? "" : normaliseHost(request.host);
     if (host === undefined) {
       this.refuse(exchange, "BAD_HOST");
@@ -92,6 +98,16 @@ export class Proxy implements ForwardContext {
     else this.#runHooks(exchange, plan, plan.requestHooks);
   }
 
+  /** Returns whether that was all. */
+  #meetAsHipache(exchange: Exchange<Plan>, live: Live): boolean {
+    exchange.isHipacheDebug = this.isDebugAllowed(exchange);
+    const { host } = exchange.request;
+    if (host === ping.host) writeAnswer(exchange, ping.answer);
+    else if (host === "") fail(exchange, "BAD_HOST", live.errorPages);
+    else return false;
+    return true;
+  }
+
   #believe(exchange: Exchange<Plan>, live: Live): void {
     const { request, origin } = exchange;
     if (request.fields.times(Field.X_FORWARDED_FOR) === 0) return;
@@ -102,6 +118,7 @@ export class Proxy implements ForwardContext {
   /** From here on the plan's limits apply, and its log and hooks at the end. */
   #adopt(exchange: Exchange<Plan>, plan: Plan): void {
     exchange.routeName = plan.name;
+    exchange.site = plan.site;
     exchange.maxBody = plan.maxBody;
     exchange.bodyTimeout = plan.timeouts.body;
     exchange.plan = plan;

@@ -8,7 +8,7 @@ import { NetworkSet } from "../lib/ip.ts";
 import { Table } from "../routing/table.ts";
 import { createAccessLog, type AccessLogSink } from "./access-log.ts";
 import type { Destinations, Prepared } from "./destinations.ts";
-import { loadErrorPages, type ErrorPages } from "./error-page.ts";
+import { hipachePages, loadErrorPages, type ErrorPages } from "./error-page.ts";
 import { forwardedLinesOf } from "./forwarded.ts";
 import { planOf, type Plan } from "./plan.ts";
 
@@ -62,7 +62,8 @@ export class Live {
       route.service === undefined
         ? undefined
         : this.#prepared.known.get(route.service)?.destination;
-    const errorPages = this.#pagesOf(route.errorPages, before) ?? this.errorPages;
+    const errorPages =
+      route.errorPages === undefined ? this.errorPages : this.#pagesOf(route.errorPages, before);
     const accessLog =
       route.accessLog === undefined ? this.accessLog : this.#logOf(route.accessLog, before);
     const isSame =
@@ -86,13 +87,15 @@ export class Live {
 
   /** Read anew with every snapshot: the files may have changed, and then what uses them does. */
   #pagesOf(folder: string | undefined, before: Live | undefined): ErrorPages | undefined {
-    if (folder === undefined) return undefined;
+    const { hipache } = this.snapshot.compat;
+    if (folder === undefined) return hipache ? hipachePages : undefined;
     const known = this.#pages.get(folder);
     if (known !== undefined) return known;
-    const loaded = loadErrorPages(folder);
-    for (const each of loaded.problems) this.#options.onProblem(each);
+    const { pages: read, problems } = loadErrorPages(folder);
+    for (const each of problems) this.#options.onProblem(each);
+    const loaded = hipache ? { ...read, areHipaches: true } : read;
     const old = before === undefined ? undefined : before.#pages.get(folder);
-    const pages = isDeepStrictEqual(loaded.pages, old) && old !== undefined ? old : loaded.pages;
+    const pages = isDeepStrictEqual(loaded, old) && old !== undefined ? old : loaded;
     this.#pages.set(folder, pages);
     return pages;
   }

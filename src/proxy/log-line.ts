@@ -12,6 +12,7 @@ export type Formatter = (entry: LogEntry) => string;
 export function formatterFor(format: string): Formatter {
   if (format === "combined") return combined;
   if (format === "json") return json;
+  if (format === "hipache") return hipache;
   const parsed = parseFormat(format);
   if (parsed.kind === "bad") throw new Error(parsed.why);
   return template(parsed.parts);
@@ -40,6 +41,17 @@ function json(entry: LogEntry): string {
   )},"backend":${quote(entry.backendUrl)},"referer":${quote(entry.referer)},"userAgent":${quote(
     entry.userAgent,
   )}}\n`;
+}
+
+/** As Hipache wrote it: what is absent is empty, times are those of UTC, IPv4 is written as IPv6. */
+function hipache(entry: LogEntry): string {
+  const { remoteAddress, backendMs = 0 } = entry;
+  const address = remoteAddress.includes(":") ? remoteAddress : `::ffff:${remoteAddress}`;
+  return `${escape(address)} - - [${secondOf(entry).global}] "${escape(entry.requestLine)}" ${
+    entry.status
+  } ${entry.bodyBytes} "${escape(entry.referer ?? "")}" "${escape(entry.userAgent ?? "")}" "${escape(
+    entry.site,
+  )}" ${decimal(entry.durationMs / 1000)} ${decimal(backendMs / 1000)}\n`;
 }
 
 function template(parts: readonly FormatPart[]): Formatter {
@@ -78,6 +90,7 @@ const printers: Readonly<Record<Variable, Formatter>> = {
     entry.backendMs === undefined ? "-" : seconds(entry.backendMs),
   route: (entry) => someOrDash(entry.routeName),
   service: (entry) => someOrDash(entry.serviceName),
+  site: (entry) => someOrDash(entry.site),
   failure: (entry) => (entry.failure === "" ? "-" : entry.failure),
   attempts: (entry) => String(entry.attempts),
 };
@@ -155,6 +168,8 @@ interface Second {
   readonly number: number;
   /** `21/Nov/2026:03:41:55 +0000` */
   readonly local: string;
+  /** `21/Nov/2026:03:41:55 +0000`, in UTC */
+  readonly global: string;
   /** `2026-11-21T03:41:55+00:00` */
   readonly iso: string;
   /** `2026-11-21T03:41:55.`, to be followed by three digits and `Z`. */
@@ -182,6 +197,9 @@ function describe(number: number): Second {
   const year = date.getFullYear();
   return {
     number,
+    global: `${two(date.getUTCDate())}/${months[date.getUTCMonth()]}/${date.getUTCFullYear()}:${date
+      .toISOString()
+      .slice(11, 19)} +0000`,
     local: `${day}/${months[date.getMonth()]}/${year}:${clock} ${sign}${zone.join("")}`,
     iso: `${year}-${two(date.getMonth() + 1)}-${day}T${clock}${sign}${zone.join(":")}`,
     utc: date.toISOString().slice(0, 20),

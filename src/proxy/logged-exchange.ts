@@ -86,6 +86,10 @@ export class LoggedExchange implements LogEntry {
     return this.#exchange.serviceName;
   }
 
+  get site(): string {
+    return this.#exchange.site;
+  }
+
   get backendUrl(): string {
     return this.#exchange.backendUrl;
   }

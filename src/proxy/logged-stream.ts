@@ -42,6 +42,7 @@ export function loggedStream(stream: CarriedStream): LogEntry {
     attempts: 1,
     routeName: stream.route,
     serviceName: stream.service,
+    site: "",
     backendUrl: stream.backend,
     failure: failure ?? "",
   };

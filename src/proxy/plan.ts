@@ -16,6 +16,7 @@ export type DoneHook = (exchange: Exchange) => void;
 
 export interface Plan {
   readonly name: string;
+  readonly site: string;
   readonly destination: Destination | undefined;
   /** The route's own; its service may have another. */
   readonly maintenance: Maintenance | undefined;
@@ -40,8 +41,8 @@ const noHooks = { requestHooks: null, responseHooks: null, doneHooks: null };
 
 /** Compiles a route. */
 export function planOf(route: Route, parts: PlanParts): Plan {
-  const { name, timeouts, maxBody, maintenance } = route;
-  return { name, ...parts, ...hooksFor(route), timeouts, maxBody, maintenance };
+  const { name, site = "", timeouts, maxBody, maintenance } = route;
+  return { name, site, ...parts, ...hooksFor(route), timeouts, maxBody, maintenance };
 }
 
 function hooksFor(route: Route): Pick<Plan, "requestHooks" | "responseHooks" | "doneHooks"> {
