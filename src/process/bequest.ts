@@ -21,7 +21,8 @@ import { statePlace, stateFolderOf } from "../lib/state-folder.ts";
 import { type Account, acting } from "./privileges.ts";
 
 /** What a program that ran as root may have left there. A folder that holds more is none of ours. */
-const ownNames = /^(alerts|secret(\..*)?)$/;
+const ownNames =
+  /^(alerts|found|kept|host-names\.json(\..*)?|secret(\..*)?|tidegate\.db(-.*|\..*)?)$/;
 /** Links that lead to links; the system itself follows 40. */
 const mostLinks = 8;
 

@@ -6,10 +6,12 @@ import { createServer, type ServerResponse } from "node:http";
 import { test } from "node:test";
 import { eventually } from "../../test/harness/barrier.ts";
 import { tempFolder } from "../../test/harness/temp-folder.ts";
+import type { Discovery } from "../config/discovery.ts";
+import { isPlatform } from "../config/provider-settings.ts";
 import { readConfig } from "../config/read.ts";
 import type { Log, LogFields } from "../lib/log.ts";
 import { Discoveries } from "./discoveries.ts";
-import { DiscoveryMemory } from "./discovery-memory.ts";
+import { ProviderMemory } from "./provider-memory.ts";
 
 const id = "1".repeat(64);
 const labels = { "tidegate.host": "a.test", "tidegate.onDemand": "true", "tidegate.port": "80" };
@@ -49,13 +51,13 @@ async function sleeper(): Promise<Stand> {
   const line = (text: string, fields: LogFields = {}) =>
     void lines.push(`${text}: ${String(fields["service"])}`);
   const log: Log = { debug: () => {}, info: line, warn: line, error: line };
-  const memory = new DiscoveryMemory(log, () => undefined);
+  const memory = new ProviderMemory<Discovery>({ log, name: "found", folder: () => undefined });
   const discoveries = stack.use(new Discoveries({ log, memory, onChange: () => {} }));
   const docker = { endpoint: `unix://${folder.file("sock")}`, mayStart: true };
   const text = JSON.stringify({ listeners: { web: "127.0.0.1:0" }, providers: { docker } });
   const { snapshot } = readConfig(text, { file: "test.json", baseFolder: "/" });
   assert.ok(snapshot);
-  discoveries.update(snapshot.providers);
+  discoveries.update(snapshot.providers.filter((each) => isPlatform(each)));
   await discoveries.ready();
   assert.deepEqual([...discoveries.members.keys()], ["shop@docker"]);
   const held = stack.move();

@@ -177,9 +177,11 @@ export class Member {
     const { version } = publication;
     this.#sent = version;
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
+    const { ackWait, ackWaitPerMegabyte } = supervision;
+    const wait = Math.round(ackWait + (publication.text.length / 1e6) * ackWaitPerMegabyte);
     const late = setTimeout(() => {
-      this.#answer(version, `it did not answer within ${supervision.ackWait} ms`);
-    }, supervision.ackWait);
+      this.#answer(version, `it did not answer within ${wait} ms`);
+    }, wait);
     this.#acks.set(version, (failure) => {
       clearTimeout(late);
       resolve(failure);

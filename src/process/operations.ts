@@ -1,9 +1,12 @@
 // What operators can ask of the running program, answered by the primary. src/admin carries the questions.
 
+import type { Access } from "../admin/access.ts";
+import type { Configuration } from "../admin/configuration.ts";
 import { noCounts } from "../admin/operations.ts";
 import type {
   AlertTest,
   DiscoveryRows,
+  FleetRows,
   LogTail,
   Operations,
   Outcome,
@@ -16,11 +19,14 @@ import type { Finding } from "../config/finding.ts";
 import { formatRule } from "../config/rule.ts";
 import { answerersOf } from "../config/service-parts.ts";
 import type { Service } from "../config/service.ts";
+import type { Order } from "../fleet/fleet-keys.ts";
 import type { Health } from "../health/health.ts";
 import type { Log } from "../lib/log.ts";
-import type { Discoveries } from "./discoveries.ts";
+import type { Ordered } from "./fleet-link.ts";
+import type { Providers } from "./providers.ts";
 import type { Primary } from "./primary.ts";
 import type { Crew } from "./crew.ts";
+import { shownSettings } from "./shown-settings.ts";
 import { residentBytes } from "./resident-memory.ts";
 
 export interface OperationsOptions {
@@ -29,9 +35,14 @@ export interface OperationsOptions {
   readonly config: string | undefined;
   readonly primary: Primary;
   readonly health: Health;
-  readonly discoveries: Discoveries;
+  readonly providers: Providers;
+  readonly configuration: Configuration;
+  /** Why nothing can be changed; undefined = it can. */
+  storeTrouble(): string | undefined;
+  access(): Access;
   /** Operators asked for something that a successor must know of. */
-  onOrders(): void;
+  onOrders(ordered: Ordered | undefined): void;
+  nodes(): FleetRows | undefined;
   testAlert(): Promise<AlertTest>;
   readonly log: Log;
   readonly tail: LogTail;
@@ -46,6 +57,9 @@ export interface OperationsOptions {
 
 const single = "everything runs in one process (workers: 0): stop and start it instead";
 
+/** Shown as refused; more of them nobody reads. */
+const mostConflicts = 1000;
+
 export class RunningProgram implements Operations {
   readonly #options: OperationsOptions;
   readonly #primary: Primary;
@@ -55,6 +69,19 @@ export class RunningProgram implements Operations {
   constructor(options: OperationsOptions) {
     this.#options = options;
     this.#primary = options.primary;
+  }
+
+  get configuration(): Configuration {
+    return this.#options.configuration;
+  }
+
+  access(): Access {
+    return this.#options.access();
+  }
+
+  settings(): Readonly<Record<string, unknown>> {
+    const { snapshot } = this.#primary;
+    return snapshot === undefined ? {} : shownSettings(snapshot);
   }
 
   status(): Status {
@@ -71,6 +98,8 @@ export class RunningProgram implements Operations {
       config,
       snapshot: { version: snapshot?.version ?? 0, routes: snapshot?.routes.length ?? 0, since },
       problems,
+      store: this.#options.storeTrouble(),
+      silent: this.#options.providers.states.filter(({ state }) => state !== "ok"),
       listeners: Object.entries(serving?.bound ?? {}).map(([name, addresses]) => ({
         name,
         addresses,
@@ -112,18 +141,21 @@ export class RunningProgram implements Operations {
   }
 
   discovery(): DiscoveryRows {
-    const { states, findings } = this.#options.discoveries;
+    const { states, findings } = this.#options.providers;
     return {
-      providers: states.map((each) => ({
-        ...each,
-        found: findings.filter(({ provider }) => provider === each.name).length,
-      })),
+      providers: states,
       findings: this.#granted(findings),
-      refusals: this.#primary.refusals.map(({ origin, message }) => ({
-        place: origin.place,
-        message,
-      })),
+      refusals: [
+        ...this.#primary.refusals.map(({ origin, message }) => ({ place: origin.place, message })),
+        ...this.#primary.conflicts
+          .slice(0, mostConflicts)
+          .map(({ b, why }) => ({ place: b.origin.place, message: why })),
+      ],
     };
+  }
+
+  nodes(): FleetRows | undefined {
+    return this.#options.nodes();
   }
 
   /** A provider does not know what it was refused: those routes are not there. */
@@ -148,10 +180,13 @@ export class RunningProgram implements Operations {
     const { health } = this.#options;
     if (backend !== undefined) {
       const isKnown = health.undrain(service, backend);
-      return this.#ordered(isKnown, `${backend} of ${service}`, "gets requests again");
+      return this.#ordered(isKnown, `${backend} of ${service}`, "gets requests again", {
+        order: { kind: "drain", service, backend },
+        isOn: false,
+      });
     }
     for (const name of this.#backendServicesOf(service)) health.unpause(name);
-    return this.#ordered(health.setMaintenance(service, false), service, "serves again");
+    return this.setMaintenance(service, false);
   }
 
   drainBackend(service: string, backend: string): Promise<Outcome> {
@@ -160,18 +195,29 @@ export class RunningProgram implements Operations {
       isKnown,
       `${backend} of ${service}`,
       "gets no more than the sessions it has",
+      { order: { kind: "drain", service, backend }, isOn: true },
     );
   }
 
   setMaintenance(service: string, isOn: boolean): Promise<Outcome> {
     const isKnown = this.#options.health.setMaintenance(service, isOn);
-    return this.#ordered(isKnown, service, isOn ? "is in maintenance" : "serves again");
+    const order: Order = { kind: "maintenance", service, backend: undefined };
+    return this.#ordered(isKnown, service, isOn ? "is in maintenance" : "serves again", {
+      order,
+      isOn,
+    });
   }
 
-  async #ordered(isKnown: boolean, what: string, message: string): Promise<Outcome> {
+  /** @param ordered what a fleet is told of */
+  async #ordered(
+    isKnown: boolean,
+    what: string,
+    message: string,
+    ordered?: Ordered,
+  ): Promise<Outcome> {
     if (!isKnown)
       return { ok: false, message: `there is no ${what}; \`tidegate services\` shows all` };
-    this.#options.onOrders();
+    this.#options.onOrders(ordered);
     return { ok: true, message: `${what} ${message}` };
   }
 

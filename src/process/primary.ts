@@ -1,11 +1,9 @@
 // The control plane: takes what the file says and what was found, merges it into numbered snapshots and hands
 // those to who serves; answers to operators. What cannot be used changes nothing.
 
-import { isDeepStrictEqual } from "node:util";
-
 import { formatProblem, type Problem } from "../config/problem.ts";
-import { defaultSnapshot } from "../config/read.ts";
-import { providerKinds } from "../config/provider-settings.ts";
+import { type ConfigReader, defaultSnapshot } from "../config/read.ts";
+import { platformKinds } from "../config/provider-settings.ts";
 import type { Catalog, Snapshot } from "../config/snapshot.ts";
 import type { Outcome } from "../admin/operations.ts";
 import type { Log } from "../lib/log.ts";
@@ -14,11 +12,12 @@ import { fixedProvider } from "../providers/fixed.ts";
 import { foundProviders } from "../providers/found-daemons.ts";
 import { kept } from "../providers/kept.ts";
 import type { Provider, Update } from "../providers/provider.ts";
-import { findConflicts } from "../routing/conflicts.ts";
-import { merge } from "../routing/merge.ts";
-import type { Holders, Refusal } from "../routing/ownership.ts";
-import type { Discoveries } from "./discoveries.ts";
-import type { DiscoveryMemory } from "./discovery-memory.ts";
+import { ConflictBook } from "../routing/conflict-book.ts";
+import type { Conflict } from "../routing/conflicts.ts";
+import { merge, type Merged, type Said } from "../routing/merge.ts";
+import type { Refusal } from "../routing/ownership.ts";
+import type { Providers } from "./providers.ts";
+import type { HolderBook } from "./holder-book.ts";
 import { LoggedOnce } from "./logged-once.ts";
 import { machineAddresses } from "./machine-addresses.ts";
 import type { Serving } from "./serving.ts";
@@ -26,12 +25,16 @@ import type { Serving } from "./serving.ts";
 export interface PrimaryOptions {
   /** Configuration file; undefined = the embedded defaults. */
   readonly config: string | undefined;
+  /** Of the file; undefined = it is ours. */
+  readonly reader?: ConfigReader | undefined;
   /** Port of the embedded defaults. */
   readonly port: number;
   readonly log: Log;
   readonly isDraining: boolean;
-  readonly discoveries: Discoveries;
-  readonly memory: DiscoveryMemory;
+  readonly providers: Providers;
+  /** All that is said outside the file, with what this catalog grants. */
+  saidWith(catalog: Catalog): Said;
+  readonly holders: HolderBook;
   /** What the snapshot of this catalog is made with. */
   secretFor(catalog: Catalog): string;
   /** It is about to go live; when it cannot, the one before is told again. */
@@ -47,6 +50,16 @@ export interface PrimaryOptions {
   onEnding(): void;
 }
 
+/** While somebody's change has its turn. */
+export interface Turn {
+  /** Of the file. */
+  readonly catalog: Catalog;
+  /** What would be served. */
+  propose(said: Said): Merged;
+  /** Has it served. Throws, with nothing changed, when that cannot be. */
+  goLive(merged: Merged): Promise<Snapshot>;
+}
+
 /** The first configuration cannot be used: there is nothing to serve with. */
 export class BadConfiguration extends Error {
   readonly problems: readonly Problem[];
@@ -56,6 +69,9 @@ export class BadConfiguration extends Error {
     this.problems = problems;
   }
 }
+
+/** Looked at with every change; more are not worth it. */
+const mostFaults = 1000;
 
 export class Primary {
   readonly #options: PrimaryOptions;
@@ -71,10 +87,9 @@ export class Primary {
   #snapshot: Snapshot | undefined;
   /** What the file said, of the snapshot that is live. */
   #catalog: Catalog | undefined;
-  #holders: Holders = new Map();
-  /** Those of the process before us, until all providers have been heard; undefined = not looked for yet. */
-  #earlierHolders: Holders | undefined;
   #refusals: readonly Refusal[] = [];
+  #conflicts: readonly Conflict[] = [];
+  readonly #book = new ConflictBook();
   readonly #faults: LoggedOnce;
   #since = "";
   #problems: readonly Problem[] = [];
@@ -82,13 +97,15 @@ export class Primary {
   /** Changes are made one after the other. */
   #changing: Promise<unknown> = Promise.resolve();
   #isPatient = false;
+  #isToRediscover = false;
 
   constructor(options: PrimaryOptions) {
     this.#options = options;
     this.#log = options.log;
     this.#isDraining = options.isDraining;
     this.#faults = new LoggedOnce(options.log);
-    this.#file = options.config === undefined ? undefined : fileProvider(options.config);
+    this.#file =
+      options.config === undefined ? undefined : fileProvider(options.config, options.reader);
   }
 
   /** Serves until `stop` or `retire`. Throws when it cannot begin. */
@@ -115,7 +132,7 @@ export class Primary {
       version: _version,
       secret: _secret,
       ...catalog
-    } = defaultSnapshot(this.#options.port, providerKinds);
+    } = defaultSnapshot(this.#options.port, platformKinds);
     return { ...catalog, providers: await foundProviders(catalog.providers) };
   }
 
@@ -154,23 +171,25 @@ export class Primary {
       return { ok: false, message, problems: update.problems };
     }
     for (const warning of update.warnings) this.#log.warn(formatProblem(warning));
-    const { discoveries } = this.#options;
+    const { providers } = this.#options;
     const before = this.#catalog;
     const { catalog } = update;
     let snapshot: Snapshot;
     try {
       // What is found is asked for by whom we become, not by root.
       this.#serving ??= await this.#options.begin(this.#snapshotOf(catalog, 0).snapshot);
-      this.#recallHolders(catalog);
-      discoveries.update(catalog.providers);
+      if (catalog.providers.length > 0) this.#options.holders.recall();
+      providers.update(catalog.providers);
       if (isFirst) {
-        await discoveries.ready();
-        this.#tryMemory(catalog);
+        snapshot = await this.#startWith(catalog);
+      } else {
+        // Who is asked elsewhere from now on must not be without routes for a moment.
+        await providers.known();
+        snapshot = await this.#goOverTo(catalog);
       }
-      snapshot = await this.#goOverTo(catalog);
     } catch (error) {
       if (isFirst) throw error;
-      discoveries.update(before?.providers ?? []);
+      providers.update(before?.providers ?? []);
       const cause = error instanceof Error ? error.message : String(error);
       const message = "the new configuration cannot go live; the last good one serves on";
       this.#log.error(message, { cause });
@@ -184,42 +203,37 @@ export class Primary {
   }
 
   /** What a former process left may be damaged, or look otherwise than here: no reason not to start. */
-  #tryMemory(catalog: Catalog): void {
+  async #startWith(catalog: Catalog): Promise<Snapshot> {
+    const { providers } = this.#options;
+    await providers.ready();
     try {
-      this.#options.onNext(this.#snapshotOf(catalog, 0).snapshot);
+      return await this.#goOverTo(catalog);
     } catch (error) {
-      // When it was something else, it is told of in a moment.
-      this.#options.discoveries.forget();
+      // When it is something else, it is told of in a moment.
+      if (this.#snapshot !== undefined || !providers.forget()) throw error;
       const cause = error instanceof Error ? error.message : String(error);
       this.#log.warn("what was found before the last stop cannot be used; it is looked for anew", {
         cause,
       });
+      return await this.#goOverTo(catalog);
     }
   }
 
   /** Has what this catalog and discovery say go live together. */
   async #goOverTo(catalog: Catalog): Promise<Snapshot> {
-    const { snapshot, holders, refusals } = this.#snapshotOf(catalog, ++this.#version);
+    return this.#goLiveWith(catalog, this.#snapshotOf(catalog, this.#version + 1));
+  }
+
+  async #goLiveWith(catalog: Catalog, merged: Merged): Promise<Snapshot> {
+    const { holders, refusals } = merged;
+    const snapshot = { ...merged.snapshot, version: ++this.#version };
     await this.#goLive(snapshot);
     this.#catalog = catalog;
-    this.#hold(holders);
+    this.#options.holders.hold(holders, this.#options.providers.isComplete);
     this.#refusals = refusals;
-    this.#tellFaults(snapshot, refusals);
+    this.#conflicts = this.#book.find(snapshot.routes);
+    this.#tellFaults(refusals);
     return snapshot;
-  }
-
-  /** A new start must not give a host to who is older, and was refused it. */
-  #recallHolders({ providers }: Catalog): void {
-    if (this.#earlierHolders !== undefined || providers.length === 0) return;
-    this.#earlierHolders = this.#options.memory.recallHolders();
-    this.#holders = this.#earlierHolders;
-  }
-
-  #hold(holders: Holders): void {
-    const before = this.#holders;
-    if (this.#options.discoveries.isComplete) this.#earlierHolders &&= new Map();
-    this.#holders = new Map([...(this.#earlierHolders ?? []), ...holders]);
-    if (!isDeepStrictEqual(this.#holders, before)) this.#options.memory.keepHolders(this.#holders);
   }
 
   async #goLive(snapshot: Snapshot): Promise<void> {
@@ -241,7 +255,11 @@ export class Primary {
 
   /** What was found has changed; before the first snapshot that is part of it anyway. */
   rediscover(): void {
+    // What is said is looked at when it is its turn: of several that wait one is enough.
+    if (this.#isToRediscover) return;
+    this.#isToRediscover = true;
     void this.#exclusively(async () => {
+      this.#isToRediscover = false;
       if (this.#catalog === undefined || this.isStopping) return;
       try {
         await this.#goOverTo(this.#catalog);
@@ -268,11 +286,11 @@ export class Primary {
     }
   }
 
-  #snapshotOf(catalog: Catalog, version: number): ReturnType<typeof merge> {
-    const merged = merge(catalog, this.#options.discoveries.current, {
+  #snapshotOf(catalog: Catalog, version: number, said = this.#options.saidWith(catalog)): Merged {
+    const merged = merge(catalog, said, {
       version,
       secret: "",
-      holders: this.#holders,
+      holders: this.#options.holders.current,
       isOwnAddress: machineAddresses(),
     });
     const { services } = merged.snapshot;
@@ -281,10 +299,12 @@ export class Primary {
   }
 
   /** With every container that starts or stops there is another snapshot, mostly with the same faults. */
-  #tellFaults({ routes }: Snapshot, refusals: readonly Refusal[]): void {
+  #tellFaults(refusals: readonly Refusal[]): void {
     this.#faults.tell([
-      ...refusals.map(({ origin, message }) => ({ message, fields: { place: origin.place } })),
-      ...findConflicts(routes).map(({ a, b, why }) => ({
+      ...refusals
+        .slice(0, mostFaults)
+        .map(({ origin, message }) => ({ message, fields: { place: origin.place } })),
+      ...this.#conflicts.slice(0, mostFaults).map(({ a, b, why }) => ({
         message: "two routes claim the same requests; the first one gets them",
         fields: {
           first: `${a.name} (${a.origin.place})`,
@@ -313,6 +333,16 @@ export class Primary {
   /** What tenants asked for and were refused. */
   get refusals(): readonly Refusal[] {
     return this.#refusals;
+  }
+
+  /** Routes that claim the same requests. */
+  get conflicts(): readonly Conflict[] {
+    return this.#conflicts;
+  }
+
+  /** What the file says; undefined = nothing is served yet. */
+  get catalog(): Catalog | undefined {
+    return this.#catalog;
   }
 
   get problems(): readonly Problem[] {
@@ -348,6 +378,20 @@ export class Primary {
     return this.#exclusively(async () => {
       if (this.#serving === undefined || this.isStopping) throw new Error("the program ends");
       await work(this.#serving);
+    });
+  }
+
+  /** Has somebody's change of what is served wait for its turn. Throws when nothing can be changed. */
+  amend<T>(work: (turn: Turn) => Promise<T>): Promise<T> {
+    return this.#exclusively(() => {
+      const catalog = this.#catalog;
+      if (this.isStopping) throw new Error("the program ends");
+      if (catalog === undefined) throw new Error("nothing is served yet");
+      return work({
+        catalog,
+        propose: (said) => this.#snapshotOf(catalog, this.#version + 1, said),
+        goLive: (merged) => this.#goLiveWith(catalog, merged),
+      });
     });
   }
 

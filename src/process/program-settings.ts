@@ -3,6 +3,8 @@
 export interface ProgramSettings {
   /** Configuration file; undefined = the embedded defaults. */
   readonly config: string | undefined;
+  /** Whose format the file has; undefined = ours. */
+  readonly format?: "hipache";
   /** Port of the embedded defaults. */
   readonly port: number;
   /** Where to write, as JSON, the addresses that were opened: for scripts that let the system choose. */

@@ -1,45 +1,47 @@
 // Puts a primary together with who serves for it, the control socket and what else belongs to a running
 // program. With a link to a supervisor workers serve; without one this process does.
 
-import { accessSync, constants, existsSync, renameSync, writeFileSync } from "node:fs";
-
-import { askControl } from "../admin/control-client.ts";
-import { controlPlace, prepareFolder } from "../admin/control-path.ts";
-import { ControlServer } from "../admin/control-server.ts";
-import { DockerProxyApi } from "../admin/docker-proxy-api.ts";
-import type { Address, Catalog, Snapshot } from "../config/snapshot.ts";
+import { controlPlace } from "../admin/control-path.ts";
+import type { ConfigReader } from "../config/read.ts";
+import type { Snapshot } from "../config/snapshot.ts";
 import type { Logger } from "../lib/log.ts";
 import type { LogRing } from "../lib/log-ring.ts";
 import { programVersion } from "../lib/version.ts";
 import type { BoundAddress } from "../listen/listening-socket.ts";
 import { Health } from "../health/health.ts";
-import { Idleness } from "./idleness.ts";
+import { IdleWatch } from "./idle-watch.ts";
+import type { Mark } from "../upstream/state.ts";
+import { AdminListener } from "./admin-listener.ts";
 import { Alarms } from "./alarms.ts";
+import { ProgramConfiguration } from "./configuration.ts";
+import { ControlDoor } from "./control-door.ts";
 import { Crew } from "./crew.ts";
-import { Discoveries } from "./discoveries.ts";
-import { DiscoveryMemory } from "./discovery-memory.ts";
+import { DeadBackends } from "./dead-backends.ts";
+import { FleetLink } from "./fleet-link.ts";
+import { HolderBook } from "./holder-book.ts";
+import { HolderMemory } from "./holder-memory.ts";
 import type { Inherited } from "./held-sockets.ts";
 import type { FromPrimary } from "./messages.ts";
 import { RunningProgram } from "./operations.ts";
+import { OldApis } from "./old-apis.ts";
+import { PortsFile } from "./ports-file.ts";
+import { Predecessors } from "./predecessors.ts";
 import { Primary } from "./primary.ts";
 import type { SupervisorNote } from "./primary-arguments.ts";
+import { Providers } from "./providers.ts";
 import type { ProgramSettings } from "./program-settings.ts";
-import { type Account, accountOf, become } from "./privileges.ts";
-import { signal } from "./process-identity.ts";
+import type { Account } from "./privileges.ts";
+import { Rights } from "./rights.ts";
 import type { Serving, ServingUser } from "./serving.ts";
 import { Solo } from "./solo.ts";
 import { StateKeeper } from "./state-keeper.ts";
+import { StoreKeeper } from "./store-keeper.ts";
 import { SupervisorLink } from "./supervisor-link.ts";
-import { WorkerList } from "./worker-list.ts";
-
-/** It runs on this machine, and has little else to do. */
-const predecessorWaitMs = 2000;
-const controlCheckMs = 5000;
-/** Idle times are minutes; asking the workers costs them next to nothing. */
-const idleCheckMs = 2000;
 
 export interface ProgramOptions {
   readonly settings: ProgramSettings;
+  /** Of the configuration file; undefined = it is ours. */
+  readonly reader: ConfigReader | undefined;
   readonly log: Logger;
   readonly ring: LogRing;
   /** Who holds the sockets; undefined = nobody else, this process serves. */
@@ -62,30 +64,32 @@ export class Program {
   readonly #primary: Primary;
   readonly #operations: RunningProgram;
   readonly #state: StateKeeper;
+  readonly #store: StoreKeeper;
+  readonly #configuration: ProgramConfiguration;
+  readonly #admin: AdminListener;
+  readonly #oldApis: OldApis;
   readonly #alarms: Alarms;
   readonly #health: Health;
-  readonly #discoveries: Discoveries;
-  readonly #idleness = new Idleness();
-  #idleCheck: NodeJS.Timeout | undefined;
+  readonly #providers: Providers;
+  readonly #idle: IdleWatch;
+  readonly #fleet: FleetLink;
+  readonly #dead = new DeadBackends({ take: (mark) => this.#health.take(mark), now: Date.now });
   /** As configured at the start. */
   #stateFolder: string | undefined;
   #link: SupervisorLink | undefined;
   #crew: Crew | undefined;
-  #control: ControlServer | undefined;
-  #controlPath = "";
-  #dockerProxy: DockerProxyApi | undefined;
-  #dockerProxyKey: string | undefined;
-  #workerList: WorkerList | undefined;
-  /** Workers that lost primary and main process; they listen on our addresses still. */
-  #orphans: readonly string[] = [];
-  /** Somebody of ours who lost its supervisor answers at the control socket. */
-  #predecessor: string | undefined;
+  readonly #control: ControlDoor;
+  readonly #predecessors: Predecessors;
+  readonly #ports: PortsFile;
+  readonly #rights: Rights;
 
   constructor(options: ProgramOptions) {
     this.#options = options;
     this.#log = options.log;
-    const { settings, supervisor } = options;
+    const { supervisor } = options;
     this.#state = new StateKeeper(options.log);
+    this.#rights = new Rights({ ...options, state: this.#state });
+    this.#ports = new PortsFile(options.settings.portsFile, options.log);
     this.#alarms = new Alarms({
       log: options.log,
       rows: () => this.#health.rows([]),
@@ -93,24 +97,68 @@ export class Program {
     });
     this.#health = new Health({
       log: options.log,
-      onNews: (news) => this.#primary.serving?.learn(news),
+      onNews: (news) => {
+        this.#primary.serving?.learn(news);
+        this.#fleet.learn(news);
+      },
       onEvent: (event) => this.#alarms.onHealth(event),
       ...(supervisor?.legacy.orders === undefined ? {} : { orders: supervisor.legacy.orders }),
     });
-    const memory = new DiscoveryMemory(options.log, () => this.#state.folder(this.#stateFolder));
-    this.#discoveries = new Discoveries({
+    const folder = () => this.#state.folder(this.#stateFolder);
+    this.#providers = new Providers({
       log: options.log,
-      memory,
+      folder,
       onChange: () => this.#primary.rediscover(),
+      onDead: (provider, dead) => this.#dead.update(provider, dead),
     });
-    this.#primary = new Primary({
-      config: settings.config,
-      port: settings.port,
+    this.#store = new StoreKeeper(options.log);
+    this.#admin = new AdminListener({
       log: options.log,
+      keeper: this.#store,
+      operations: () => this.#operations,
+      isSuccessor: supervisor?.isFirst === false,
+      onOpened: () => this.#writePortsFile(),
+    });
+    this.#configuration = new ProgramConfiguration({
+      keeper: this.#store,
+      primary: () => this.#primary,
+      saidWith: (kept) => this.#providers.saidWith(kept),
+    });
+    this.#control = new ControlDoor({
+      log: options.log,
+      isSuccessor: supervisor?.isFirst === false,
+      operations: () => this.#operations,
+      isStopping: () => this.#primary.isStopping,
+    });
+    this.#predecessors = new Predecessors(this.#control);
+    this.#primary = this.#makePrimary(folder);
+    this.#idle = new IdleWatch(this.#primary, this.#providers.discoveries);
+    this.#fleet = new FleetLink({
+      ...{ log: options.log, mainPid: supervisor?.pid ?? process.pid, state: this.#state },
+      ...{ health: this.#health, primary: this.#primary, admin: this.#admin },
+      onOrders: () => this.#tellLegacy(),
+    });
+    this.#operations = this.#makeOperations();
+    this.#oldApis = new OldApis({ operations: this.#operations, log: options.log });
+    if (supervisor === undefined) return;
+    this.#link = new SupervisorLink({
+      onOrder: (order) => this.#obey(order),
+      onOrphaned: () => this.#onOrphaned(),
+    });
+  }
+
+  #makePrimary(folder: () => string | undefined): Primary {
+    const { settings, supervisor, log, reader } = this.#options;
+    return new Primary({
+      config: settings.config,
+      reader: reader,
+      port: settings.port,
+      log: log,
       isDraining: supervisor?.legacy.isDraining ?? false,
-      discoveries: this.#discoveries,
-      memory,
-      secretFor: (catalog) => this.#state.secretFor(catalog, this.#nextAccount(catalog)),
+      providers: this.#providers,
+      holders: new HolderBook(new HolderMemory(log, folder)),
+      saidWith: (catalog) => this.#configuration.said(catalog),
+      secretFor: (catalog) => this.#state.secretFor(catalog, this.#rights.heir(catalog)),
       onNext: (snapshot) => this.#health.update(snapshot),
       onRefused: (problems) => this.#alarms.onRefused(problems),
       begin: (snapshot) => this.#begin(snapshot),
@@ -118,26 +166,32 @@ export class Program {
       onReloading: (isDone) => this.#onReloading(isDone),
       onEnding: () => void this.#onEnding(),
     });
-    this.#operations = new RunningProgram({
+  }
+
+  #makeOperations(): RunningProgram {
+    const { settings, supervisor, log, ring } = this.#options;
+    return new RunningProgram({
       version: programVersion(),
       mainPid: supervisor?.pid ?? process.pid,
       config: settings.config,
       primary: this.#primary,
       health: this.#health,
-      discoveries: this.#discoveries,
-      onOrders: () => this.#tellLegacy(),
+      providers: this.#providers,
+      configuration: this.#configuration,
+      storeTrouble: () => this.#store.trouble,
+      access: () => this.#admin.access,
+      nodes: () => this.#fleet.rows(),
+      onOrders: (ordered) => {
+        this.#tellLegacy();
+        this.#fleet.ordered(ordered);
+      },
       testAlert: () => this.#alarms.test(),
-      log: options.log,
-      tail: options.ring,
+      log,
+      tail: ring,
       crew: () => this.#crew,
       upgrade: async () => this.#link?.upgrade(),
       isOrphaned: () => this.#link !== undefined && !this.#link.isOpen,
       stop: (isNow) => this.stop(isNow),
-    });
-    if (supervisor === undefined) return;
-    this.#link = new SupervisorLink({
-      onOrder: (order) => this.#obey(order),
-      onOrphaned: () => this.#onOrphaned(),
     });
   }
 
@@ -147,7 +201,7 @@ export class Program {
       await this.#primary.run();
     } finally {
       await this.#onEnding();
-      await this.#control?.close();
+      await this.#control.close();
     }
   }
 
@@ -182,102 +236,69 @@ export class Program {
     const { settings, supervisor, inherited } = this.#options;
     this.#stateFolder = snapshot.stateFolder;
     const count = settings.workers ?? snapshot.workers.count;
-    const account = this.#nextAccount(snapshot);
     const path = controlPlace(settings.control ?? snapshot.controlSocket).path;
-    // Kept, since as another user we might be told another one.
-    this.#controlPath = path;
+    this.#control.path = path;
     if (this.#link === undefined || supervisor === undefined) {
+      this.#openStore(this.#rights.heir(snapshot));
       const solo = new Solo({ log: this.#log, inherited, user: this.#servingUser });
       await solo.open(snapshot);
-      this.#giveUpRights(account, snapshot);
+      this.#rights.settle(snapshot, path);
       return solo;
     }
     // A program with workers goes on with workers; the primary says that this needs a new start.
     if (count === 0 && supervisor.isFirst) throw new WantsSingle();
-    this.#giveUpRights(account, snapshot);
-    this.#predecessor = await this.#findPredecessor(path);
-    this.#workerList = new WorkerList(path);
-    this.#orphans = this.#predecessor === undefined ? this.#workerList.left() : [];
+    this.#rights.settle(snapshot, path);
+    this.#openStore(undefined);
+    if (!supervisor.isFirst) await this.#store.mustKeepUp(path);
+    await this.#predecessors.find();
     const { workers } = supervisor.legacy;
     this.#crew = new Crew({
       link: this.#link,
       user: this.#servingUser,
       log: this.#log,
       onWorkerLog: (record) => this.#log.write(record),
-      isTakeOver: this.#isTakeOver,
+      isTakeOver: this.#predecessors.areThere,
       size: workers === undefined ? settings.workers : (workers ?? undefined),
       onResized: () => this.#tellLegacy(),
-      onWorkers: (pids) => this.#workerList?.write(pids),
+      onWorkers: (pids) => this.#predecessors.note(pids),
     });
     return this.#crew;
   }
 
-  /** Whom we will become; undefined = nobody else, or we are already who we stay. */
-  #nextAccount({ runAs }: Catalog): Account | undefined {
-    if (this.#primary.serving !== undefined) return undefined;
-    const { user = runAs.user, group = runAs.group } = this.#options.settings;
-    return accountOf({ user, group });
+  /** @param account whom we are about to become, if we are not yet */
+  #openStore(account: Account | undefined): void {
+    const main = this.#options.supervisor?.pid ?? process.pid;
+    this.#state.within(this.#stateFolder, account, (folder) => this.#store.open(folder, main));
   }
 
   get #servingUser(): ServingUser {
     return {
       states: () => this.#health.states(),
-      onMark: (mark) => this.#health.take(mark),
+      onMark: (mark) => this.#onMark(mark),
       onOutcomes: (worker, services) => this.#alarms.onOutcomes(worker, services),
       onReplaced: (slot, pid, what) => this.#alarms.onReplaced(slot, pid, what),
       onGone: (worker) => this.#alarms.onWorkerGone(worker),
-      onWanted: (service) => this.#discoveries.start(service),
+      onWanted: (service) => this.#providers.discoveries.start(service),
     };
   }
 
-  get #isTakeOver(): boolean {
-    return this.#predecessor !== undefined || this.#orphans.length > 0;
-  }
-
-  /** The folder of the control socket is made first: whom we become may not be able to. */
-  #giveUpRights(account: Account | undefined, { stateFolder }: Snapshot): void {
-    prepareFolder(this.#controlPath, account);
-    if (account === undefined) return;
-    this.#state.prepare(stateFolder, account);
-    become(account);
-    this.#warnIfUnreadable();
-  }
-
-  /** Root could read it at the start; a reload will not. */
-  #warnIfUnreadable(): void {
-    const { config } = this.#options.settings;
-    if (config === undefined) return;
-    try {
-      accessSync(config, constants.R_OK);
-    } catch {
-      const user = process.getuid?.();
-      this.#log.warn(
-        "the configuration cannot be read by the user we run as: no reload will work",
-        {
-          config,
-          user,
-        },
-      );
-    }
-  }
-
-  async #findPredecessor(path: string): Promise<string | undefined> {
-    const answer = await askControl(path, { route: "/v1/status", timeoutMs: predecessorWaitMs });
-    if (answer.kind !== "answer") return undefined;
-    const { body } = answer;
-    const isOrphaned =
-      typeof body === "object" && body !== null && Reflect.get(body, "state") === "orphaned";
-    return isOrphaned ? path : undefined;
+  #onMark(mark: Mark): void {
+    this.#health.take(mark);
+    this.#fleet.shown(mark);
+    if (mark.kind !== "dead") return;
+    const { service, backend, for: time } = mark;
+    this.#providers.sources.tellDead({ service, backend, until: Date.now() + time });
   }
 
   async #onLive(serving: Serving, snapshot: Snapshot, isFirst: boolean): Promise<void> {
     this.#health.settled(snapshot);
+    this.#dead.settle();
     this.#alarms.update(snapshot);
-    this.#watchIdle(snapshot);
+    this.#idle.update(snapshot);
     if (isFirst) {
       this.#options.onFirst(snapshot, serving.bound);
-      if (!this.#isTakeOver) await this.#openControl();
-      this.#watchControl();
+      if (!this.#predecessors.areThere) await this.#control.open();
+      this.#control.watch();
     }
     const status = `${snapshot.routes.length} routes, ${serving.wanted} workers`;
     const pidFile = this.#options.settings.pidFile ?? snapshot.pidFile;
@@ -286,118 +307,20 @@ export class Program {
     this.#link?.tell({ kind: "serving", pidFile, status, grace });
     await this.#link?.keep(this.#crew?.keys ?? []);
     // Those before us are told to leave when everybody who connects reaches us.
-    if (isFirst && this.#isTakeOver) {
-      await this.#openControl();
-      for (const each of this.#orphans) signal(each, "SIGUSR2");
+    if (isFirst && this.#predecessors.areThere) {
+      await this.#control.open();
+      this.#predecessors.dismissOrphans();
     }
     this.#tellLegacy();
-    await this.#openDockerProxy(snapshot.compat.dockerProxyApi);
+    await this.#oldApis.update(snapshot.compat);
     // Last of all: who waits for it may give commands and make calls at once.
-    this.#writePortsFile(serving);
+    await this.#admin.update(snapshot.admin);
+    this.#writePortsFile();
+    this.#fleet.update(snapshot);
   }
 
-  /** While there is anything that was started because a request came. */
-  #watchIdle({ services }: Snapshot): void {
-    const isOnDemand = Object.values(services).some(
-      (each) => each.kind === "backends" && each.onDemand !== undefined,
-    );
-    if (!isOnDemand) {
-      clearInterval(this.#idleCheck);
-      this.#idleCheck = undefined;
-      return;
-    }
-    this.#idleCheck ??= setInterval(() => void this.#stopIdle(), idleCheckMs).unref();
-  }
-
-  async #stopIdle(): Promise<void> {
-    const { serving, snapshot, isStopping } = this.#primary;
-    if (serving === undefined || snapshot === undefined || isStopping) return;
-    const loads = await serving.loads();
-    const { members } = this.#discoveries;
-    for (const each of this.#idleness.look(snapshot.services, loads, members, performance.now())) {
-      this.#discoveries.stop(each);
-    }
-  }
-
-  /** By a rename: whoever waits for the file must not read half of it. */
-  #writePortsFile(serving: Serving): void {
-    const { portsFile } = this.#options.settings;
-    if (portsFile === undefined) return;
-    try {
-      writeFileSync(`${portsFile}.new`, JSON.stringify(serving.bound));
-      renameSync(`${portsFile}.new`, portsFile);
-    } catch (error) {
-      const cause = error instanceof Error ? error.message : String(error);
-      this.#log.error("the ports file cannot be written", { cause });
-    }
-  }
-
-  async #openControl(): Promise<void> {
-    // One that was told to end meanwhile must not take the path from who stays.
-    if (this.#primary.isStopping) return;
-    const path = this.#controlPath;
-    try {
-      await this.#dismissPredecessor();
-      // A successor takes the path from its predecessor, who answers there until then.
-      const replace =
-        this.#options.supervisor?.isFirst === false || this.#predecessor !== undefined;
-      const operations = this.#operations;
-      const opening = await ControlServer.open({ path, operations, log: this.#log, replace });
-      if (opening.kind === "listening") this.#control = opening.server;
-      else this.#log.warn("another program answers at the control socket", { path });
-    } catch (error) {
-      const cause = error instanceof Error ? error.message : String(error);
-      this.#log.warn("there is no control socket: commands cannot reach this program", { cause });
-    }
-  }
-
-  /** A socket that somebody removed is opened anew, or no command would ever reach us again. */
-  #watchControl(): void {
-    const check = setInterval(() => {
-      if (this.#primary.isStopping) clearInterval(check);
-      // One that could not be opened was told of, and is not tried for ever.
-      else if (this.#control !== undefined && !existsSync(this.#controlPath))
-        void this.#reopenControl();
-    }, controlCheckMs);
-    check.unref();
-  }
-
-  async #reopenControl(): Promise<void> {
-    this.#log.warn("the control socket was removed; it is opened anew", {
-      path: this.#controlPath,
-    });
-    await this.#control?.close();
-    this.#control = undefined;
-    this.#predecessor = undefined;
-    await this.#openControl();
-  }
-
-  async #dismissPredecessor(): Promise<void> {
-    if (this.#predecessor === undefined) return;
-    const answer = await askControl(this.#predecessor, {
-      route: "/v1/retire",
-      method: "POST",
-      timeoutMs: predecessorWaitMs,
-    });
-    const isTold = answer.kind === "answer" && answer.status === 200;
-    if (isTold) this.#log.info("took over from a program that had lost its supervisor");
-    else this.#log.warn("the program before this one could not be told to leave", { ...answer });
-  }
-
-  async #openDockerProxy(address: Address | undefined): Promise<void> {
-    const key = JSON.stringify(address);
-    if (key === this.#dockerProxyKey) return;
-    this.#dockerProxyKey = key;
-    await this.#dockerProxy?.close();
-    this.#dockerProxy = undefined;
-    if (address === undefined) return;
-    try {
-      const operations = this.#operations;
-      this.#dockerProxy = await DockerProxyApi.open({ address, operations, log: this.#log });
-    } catch (error) {
-      const cause = error instanceof Error ? error.message : String(error);
-      this.#log.error("compat.dockerProxyApi: its address cannot be opened", { cause });
-    }
+  #writePortsFile(): void {
+    this.#ports.write(this.#primary.serving?.bound ?? {}, this.#admin.bound);
   }
 
   #tellLegacy(): void {
@@ -410,6 +333,7 @@ export class Program {
   }
 
   #onReloading(isDone: boolean): void {
+    if (!isDone) this.#store.retry();
     this.#options.onReloading(isDone);
     this.#link?.tell({ kind: "reloading", isDone });
   }
@@ -418,10 +342,16 @@ export class Program {
 
   /** A successor may do all this already, while our workers finish what they carry. */
   async #onEnding(): Promise<void> {
-    clearInterval(this.#idleCheck);
-    this.#discoveries[Symbol.dispose]();
+    this.#idle[Symbol.dispose]();
+    this.#providers[Symbol.dispose]();
     this.#health[Symbol.dispose]();
-    await Promise.all([this.#dockerProxy?.close(), this.#alarms.end()]);
+    this.#store[Symbol.dispose]();
+    await Promise.all([
+      this.#admin.close(),
+      this.#oldApis.close(),
+      this.#alarms.end(),
+      this.#fleet.end(),
+    ]);
   }
 
   /** A new start finds us at the control socket and takes over; without one nobody needs us for long. */

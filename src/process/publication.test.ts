@@ -30,6 +30,8 @@ function essence(snapshot: Snapshot): unknown {
     ...snapshot,
     // Told in the primary; passwords are no business of a worker.
     alerts: undefined,
+    admin: undefined,
+    written: undefined,
     providers: [],
     routes: snapshot.routes.map((each) => ({ ...each, origin: somewhere })),
     services: Object.fromEntries(services),

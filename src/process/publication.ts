@@ -66,7 +66,13 @@ interface Texts {
   readonly common: string;
   readonly rest: string;
   readonly routes: readonly string[];
-  readonly services: ReadonlyMap<string, string>;
+  readonly services: readonly ServiceText[];
+}
+
+/** The same object as long as the service is. */
+interface ServiceText {
+  readonly name: string;
+  readonly text: string;
 }
 
 /** With more distinct values than this there is little in common; the rest is written out in place. */
@@ -86,11 +92,47 @@ class CommonValues<T extends object> {
   }
 }
 
+/** What did not change is the same object in the next snapshot; making its text is most of the work. */
+class MadeOnce<Value extends object, Made extends object | string> {
+  readonly #make: (value: Value) => Made;
+  readonly #all = new WeakMap<Value, Made>();
+  /** Of the latest snapshot: most stand where they stood, and need not be looked up. */
+  #values: readonly Value[] = [];
+  #made: readonly Made[] = [];
+
+  constructor(make: (value: Value) => Made) {
+    this.#make = make;
+  }
+
+  of(values: readonly Value[]): readonly Made[] {
+    const [before, made] = [this.#values, this.#made];
+    this.#values = values;
+    this.#made = values.map((value, at) => {
+      const there = before[at] === value ? made[at] : undefined;
+      return there ?? this.#one(value);
+    });
+    return this.#made;
+  }
+
+  #one(value: Value): Made {
+    const known = this.#all.get(value);
+    if (known !== undefined) return known;
+    const made = this.#make(value);
+    this.#all.set(value, made);
+    return made;
+  }
+}
+
 /** The primary's side: knows the latest snapshot and the one before. */
 export class Publisher {
   // They outlive a snapshot, so that the same route has the same text in the next one.
   readonly #timeouts = new CommonValues<ExchangeTimeouts>();
   readonly #settings = new CommonValues<BackendSettings>();
+  readonly #routeTexts = new MadeOnce((route: Route) => JSON.stringify(this.#sentRoute(route)));
+  readonly #serviceTexts = new MadeOnce((service: Service): ServiceText => ({
+    name: service.name,
+    text: JSON.stringify(this.#sentService(service)),
+  }));
   #latest: Texts | undefined;
   #before: Texts | undefined;
   #complete: Publication | undefined;
@@ -128,12 +170,15 @@ export class Publisher {
   }
 
   #textsOf(snapshot: Snapshot): Texts {
-    // Who is told of alerts, and whom we ask for containers with what key, is no worker's business.
-    const { routes, services, ...rest } = { ...snapshot, alerts: undefined, providers: [] };
-    const sentRoutes = routes.map((each) => JSON.stringify(this.#sentRoute(each)));
-    const sentServices = Object.entries(services).map(([name, each]): [string, string] => {
-      return [name, JSON.stringify(this.#sentService(each))];
-    });
+    // Who is told of alerts, whom we ask for containers with what key, and with what key operators are
+    // answered, is no worker's business.
+    const own = {
+      ...{ alerts: undefined, admin: undefined, fleet: undefined },
+      ...{ providers: [], written: undefined },
+    };
+    const { routes, services, ...rest } = { ...snapshot, ...own };
+    const sentRoutes = this.#routeTexts.of(routes);
+    const sentServices = this.#serviceTexts.of(Object.values(services));
     const common: Common = {
       timeouts: this.#timeouts.values,
       settings: this.#settings.values,
@@ -143,7 +188,7 @@ export class Publisher {
       common: JSON.stringify(common),
       rest: JSON.stringify(rest),
       routes: sentRoutes,
-      services: new Map(sentServices),
+      services: sentServices,
     };
   }
 
@@ -159,25 +204,44 @@ export class Publisher {
 }
 
 function completeOf({ version, common, rest, routes, services }: Texts): Publication {
-  const text = textOf(common, rest, routes, [...services.values()], []);
-  return { version, base: undefined, text };
+  const all = services.map((each) => each.text);
+  return { version, base: undefined, text: textOf(common, rest, routes, all, []) };
 }
 
 function differenceOf(latest: Texts, before: Texts): Publication {
-  const changed = [...latest.services]
-    .filter(([name, text]) => before.services.get(name) !== text)
-    .map(([, text]) => text);
-  const removed = [...before.services.keys()].filter((name) => !latest.services.has(name));
+  const { changed, removed } = servicesSince(latest.services, before.services);
   const routes = routesSince(latest.routes, before.routes);
   const text = textOf(latest.common, latest.rest, routes, changed, removed);
   return { version: latest.version, base: before.version, text };
 }
 
+function servicesSince(
+  latest: readonly ServiceText[],
+  before: readonly ServiceText[],
+): { readonly changed: readonly string[]; readonly removed: readonly string[] } {
+  const head = sameHead(latest, before);
+  const tail = sameTail(latest, before, head);
+  const now = latest.slice(head, latest.length - tail);
+  const then = before.slice(head, before.length - tail);
+  const old = new Map(then.map(({ name, text }) => [name, text]));
+  const names = new Set(now.map(({ name }) => name));
+  return {
+    changed: now.filter(({ name, text }) => old.get(name) !== text).map(({ text }) => text),
+    removed: then.filter(({ name }) => !names.has(name)).map(({ name }) => name),
+  };
+}
+
 /** Each route as a text of its own, or a run of routes that stood together before. */
 function routesSince(latest: readonly string[], before: readonly string[]): readonly string[] {
-  const places = new Map(before.map((text, place) => [text, place]));
-  const parts: string[] = [];
-  for (let index = 0; index < latest.length;) {
+  // Mostly one changed: what stands before and after it need not be looked up.
+  const head = sameHead(latest, before);
+  const tail = sameTail(latest, before, head);
+  const places = new Map<string, number>();
+  for (let place = head; place < before.length - tail; place++) {
+    places.set(before[place] ?? "", place);
+  }
+  const parts: string[] = head === 0 ? [] : [`[0,${head}]`];
+  for (let index = head; index < latest.length - tail;) {
     const text = latest[index] ?? "";
     const from = places.get(text);
     if (from === undefined) {
@@ -186,11 +250,27 @@ function routesSince(latest: readonly string[], before: readonly string[]): read
       continue;
     }
     let count = 1;
-    while (index + count < latest.length && latest[index + count] === before[from + count]) count++;
+    const end = latest.length - tail;
+    while (index + count < end && latest[index + count] === before[from + count]) count++;
     parts.push(`[${from},${count}]`);
     index += count;
   }
+  if (tail > 0) parts.push(`[${before.length - tail},${tail}]`);
   return parts;
+}
+
+function sameHead<T>(latest: readonly T[], before: readonly T[]): number {
+  let head = 0;
+  while (head < latest.length && latest[head] === before[head]) head++;
+  return head;
+}
+
+/** How many at the end are the same, without those at the beginning. */
+function sameTail<T>(latest: readonly T[], before: readonly T[], head: number): number {
+  const most = Math.min(latest.length, before.length) - head;
+  let tail = 0;
+  while (tail < most && latest.at(-1 - tail) === before.at(-1 - tail)) tail++;
+  return tail;
 }
 
 function textOf(
@@ -208,7 +288,7 @@ function textOf(
 function lengthOf({ common, rest, routes, services }: Texts): number {
   let length = common.length + rest.length;
   for (const text of routes) length += text.length + 1;
-  for (const text of services.values()) length += text.length + 1;
+  for (const { text } of services) length += text.length + 1;
   return length;
 }
 
@@ -247,7 +327,8 @@ function servicesFrom({ services, removed, common }: Sent, old: Snapshot | undef
   const own = services.map((each): [string, Service] => [each.name, serviceFrom(each, common)]);
   if (old === undefined) return Object.fromEntries(own);
   if (own.length + removed.length === 0) return old.services;
-  const all = { ...old.services, ...Object.fromEntries(own) };
+  const all = { ...old.services };
+  for (const [name, each] of own) all[name] = each;
   for (const name of removed) Reflect.deleteProperty(all, name);
   return all;
 }

@@ -16,6 +16,8 @@ import { needsRoot } from "../../test/harness/needs-root.ts";
 import { type TempFolder, tempFolder } from "../../test/harness/temp-folder.ts";
 import { readConfig } from "../config/read.ts";
 import type { Catalog } from "../config/snapshot.ts";
+import { HolderMemory } from "./holder-memory.ts";
+import { ProviderMemory } from "./provider-memory.ts";
 import { StateKeeper } from "./state-keeper.ts";
 
 const nobody = { uid: 65_534, gid: 65_534 };
@@ -130,11 +132,21 @@ test("what a start as root has left is handed over with its contents", rootOnly,
   assert.equal(await ownerOf(path), 0);
   await mkdir(`${path}/alerts`, { mode: 0o700 });
   await writeFile(`${path}/alerts/open.json`, "{}", { mode: 0o600 });
+  const quiet = () => undefined;
+  const log = { debug: quiet, info: quiet, warn: quiet, error: quiet };
+  const memory = { log, name: "kept", folder: () => path };
+  new HolderMemory(log, () => path).keep(new Map([["a.test", "shop"]]));
+  const kept = new ProviderMemory<number>(memory);
+  kept.keep("redis", [], 1);
+  kept.flush();
   const { start, causes } = keeper(path);
   assert.equal(start(), secret);
   assert.deepEqual(causes, []);
   assert.equal(await readAsNobody(`${path}/secret`), secret);
   assert.equal(await readAsNobody(`${path}/alerts/open.json`), "{}");
+  for (const name of await readdir(path)) {
+    assert.equal(await ownerOf(`${path}/${name}`), nobody.uid, name);
+  }
 });
 
 test("in a home of the account's it makes the folder itself", rootOnly, async () => {
@@ -169,4 +181,32 @@ test("what is not ours to give stays as it is, with the reason told", rootOnly, 
   }
   assert.equal(await readFile(`${full}/passwd`, "utf8"), "");
   assert.deepEqual(await readdir(full), ["passwd"]);
+});
+
+test("the secret of a fleet goes first, those before are kept, and it outlives the program", async () => {
+  await using folder = await tempFolder();
+  const catalog = catalogOf(folder.file("state"));
+  const fleet: Catalog["fleet"] = {
+    server: {
+      ...{ place: "t", endpoints: [], prefix: "f/", tls: undefined },
+      ...{ username: undefined, password: undefined },
+    },
+    ...{ node: "one", ttl: 10_000 },
+  };
+  const shared = "ab".repeat(32);
+  const { keeping } = keeper(folder.file("state"));
+  assert.equal(keeping.share(shared, folder.file("state")), false, "no cookie is made here yet");
+  const own = keeping.secretFor({ ...catalog, fleet }, undefined);
+  assert.match(own, /^[0-9a-f]{64}$/);
+  assert.equal(keeping.offered, own);
+  assert.equal(keeping.share(own, folder.file("state")), false, "it is ours that all have");
+  assert.equal(keeping.secretFor({ ...catalog, fleet }, undefined), own);
+  assert.equal(keeping.share(shared, folder.file("state")), true);
+  assert.equal(keeping.share(shared, folder.file("state")), false);
+  assert.equal(keeping.secretFor({ ...catalog, fleet }, undefined), `${shared} ${own}`);
+  const again = keeper(folder.file("state")).keeping;
+  assert.equal(again.secretFor({ ...catalog, fleet }, undefined), `${shared} ${own}`);
+  assert.equal(again.offered, shared, "an etcd that lost its data gets it back");
+  // Who leaves the fleet goes back to its own, and knows what it gave away meanwhile.
+  assert.equal(again.secretFor(catalog, undefined), `${own} ${shared}`);
 });

@@ -5,14 +5,17 @@ import { randomBytes } from "node:crypto";
 
 import type { Catalog } from "../config/snapshot.ts";
 import type { Log } from "../lib/log.ts";
-import { secretIn, stateFolderOf } from "../lib/state-folder.ts";
+import { keepSharedSecret, secretIn, sharedSecretIn, stateFolderOf } from "../lib/state-folder.ts";
 import { stateFolderFor } from "./bequest.ts";
 import { type Account, acting } from "./privileges.ts";
 
 export class StateKeeper {
   readonly #log: Log;
   #folder: string | undefined;
+  /** Of this host. */
   #secret: string | undefined;
+  /** Of the fleet. */
+  #shared: string | undefined;
   #isRefused = false;
 
   constructor(log: Log) {
@@ -29,6 +32,18 @@ export class StateKeeper {
     return this.#folderFor(undefined, configured);
   }
 
+  /** Has something done there, as whom we are about to become. @param work gets undefined without a folder */
+  within<T>(
+    configured: string | undefined,
+    account: Account | undefined,
+    work: (folder: string | undefined) => T,
+  ): T {
+    const heir = heirOf(account);
+    const folder = this.#folderFor(heir, configured);
+    if (heir === undefined || folder === undefined) return work(folder);
+    return acting(heir, () => work(folder));
+  }
+
   #folderFor(heir: Account | undefined, configured: string | undefined): string | undefined {
     if (this.#isRefused) return this.#folder;
     this.#orWarn(() => {
@@ -39,22 +54,43 @@ export class StateKeeper {
   }
 
   /**
-   * What cookies of this catalog are made with; "" when there are none.
+   * What cookies of this catalog are made with, and behind it what they were made with before; "" when there
+   * are none. Once a fleet shared its own, both are believed.
    * @param account whom we are about to become; undefined = nobody else
    */
-  secretFor({ services, stateFolder }: Catalog, account: Account | undefined): string {
+  secretFor({ services, stateFolder, fleet }: Catalog, account: Account | undefined): string {
     const isNeeded = Object.values(services).some(
       (each) => "sticky" in each && each.sticky?.kind === "cookie",
     );
-    if (!isNeeded) return this.#secret ?? "";
+    if (!isNeeded && this.#secret === undefined) return "";
     const heir = heirOf(account);
-    const folder = this.#folderFor(heir, stateFolder);
+    const isRead = this.#secret !== undefined;
+    const folder = isRead ? undefined : this.#folderFor(heir, stateFolder);
     if (folder !== undefined) {
-      const read = () => secretIn(folder);
-      this.#orWarn(() => (this.#secret ??= heir === undefined ? read() : acting(heir, read)));
+      const read = () => {
+        this.#secret ??= secretIn(folder);
+        this.#shared ??= sharedSecretIn(folder);
+      };
+      this.#orWarn(() => (heir === undefined ? read() : acting(heir, read)));
     }
     this.#secret ??= randomBytes(32).toString("hex");
-    return this.#secret;
+    const all = fleet === undefined ? [this.#secret, this.#shared] : [this.#shared, this.#secret];
+    return [...new Set(all.filter((each) => each !== undefined))].join(" ");
+  }
+
+  /** For a fleet that has none yet; undefined = nothing is made with one here. */
+  get offered(): string | undefined {
+    return this.#secret === undefined ? undefined : (this.#shared ?? this.#secret);
+  }
+
+  /** Cookies are made with the one of the fleet from now on. @returns whether that is another one */
+  share(secret: string, configured: string | undefined): boolean {
+    if (this.#secret === undefined || secret === this.#shared) return false;
+    const isNews = secret !== this.offered;
+    this.#shared = secret;
+    const folder = this.folder(configured);
+    if (folder !== undefined) this.#orWarn(() => keepSharedSecret(folder, secret));
+    return isNews;
   }
 
   #orWarn(work: () => void): void {
@@ -64,7 +100,7 @@ export class StateKeeper {
       this.#isRefused = true;
       const cause = error instanceof Error ? error.message : String(error);
       this.#log.warn(
-        "without a state folder: sessions by cookie, alerts not yet sent and what was found do not outlive the program",
+        "without a state folder nothing can be changed while it runs; and sessions by cookie, alerts not yet sent and what was found do not outlive the program",
         { cause },
       );
     }

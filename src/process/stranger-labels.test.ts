@@ -50,7 +50,11 @@ const made = {
   isOwnAddress: (ip: string) => ip.startsWith("127."),
 };
 const mergedWith = (workloads: readonly Workload[], holders = new Map<string, string>()) =>
-  merge(file, [translate(workloads, settings, options).discovery], { ...made, holders });
+  merge(
+    file,
+    { collections: [], discoveries: [translate(workloads, settings, options).discovery] },
+    { ...made, holders },
+  );
 const alone = mergedWith(residents);
 
 // --- what a stranger might write -------------------------------------------------------------------

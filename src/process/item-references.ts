@@ -1,0 +1,74 @@
+// Names of services within what was written of routes and services, and what must not be shown of it. It is as
+// it stands in a file: a text, a list or a mapping, short or long.
+
+import { isUrlLike } from "../config/backend-url.ts";
+import { headers, notShown } from "../config/words.ts";
+
+type Rename = (service: string) => string;
+
+/** With other names of the services that it leads to. */
+export function renamedRoute(value: unknown, rename: Rename): unknown {
+  if (!isMapping(value) || !("service" in value)) return value;
+  const { service } = value;
+  const use =
+    typeof service === "string" ? nameOf(service, rename) : renamedService(service, rename);
+  return { ...value, service: use };
+}
+
+export function renamedService(value: unknown, rename: Rename): unknown {
+  if (!isMapping(value)) return value;
+  const { split, failover, mirror, to } = value;
+  return {
+    ...value,
+    ...(split === undefined ? {} : { split: renamedSplit(split, rename) }),
+    ...(Array.isArray(failover) ? { failover: failover.map((each) => nameOf(each, rename)) } : {}),
+    ...(mirror === undefined ? {} : { mirror: nameOf(mirror, rename) }),
+    ...(isMapping(to) ? { to: renamedKeys(to, rename) } : {}),
+  };
+}
+
+function renamedSplit(split: unknown, rename: Rename): unknown {
+  if (!Array.isArray(split)) return isMapping(split) ? renamedKeys(split, rename) : split;
+  return split.map((part: unknown) =>
+    isMapping(part) ? { ...part, service: nameOf(part["service"], rename) } : part,
+  );
+}
+
+function renamedKeys(all: Record<string, unknown>, rename: Rename): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(all).map(([name, each]) => [rename(name), each]));
+}
+
+function nameOf(value: unknown, rename: Rename): unknown {
+  return typeof value === "string" && !isUrlLike(value) ? rename(value) : value;
+}
+
+/** A route or a service, without the fields of its check that let somebody in. */
+export function withoutSecrets(value: unknown): unknown {
+  if (!isMapping(value)) return value;
+  const { check, service } = value;
+  if (isMapping(service)) return { ...value, service: withoutSecrets(service) };
+  if (!isMapping(check) || !isMapping(check["headers"])) return value;
+  const texts = Object.entries(check["headers"]).map(([name, each]) => [name, String(each)]);
+  return { ...value, check: { ...check, headers: headers(Object.fromEntries(texts)) } };
+}
+
+/** What was not shown to whoever sends it back is what it was before. */
+export function withSecretsOf(before: unknown, value: unknown): unknown {
+  if (!isMapping(value)) return value;
+  const { check, service } = value;
+  const old = isMapping(before) ? before : {};
+  if (isMapping(service)) return { ...value, service: withSecretsOf(old["service"], service) };
+  const fields = isMapping(check) ? check["headers"] : undefined;
+  const oldCheck = old["check"];
+  const oldFields = isMapping(oldCheck) ? oldCheck["headers"] : undefined;
+  if (!isMapping(check) || !isMapping(fields) || !isMapping(oldFields)) return value;
+  const all = Object.entries(fields).map(([name, each]) => [
+    name,
+    each === notShown && Object.hasOwn(oldFields, name) ? oldFields[name] : each,
+  ]);
+  return { ...value, check: { ...check, headers: Object.fromEntries(all) } };
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
