@@ -134,6 +134,14 @@ test("troubles of providers come first, and those that found nothing are named",
   assert.match(linesOf(text)[5] ?? "", /^PROVIDER/);
 });
 
+test("of a source it is said how much it holds, since the table has only what is bad", async () => {
+  const text = await shown({
+    providers: [{ ...docker, name: "main", kind: "redis", found: 1200 }],
+    findings: [],
+  });
+  assert.equal(text, "main (redis)  ok for 2h 5m, with 1,200 items\n");
+});
+
 test("claims that were refused are listed last", async () => {
   const text = await shown({
     findings: [finding("web")],

@@ -3,11 +3,12 @@
 
 import { readDiscovery } from "../admin/discovery-answer.ts";
 import type { DiscoveryRows, ProviderRow, Refusal } from "../admin/operations.ts";
+import { sourceKinds } from "../config/source-settings.ts";
 import { discoveryTable, shortText } from "./discovery-table.ts";
 import { type Colour, paint } from "./paint.ts";
 import { plain } from "./plain.ts";
 import { ask, type CommandOptions, placeOf, printJson, understood } from "./running.ts";
-import { timeSince } from "./units.ts";
+import { counted, timeSince } from "./units.ts";
 
 const out = process.stdout;
 
@@ -29,7 +30,7 @@ providers:
   docker: {}
   lxc: {}
 
-There are docker, podman, lxc, incus, lxd and libvirt.`;
+There are docker, podman, lxc, incus, lxd and libvirt; and redis, hipache, etcd and http, where routes are kept.`;
 
 function linesOf(rows: DiscoveryRows): readonly string[] {
   const { providers, findings, refusals } = rows;
@@ -50,15 +51,16 @@ const stateColours: Readonly<Record<ProviderRow["state"], Colour>> = {
   starting: "yellow",
 };
 
-/** Of one that works and found something the table says enough. */
+/** Of one that works and found something the table says enough; of items it has only those that are bad. */
 function providerLines(provider: ProviderRow): readonly string[] {
   const { name, kind, state, trouble, since, found } = provider;
-  if (state === "ok" && found > 0 && trouble === undefined) return [];
+  const isSource = sourceKinds.some((each) => each === kind);
+  if (state === "ok" && found > 0 && trouble === undefined && !isSource) return [];
   const word = paint(out, stateColours[state], state);
   const title = `${paint(out, "bold", plain(name))}${name === kind ? "" : ` (${plain(kind)})`}`;
   const time = timeSince(since);
   const rest: Readonly<Record<ProviderRow["state"], string>> = {
-    ok: found === 0 ? ", and nothing is there" : "",
+    ok: found === 0 ? ", and nothing is there" : `, with ${counted(found, "item")}`,
     failing: found === 0 ? "" : "; what it said last stays",
     starting: ", and has said nothing yet",
   };

@@ -1,27 +1,16 @@
 // `tidegate import PROGRAM FILE`: prints another program's configuration as one of ours, ready to be used, and
-// says what could not be carried over: on stderr, and in the file itself. Each program is a file beside this one.
+// says what could not be carried over: on stderr, and in the file itself. Programs whose
+// configuration is text have their importers in src/importers/, the others a file beside this one.
 
 import { readConfig } from "../config/read.ts";
 import { writeYaml } from "../config/write-yaml.ts";
+import type { Imported, Importer } from "../importers/imported.ts";
+import { NotImported } from "../importers/imported.ts";
+import { settle } from "../importers/settle.ts";
 import { plainLines } from "./plain.ts";
 
-/** What an importer made of a file. */
-export interface Imported {
-  /** As `tidegate.yaml` says it. */
-  readonly config: Readonly<Record<string, unknown>>;
-  /** What is not there, or not as it was; sentences. */
-  readonly notes: readonly string[];
-  /** What could be there later, as lines of YAML, to be commented out. */
-  readonly later: readonly string[];
-}
-
-/** Rejects with `NotImported` when nothing can be made of the file. */
-export type Importer = (file: string) => Promise<Imported>;
-
-/** Its message is for people, and all they need. */
-export class NotImported extends Error {
-  override readonly name = "NotImported";
-}
+export type { Imported, Importer } from "../importers/imported.ts";
+export { NotImported } from "../importers/imported.ts";
 
 export interface ImportOptions {
   /** As people know it. */
@@ -34,7 +23,7 @@ export async function importConfig(file: string, options: ImportOptions): Promis
   const { program, importer } = options;
   let imported: Imported;
   try {
-    imported = await importer(file);
+    imported = settle(await importer(file));
   } catch (error) {
     if (!(error instanceof NotImported)) throw error;
     process.stderr.write(`tidegate: ${plainLines(error.message)}\n`);
@@ -61,7 +50,10 @@ function lines(notes: readonly string[]): string[] {
 function doubts(config: Imported["config"]): string[] {
   const options = { file: "tidegate.yaml", baseFolder: process.cwd() };
   const { problems } = readConfig(writeYaml({ before: [], value: config, after: [] }), options);
-  return problems.map(({ path, message, remedy }) => {
+  // Containers bring their routes themselves.
+  const isDiscovered = Object.hasOwn(config, "providers");
+  const told = problems.filter(({ path }) => !(isDiscovered && path === "routes"));
+  return told.map(({ path, message, remedy }) => {
     const what = remedy === undefined ? message : `${message}; ${remedy}`;
     return `${path === "" ? "" : `${path}: `}${what}`;
   });

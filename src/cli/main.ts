@@ -2,6 +2,10 @@
 
 import { Command, InvalidArgumentError } from "commander";
 import { programVersion } from "../lib/version.ts";
+import type { HipacheFlags } from "./hipache.ts";
+import { addImportCommands } from "./import-commands.ts";
+import { addConfigureCommands } from "./configure.ts";
+import { addAccountCommands } from "./account-commands.ts";
 import { addOperatingCommands, readWorkers } from "./operate.ts";
 import { addServiceCommands } from "./service.ts";
 
@@ -41,6 +45,23 @@ program
   });
 
 program
+  .command("hipache")
+  .description("serve with Hipache's config.json and its Redis, as Hipache does")
+  .option("-c, --config <file>", "config.json; otherwise config/config.json or /etc/hipache.json")
+  .option("-d, --dry", "print the configuration that it comes to, and end", false)
+  .option("--ports-file <file>", "write the opened addresses to this file, as JSON")
+  .option("--control <path>", "control socket, by which the other commands find the program")
+  .option("--pid-file <file>", "write the process id to this file while running")
+  .addHelpText(
+    "after",
+    "\nSETTINGS_FLAVOR=x reads config/config_x.json. Signals are those of `tidegate run`.\n\nExamples:\n  tidegate hipache --dry -c config.json\n  tidegate hipache -c /etc/hipache.json",
+  )
+  .action(async (flags: HipacheFlags) => {
+    const { hipache } = await import("./hipache.ts");
+    await endRead(await hipache(flags));
+  });
+
+program
   .command("check <file>")
   .description("say everything that is wrong with a configuration; exit code 1 if anything is")
   .option("--json", "problems as JSON", false)
@@ -70,19 +91,10 @@ program
     schema();
   });
 
-program
-  .command("import")
-  .description("print the configuration of another program as one of ours")
-  .command("vm-http-proxy <config.js>")
-  .description("from the config.js of vm-http-proxy, which is run to be read")
-  .action(async (file: string) => {
-    const { importConfig } = await import("./import.ts");
-    const { importVmHttpProxy } = await import("./import-vm-http-proxy.ts");
-    const options = { program: "vm-http-proxy", importer: importVmHttpProxy };
-    await endRead(await importConfig(file, options));
-  });
-
+addImportCommands(program, endRead);
 addOperatingCommands(program, finish);
+addConfigureCommands(program, finish);
+addAccountCommands(program, finish);
 addServiceCommands(program, finish);
 
 interface RunFlags {

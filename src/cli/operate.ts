@@ -18,6 +18,9 @@ export function addOperatingCommands(program: Command, finish: Finish): void {
   ).action((options: Common) =>
     finish(async () => (await import("./discover.ts")).discover(common(options))),
   );
+  running(program, "nodes", "show the programs that share what they know with this one").action(
+    (options: Common) => finish(async () => (await import("./nodes.ts")).nodes(common(options))),
+  );
   running(program, "workers", "show the processes that serve, or change how many there are")
     .argument("[size]", "a number or auto; it holds until the program ends", readWorkers)
     .action((size: number | "auto" | undefined, options: Common) =>

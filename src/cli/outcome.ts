@@ -5,7 +5,7 @@ import type { Question } from "../admin/control-client.ts";
 import type { Outcome } from "../admin/operations.ts";
 import { tellProblem } from "./paint.ts";
 import { plainLines } from "./plain.ts";
-import { ask, NoAnswer, printJson, refusedCode } from "./running.ts";
+import { type Answered, ask, NoAnswer, printJson, refusedCode } from "./running.ts";
 
 /** Throws NoAnswer. */
 export async function outcomeOf(path: string, question: Question): Promise<Outcome> {
@@ -13,6 +13,11 @@ export async function outcomeOf(path: string, question: Question): Promise<Outco
   const outcome = readOutcome(answer.body);
   if (outcome !== undefined) return outcome;
   throw new NoAnswer(`the answer (status ${answer.status}) is none of ours`, refusedCode);
+}
+
+/** undefined = it was not refused. */
+export function refusalOf({ status, body }: Answered): Outcome | undefined {
+  return status < 400 ? undefined : readOutcome(body);
 }
 
 /** Returns the exit code. */

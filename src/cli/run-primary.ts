@@ -2,6 +2,7 @@
 
 import { Program, WantsSingle } from "../process/program.ts";
 import { openDiagnostics } from "./diagnostics.ts";
+import { readerFor } from "./config-reader.ts";
 import { explanationOf } from "./explanation.ts";
 import { readPrimaryArguments } from "../process/primary-arguments.ts";
 import { welcome } from "./welcome.ts";
@@ -12,6 +13,7 @@ export async function runPrimary(argument: string | undefined): Promise<number> 
   const { log, ring } = openDiagnostics();
   const program = new Program({
     settings,
+    reader: await readerFor(settings),
     log,
     ring,
     supervisor,

@@ -4,6 +4,7 @@ import type { Inherited } from "../process/held-sockets.ts";
 import { Program } from "../process/program.ts";
 import type { ProgramSettings } from "../process/program-settings.ts";
 import { openDiagnostics } from "./diagnostics.ts";
+import { readerFor } from "./config-reader.ts";
 import { explanationOf } from "./explanation.ts";
 import { welcome } from "./welcome.ts";
 
@@ -22,6 +23,7 @@ export async function runSolo(
   const { log, ring } = openDiagnostics();
   const program = new Program({
     settings,
+    reader: await readerFor(settings),
     log,
     ring,
     supervisor: undefined,

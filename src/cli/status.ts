@@ -2,13 +2,13 @@
 
 import { readServices, readStatus } from "../admin/answers.ts";
 import { askControl } from "../admin/control-client.ts";
-import type { ServiceRow, Status } from "../admin/operations.ts";
+import type { ProviderRow, ServiceRow, Status } from "../admin/operations.ts";
 import { formatProblem } from "../config/problem.ts";
 import { type Colour, paint } from "./paint.ts";
 import { plain } from "./plain.ts";
 import { ask, type CommandOptions, placeOf, printJson, understood } from "./running.ts";
 import { serviceLines } from "./status-services.ts";
-import { counted, shortSize, shortTime } from "./units.ts";
+import { counted, shortSize, shortTime, timeSince } from "./units.ts";
 
 /** Returns the exit code. */
 export async function status(options: CommandOptions): Promise<number> {
@@ -57,6 +57,10 @@ function linesOf(now: Status, services: readonly ServiceRow[] | undefined): stri
     ...now.problems.map((each) =>
       paint(out, "red", `               not live: ${plain(formatProblem(each))}`),
     ),
+    ...(now.store === undefined
+      ? []
+      : [paint(out, "red", `store          cannot be changed: ${plain(now.store)}`)]),
+    ...now.silent.map((each) => silentLine(each)),
     ...now.listeners.flatMap(({ name, addresses }) =>
       addresses.map((each) => `listening      ${plain(name)}  ${plain(formatAddress(each))}`),
     ),
@@ -68,6 +72,15 @@ function linesOf(now: Status, services: readonly ServiceRow[] | undefined): stri
     `answered       ${counted(counts.answered, "request")}`,
     `memory         ${shortSize(now.memory)}`,
   ];
+}
+
+/** Why routes may be old, or not there yet. */
+function silentLine({ name, state, trouble, since }: ProviderRow): string {
+  const why = trouble === undefined ? "has said nothing yet" : plain(trouble);
+  const time = timeSince(since);
+  const colour = state === "failing" ? "red" : "yellow";
+  const text = `provider       ${plain(name)}: ${why}${time === "" ? "" : ` (for ${time})`}`;
+  return paint(process.stdout, colour, text);
 }
 
 function formatAddress({ host, port }: { host: string; port: number }): string {
