@@ -36,6 +36,7 @@ const entry: LogEntry = {
   backendMs: 0.987,
   attempts: 1,
   routeName: "www.example.com",
+  site: "",
   serviceName: "web",
   backendUrl: "http://127.0.0.1:3000",
   failure: "",

@@ -89,6 +89,7 @@ const client: ClientSide = {
   pauseRequest: nothing,
   resumeRequest: nothing,
   abort: nothing,
+  hold: () => {},
   closeAfterAnswer: nothing,
   endTunnel: nothing,
   finishTunnel: nothing,

@@ -57,7 +57,8 @@ export class Stage {
     const command = [...pinning(options.core), options.command, ...options.args];
     const child = spawn("sh", ["-c", launcher, "sh", ...command], {
       cwd: this.folder,
-      env: { ...process.env, ...options.env },
+      // What programs keep must not outlive the bench, nor be what another one left.
+      env: { ...process.env, STATE_DIRECTORY: this.path(`${name}-state`), ...options.env },
       stdio: [talks ? "pipe" : "ignore", talks ? "pipe" : out, err],
     });
     closeSync(out);
