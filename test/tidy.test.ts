@@ -24,10 +24,15 @@ const mayImport: Readonly<Record<string, string>> = {
   middlewares: "http config lib",
   proxy: "routing middlewares upstream http config lib",
   listen: "proxy stream upstream http config lib",
-  providers: "config lib",
+  etcd: "config lib",
+  providers: "etcd config lib",
+  fleet: "etcd config lib",
+  store: "config lib",
+  importers: "providers config lib",
   admin: "routing config lib",
-  process: "admin providers listen proxy stream health alerts upstream routing config lib",
-  cli: "process admin providers routing config lib",
+  process:
+    "admin store providers fleet listen proxy stream health alerts upstream routing config lib",
+  cli: "importers process admin providers routing config lib",
 };
 
 const files = globSync("{src,test,bench,scripts}/**/*.{ts,mjs}", { cwd: root }).sort();

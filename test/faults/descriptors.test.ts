@@ -35,7 +35,12 @@ test("with no descriptor left the program lives on and recovers", { timeout: 60_
   ];
   const child = spawn("/bin/sh", ["-c", 'ulimit -n 64; exec "$0" "$@"', program, ...args], {
     stdio: ["ignore", "ignore", "pipe"],
-    env: { ...process.env, NODE_TEST_CONTEXT: undefined },
+    env: {
+      ...process.env,
+      NODE_TEST_CONTEXT: undefined,
+      STATE_DIRECTORY: folder.file("state"),
+      TIDEGATE_ADMIN: "off",
+    },
   });
   const exited = once(child, "exit");
   let errors = "";

@@ -24,6 +24,7 @@ export type Answering = (seen: Seen) => Answer | Promise<Answer>;
 
 export class LiveOrigin implements AsyncDisposable {
   readonly name: string;
+  readonly host: string;
   readonly port: number;
   /** Requests that arrived whole, checks not included; a test may empty it. */
   readonly requests: Seen[] = [];
@@ -34,25 +35,26 @@ export class LiveOrigin implements AsyncDisposable {
   health: Answering = () => ({ body: "ok" });
   #server: Server | undefined;
 
-  private constructor(name: string, port: number) {
+  private constructor(name: string, host: string, port: number) {
     this.name = name;
+    this.host = host;
     this.port = port;
   }
 
-  static async start(name: string): Promise<LiveOrigin> {
-    const origin = await LiveOrigin.dead(name);
+  static async start(name: string, host?: string): Promise<LiveOrigin> {
+    const origin = await LiveOrigin.dead(name, host);
     await origin.revive();
     return origin;
   }
 
   /** One that refuses until it is revived. */
-  static async dead(name: string): Promise<LiveOrigin> {
+  static async dead(name: string, host = "127.0.0.1"): Promise<LiveOrigin> {
     // Not a port the system gives to clients: it has to be free again when the origin comes back.
-    return new LiveOrigin(name, await freePort());
+    return new LiveOrigin(name, host, await freePort());
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.port}`;
+    return `http://${this.host}:${this.port}`;
   }
 
   get targets(): readonly string[] {
@@ -75,7 +77,7 @@ export class LiveOrigin implements AsyncDisposable {
     const server = createServer((request, response) => void this.#serve(request, response));
     server.keepAliveTimeout = 60_000;
     server.on("connection", () => (this.connections += 1));
-    server.listen({ host: "127.0.0.1", port: this.port });
+    server.listen({ host: this.host, port: this.port });
     await once(server, "listening");
     this.#server = server;
   }

@@ -11,6 +11,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { within } from "./barrier.ts";
+import { inside, type NetHost } from "./namespaces.ts";
 import type { Failure } from "./steady-lanes.ts";
 import type { Order } from "./steady-load-process.ts";
 
@@ -61,9 +62,12 @@ const defaults: Required<LoadOptions> = {
   timeoutMs: 20_000,
 };
 
-export async function startLoad(): Promise<SteadyLoad> {
+/** @param on another host, where it runs and from where it asks */
+export async function startLoad(on?: NetHost): Promise<SteadyLoad> {
+  const [execPath, ...before] = on === undefined ? [process.execPath] : inside(on);
   const child = fork(join(import.meta.dirname, "steady-load-process.ts"), {
-    execArgv: [],
+    execPath,
+    execArgv: on === undefined ? [] : [...before, process.execPath],
     stdio: ["ignore", "inherit", "inherit", "ipc"],
     env: { ...process.env, NODE_TEST_CONTEXT: undefined },
   });

@@ -7,6 +7,7 @@ import { existsSync } from "node:fs";
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { eventually, within } from "./barrier.ts";
+import { inside, type NetHost } from "./namespaces.ts";
 import { type Mark, mark } from "./processes.ts";
 import { type TempFolder, tempFolder } from "./temp-folder.ts";
 
@@ -14,12 +15,16 @@ export interface TidegateOptions {
   /** YAML text, or an object that is written as JSON (which is YAML). */
   readonly config: string | Record<string, unknown>;
   readonly args?: readonly string[];
+  /** Another command that serves; its configuration is in its own format. */
+  readonly command?: "hipache";
   readonly env?: Readonly<Record<string, string>>;
   readonly startTimeoutMs?: number;
   /** Processes that serve; without it what the configuration says, or else 0: all in one process. */
   readonly workers?: number;
   /** The launcher of another copy of the program. */
   readonly program?: string;
+  /** Another host where it runs. */
+  readonly on?: NetHost;
   /** Most descriptors that each process may have open. */
   readonly maxDescriptors?: number;
 }
@@ -192,14 +197,23 @@ function spawnProgram(
 ): ChildProcess {
   const words = [
     options.program ?? join(root, "bin/tidegate"),
-    ...["run", "--config", folder.file("tidegate.yaml"), "--ports-file", portsFile],
+    ...[
+      options.command ?? "run",
+      "--config",
+      folder.file("tidegate.yaml"),
+      "--ports-file",
+      portsFile,
+    ],
     ...["--control", folder.file(controlName)],
     ...workersArgument(options),
     ...(options.args ?? []),
   ];
   const limit = options.maxDescriptors;
+  const where = options.on === undefined ? [] : inside(options.on);
   const [program = "", ...args] =
-    limit === undefined ? words : ["/bin/sh", "-c", `ulimit -n ${limit}; exec "$0" "$@"`, ...words];
+    limit === undefined
+      ? [...where, ...words]
+      : ["/bin/sh", "-c", `ulimit -n ${limit}; exec "$0" "$@"`, ...words];
   return spawn(program, args, {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
@@ -208,6 +222,8 @@ function spawnProgram(
       NODE_TEST_CONTEXT: undefined,
       // What outlives the program must not outlive the test.
       STATE_DIRECTORY: folder.file("state"),
+      // Many run at once, and there is only one usual address. Tests of it say another one.
+      TIDEGATE_ADMIN: "off",
       ...options.env,
       ...marked.env,
     },
@@ -217,7 +233,8 @@ function spawnProgram(
 // One process starts faster and has one memory to look at; what workers add has tests of its own. The others
 // can be run with a worker, too (TEST_WORKERS=1 npm test program), but not with two: they look at the order of
 // log lines, and at connections to backends that are used again.
-function workersArgument({ config, workers }: TidegateOptions): string[] {
+function workersArgument({ config, workers, command }: TidegateOptions): string[] {
+  if (command !== undefined) return [];
   if (workers !== undefined) return ["--workers", String(workers)];
   const isSaid = typeof config === "string" ? /^workers:/m.test(config) : "workers" in config;
   return isSaid ? [] : ["--workers", process.env["TEST_WORKERS"] ?? "0"];

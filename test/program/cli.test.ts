@@ -38,6 +38,8 @@ async function runDefaults(
       PORT: undefined,
       NODE_TEST_CONTEXT: undefined,
       TIDEGATE_CONTROL: folder.file("control.sock"),
+      STATE_DIRECTORY: folder.file("state"),
+      TIDEGATE_ADMIN: "off",
       ...env,
     },
     stdio: ["ignore", "pipe", "pipe"],
@@ -126,7 +128,8 @@ test("an occupied port is told with what to do about it, without a stack", async
     file,
     `listeners: { web: "127.0.0.1:${other.port}" }\nroutes: { a.test: { respond: {} } }\n`,
   );
-  const { code, stderr } = await run(["run", "--config", file]);
+  const env = { STATE_DIRECTORY: folder.file("state") };
+  const { code, stderr } = await run(["run", "--config", file], { env });
   assert.equal(code, 1);
   assert.match(stderr, new RegExp(`EADDRINUSE.*${other.port}`));
   assert.match(stderr, /another port/);

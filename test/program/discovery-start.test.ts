@@ -8,6 +8,7 @@ import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
+import { serialize } from "node:v8";
 import { programVersion } from "../../src/lib/version.ts";
 import { ask } from "../harness/ask.ts";
 import { eventually } from "../harness/barrier.ts";
@@ -68,7 +69,7 @@ test("what is damaged of what was found before is no reason not to start", bound
   await using folder = await tempFolder();
   const socket = folder.file("engine.sock");
   const service = { name: "a@docker", kind: "backends", backends: [], origin: {} };
-  for (const discovery of [
+  for (const said of [
     null,
     { provider: "docker" },
     { provider: "docker", routes: [{}], streamRoutes: [], services: {} },
@@ -76,8 +77,8 @@ test("what is damaged of what was found before is no reason not to start", bound
   ]) {
     const state = folder.file("state");
     await mkdir(join(state, "found"), { recursive: true, mode: 0o700 });
-    const remembered = { version: programVersion(), source: ["docker", socket], discovery };
-    await writeFile(join(state, "found/docker.json"), JSON.stringify(remembered));
+    const remembered = { version: programVersion(), source: ["docker", socket], said };
+    await writeFile(join(state, "found/docker"), serialize(remembered));
     await writeFile(join(state, "host-names.json"), '[["a"],{"b":"c"},["d",1],null]');
     await using program = await startTidegate({
       config: {
@@ -91,3 +92,37 @@ test("what is damaged of what was found before is no reason not to start", bound
     await program.waitForLog(/what was found before the last stop cannot be used/);
   }
 });
+
+for (const workers of [0, 1]) {
+  test(
+    `nor is what looks otherwise than in this version (${workers} workers)`,
+    bounded,
+    async () => {
+      await using folder = await tempFolder();
+      const socket = folder.file("redis.sock");
+      const origin = { provider: "redis", place: "x" };
+      const rule = { kind: "host", host: "x.test" };
+      const middlewares = [{ kind: "of another version" }];
+      const route = { ...{ name: "x@redis", origin, rule, middlewares }, service: undefined };
+      const rest = { provider: "redis", streamRoutes: [], services: [], overlays: [] };
+      const source = ["redis", { kind: "unix", path: socket }, 0, "tidegate:"];
+      for (const routes of [[{}], [{ ...route, timeouts: {}, maxBody: 0 }]]) {
+        const state = folder.file("state");
+        await mkdir(join(state, "kept"), { recursive: true, mode: 0o700 });
+        const remembered = { version: programVersion(), source, said: { ...rest, routes } };
+        await writeFile(join(state, "kept/redis"), serialize(remembered));
+        await using program = await startTidegate({
+          workers,
+          config: {
+            listeners: { web: "127.0.0.1:0" },
+            providers: { redis: { url: `unix://${socket}` } },
+            routes: { "file.test": { respond: { status: 200, body: "the file" } } },
+          },
+          env: { STATE_DIRECTORY: state },
+        });
+        assert.equal((await ask(program.port(), { name: "file.test" })).body, "the file");
+        await program.waitForLog(/what was found before the last stop cannot be used/);
+      }
+    },
+  );
+}
