@@ -355,7 +355,7 @@ export const proxyEtcLimits = {
  * How long the answer of a request that found a backend dead is held back at most, for the other workers to hear of it. A
  * millisecond does, unless the primary is just putting thousands of routes together.
  */
-export const spreadWait = 100;
+export const spreadWait = 250;
 
 /** Of several programs that share what they know over an etcd. Milliseconds, bytes and counts. */
 export const fleetLimits = {

@@ -406,7 +406,7 @@ test(
     await using watch = watchSource((log) => etcdSource(settingsFor(etcd), { log, verify: 100 }));
     for (let round = 0; round < 20; round++) {
       await etcd.putAll([["tidegate/routes/a", route(`r${round}.test`)]]);
-      const isThere = () => JSON.stringify(watch.words.at(-1)).includes(`"r${round}.test"`);
+      const isThere = () => JSON.stringify(watch.words.slice(-1)).includes(`"r${round}.test"`);
       await watch.until(`change ${round}`, isThere, 2000);
     }
     assert.deepEqual(watch.troubles, []);
