@@ -9,10 +9,11 @@ import { createServer } from "node:net";
 const lowest = 10_000;
 const highest = 32_000;
 
-export async function freePort(): Promise<number> {
+/** @param above somebody needs the port so much above it as well */
+export async function freePort(above = 0): Promise<number> {
   for (let tries = 0; tries < 50; tries += 1) {
-    const port = randomInt(lowest, highest);
-    if (await isFree(port)) return port;
+    const port = randomInt(lowest, highest - above);
+    if ((await isFree(port)) && (above === 0 || (await isFree(port + above)))) return port;
   }
   throw new Error(`no free port from ${lowest} to ${highest}`);
 }

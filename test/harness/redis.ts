@@ -41,7 +41,8 @@ export async function startRedis(options: RedisOptions = {}): Promise<Redis> {
   const user = await daemonUser("nobody");
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await user.folder("tidegate-redis-"));
-  const port = await freePort();
+  // Members of a cluster speak with each other at a port of their own.
+  const port = await freePort(options.args?.includes("--cluster-enabled") === true ? 10_000 : 0);
   const socket = folder.file("redis.sock");
   let daemon: Daemon | undefined;
   let earlierLog = "";
