@@ -20,7 +20,7 @@ export async function check(file: string, options: { json: boolean }): Promise<n
 function summary({ routes, services, listeners }: Snapshot): string {
   const parts = [
     counted(routes.length, "route"),
-    counted(Object.keys(services).length, "service"),
+    counted(services.size, "service"),
     counted(listeners.length, "listener"),
   ];
   return `ok: ${parts.join(", ")}`;

@@ -59,12 +59,12 @@ export function routeRow(route: Route, snapshot: Snapshot): [string, string, str
 export function streamRouteRow(route: StreamRoute, snapshot: Snapshot): [string, string, string] {
   const end = route.tls === undefined ? "" : ", TLS ends here";
   const where = route.listeners === undefined ? "" : `${route.listeners.join(", ")}: `;
-  const goal = serviceGoal(snapshot.services[route.service]);
+  const goal = serviceGoal(snapshot.services.get(route.service));
   return [route.name, `${where}${formatRule(route.rule)}`, `${goal}${end}`];
 }
 
 function goalOf(route: Route, snapshot: Snapshot): string {
-  const service = route.service === undefined ? undefined : snapshot.services[route.service];
+  const service = route.service === undefined ? undefined : snapshot.services.get(route.service);
   if (service !== undefined) return serviceGoal(service);
   const last = route.middlewares.at(-1);
   return last?.kind === "redirect" ? `redirect ${last.to}` : (last?.kind ?? "nothing");

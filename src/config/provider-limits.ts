@@ -7,6 +7,12 @@ import { defaultSessions } from "./limits.ts";
 export const discovery = {
   // Five hundred containers that start at once are a few listings, and a new one is routed without delay.
   quiet: 100,
+  // A flood of changes: after some that are served at once, one for each second that there was none …
+  prompt: 10,
+  promptAgain: 1000,
+  // … and the others after so many times as long as the last one took: merging ten thousand routes must leave the processor to requests.
+  restShare: 20,
+  restMost: 5000,
   // Events get lost, by a daemon or on the way; a listing costs it some milliseconds.
   relist: 30_000,
   // A daemon that answers at all does so in milliseconds; one that is starved may need longer.
@@ -21,9 +27,9 @@ export const discovery = {
   firstWord: 2000,
   // A daemon that is started again is back in a second or two, and asking costs one connection.
   restart: { first: 250, longest: 2000, forgottenAfter: 60_000 },
-  // What was said is written to disk after the change is served, and not for each of a thousand changes.
+  // What was said is written to disk after the change is served, and seldom: of ten thousand routes that takes a tenth of a second.
   keepAfter: 1000,
-  keepEvery: 10_000,
+  keepEvery: 60_000,
 };
 
 /** Of what labels say. Counts and characters. */

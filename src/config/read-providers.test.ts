@@ -331,7 +331,7 @@ services:
   more: { mirror: "x@one", to: { "x@two": 10% } }
 `);
   assert.deepEqual(problems.map(formatProblem), []);
-  assert.deepEqual(Object.keys(snapshot?.services ?? {}), ["all", "some", "more", "a"]);
+  assert.deepEqual([...(snapshot?.services.keys() ?? [])], ["all", "some", "more", "a"]);
 });
 
 test("a service of a provider that is not there, and a name with @ in the file, are errors", () => {
@@ -355,7 +355,7 @@ test("a service of a provider that is not there, and a name with @ in the file, 
     file: "t.yaml",
     baseFolder: "/",
   });
-  assert.deepEqual(Object.keys(snapshot?.services ?? {}), ["x@docker@route"]);
+  assert.deepEqual([...(snapshot?.services.keys() ?? [])], ["x@docker@route"]);
 });
 
 test("a service by address has routes of its own: it is no part of others, and not for streams", () => {

@@ -19,13 +19,13 @@ function read(text: string, baseFolder = "/base"): Snapshot {
 
 /** The service `s`, with these keys and one backend. */
 function keys(text: string, url = "http://x:1"): BackendService {
-  const service = read(`services: { s: { backends: ["${url}"], ${text} } }`).services["s"];
+  const service = read(`services: { s: { backends: ["${url}"], ${text} } }`).services.get("s");
   assert.equal(service?.kind, "backends");
   return service;
 }
 
 function service(snapshot: Snapshot, name: string): Service {
-  const found = snapshot.services[name];
+  const found = snapshot.services.get(name);
   assert.ok(found);
   return found;
 }
@@ -49,7 +49,7 @@ test("a backend has a weight and a tier", () => {
   const { services } = read(`
 services:
   s: { backends: [http://a, { url: http://b, weight: 0 }, { url: http://c, weight: 1000, tier: 9 }] }`);
-  const { backends } = services["s"] as BackendService;
+  const { backends } = services.get("s") as BackendService;
   assert.deepEqual(
     backends.map(({ weight, tier }) => [weight, tier]),
     [
@@ -227,9 +227,13 @@ routes: { a.test: { service: a, maintenance: { page: down.html } }, b.test: { se
     );
     const usual = { allow: [], page: undefined, retryAfter: 300 };
     const page = "<h1>soon</h1>";
-    assert.deepEqual(services["a"]?.maintenance, usual);
-    assert.deepEqual(services["b"]?.maintenance, { allow: ["10.0.0.0/8"], page, retryAfter: 91 });
-    assert.equal(services["c"]?.maintenance, undefined);
+    assert.deepEqual(services.get("a")?.maintenance, usual);
+    assert.deepEqual(services.get("b")?.maintenance, {
+      allow: ["10.0.0.0/8"],
+      page,
+      retryAfter: 91,
+    });
+    assert.equal(services.get("c")?.maintenance, undefined);
     assert.deepEqual(
       routes.map(({ maintenance }) => maintenance),
       [{ ...usual, page }, undefined],

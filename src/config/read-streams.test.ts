@@ -54,7 +54,7 @@ listeners:
   );
   assert.equal(echo?.service, "echo");
   assert.deepEqual(echo.streamTimeouts, { connect: 3000, idle: 3_600_000 });
-  const own = services["echo"];
+  const own = services.get("echo");
   assert.equal(own?.kind === "backends" && own.backends[0]?.url, "tcp://127.0.0.1:7");
 });
 
@@ -67,7 +67,7 @@ tcpRoutes: { x: { listener: y, service: tcp://c:1 } }`);
     [listeners[1]?.service, routes[0]?.service, streamRoutes[0]?.service],
     ["x", "x@route", "x@tcpRoute"],
   );
-  assert.deepEqual(Object.keys(services).toSorted(), ["x", "x@route", "x@tcpRoute"]);
+  assert.deepEqual([...services.keys()].toSorted(), ["x", "x@route", "x@tcpRoute"]);
 });
 
 test("TCP and UDP may use one port number", () => {

@@ -215,7 +215,7 @@ test("the sample's routes are rules, middlewares and services", () => {
 
 test("the sample's services are complete, those written inside routes too", () => {
   const { services } = read(sample);
-  assert.deepEqual(services, {
+  assert.deepEqual(Object.fromEntries(services), {
     api: {
       ...service,
       name: "api",
@@ -329,7 +329,7 @@ test("backends are told apart by scheme, port, base path and socket", () => {
   const urls = ["https://H.test/b/", "http://h.test:81", "http://unix:/run/x:/base", "http://a_b"];
   const { services } = read(`services: { s: [${urls.map((url) => `"${url}"`).join(", ")}] }`);
   assert.deepEqual(
-    backendsOf(services["s"]).map(({ secure, address, basePath, authority }) => [
+    backendsOf(services.get("s")).map(({ secure, address, basePath, authority }) => [
       secure,
       address.kind === "unix" ? address.path : `${address.host} ${address.port}`,
       basePath,
@@ -352,8 +352,8 @@ services: { api: http://y }`);
     routes.map((route) => route.service),
     ["api@route", "api"],
   );
-  assert.equal(backendsOf(services["api"])[0]?.url, "http://y");
-  assert.equal(backendsOf(services["api@route"])[0]?.url, "http://x");
+  assert.equal(backendsOf(services.get("api"))[0]?.url, "http://y");
+  assert.equal(backendsOf(services.get("api@route"))[0]?.url, "http://x");
 });
 
 test("JSON is read like YAML", () => {

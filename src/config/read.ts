@@ -213,7 +213,7 @@ function resolveTraffic(
   checkServices(context);
   warnOfSharedCookies(context, routes);
   checkStreams(context, listeners, streamRoutes);
-  return { listeners, routes, streamRoutes, services: Object.fromEntries(context.services) };
+  return { listeners, routes, streamRoutes, services: context.services };
 }
 
 function check<Schema extends z.ZodType>(

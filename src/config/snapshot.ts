@@ -27,7 +27,7 @@ export interface Snapshot {
   readonly routes: readonly Route[];
   /** Which service connections of TCP listeners go to, by what is known before the first byte is passed on. */
   readonly streamRoutes: readonly StreamRoute[];
-  readonly services: Readonly<Record<string, Service>>;
+  readonly services: ReadonlyMap<string, Service>;
   readonly accessLog: AccessLog;
   readonly limits: Limits;
   readonly shutdown: Shutdown;

@@ -35,7 +35,7 @@ export class Health implements Disposable {
   readonly #reporter: Reporter;
   readonly #checkers: Checkers;
   readonly #orders: Orders;
-  #services: ReadonlyMap<string, ServiceRecord> = new Map();
+  readonly #services = new Map<string, ServiceRecord>();
 
   constructor(options: HealthOptions) {
     this.#options = options;
@@ -53,28 +53,22 @@ export class Health implements Disposable {
    * when it does not go live, the snapshot before it comes again.
    */
   update(snapshot: Snapshot): void {
-    const before = this.#services;
+    const services = this.#services;
     const forgotten: BackendState[] = [];
-    const services = new Map<string, ServiceRecord>();
     const records: ServiceRecord[] = [];
-    let kept = 0;
-    for (const service of Object.values(snapshot.services)) {
-      const old = before.get(service.name);
-      if (old !== undefined) kept++;
+    for (const service of snapshot.services.values()) {
+      const old = services.get(service.name);
       // Of ten thousand mostly one changes; what others of a group do is seen by settling them.
-      if (old !== undefined && old.service === service && service.kind === "backends") {
-        services.set(service.name, old);
-        continue;
-      }
+      if (old !== undefined && old.service === service && service.kind === "backends") continue;
       const record = this.#renew(service, old, forgotten);
       services.set(service.name, record);
       records.push(record);
     }
-    this.#services = services;
-    for (const [name, gone] of kept === before.size ? [] : before) {
-      if (services.has(name)) continue;
+    for (const [name, gone] of services.size === snapshot.services.size ? [] : services) {
+      if (snapshot.services.has(name)) continue;
       for (const each of gone.backends.values()) this.#forget(each, forgotten);
       this.#reporter.forgetService(gone);
+      services.delete(name);
     }
     this.#checkers.sweep(() => hostsOf(snapshot));
     const told = records.flatMap((each) => this.#settle(each));
@@ -327,7 +321,7 @@ function isNews({ told, isOdd, state }: BackendRecord): boolean {
 
 function hostsOf({ services }: Snapshot): Set<string> {
   const hosts = new Set<string>();
-  for (const service of Object.values(services)) {
+  for (const service of services.values()) {
     if (service.kind !== "backends") continue;
     for (const { address } of service.backends) {
       if (address.kind === "tcp") hosts.add(address.host);

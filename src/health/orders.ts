@@ -59,7 +59,7 @@ export class Orders {
   prune({ services }: Snapshot): DroppedOrder[] {
     const dropped: DroppedOrder[] = [];
     for (const { service, backend } of this.list().draining) {
-      const found = Object.hasOwn(services, service) ? services[service] : undefined;
+      const found = services.get(service);
       if (found?.kind === "backends" && found.backends.some((each) => each.url === backend))
         continue;
       this.setDraining(service, backend, false);
@@ -67,7 +67,7 @@ export class Orders {
     }
     for (const order of ["paused", "maintenance"] as const) {
       for (const service of this[order]) {
-        const found = Object.hasOwn(services, service) ? services[service] : undefined;
+        const found = services.get(service);
         // What is paused are services with backends; `resume` of another one means its parts.
         if (found !== undefined && (order === "maintenance" || found.kind === "backends")) continue;
         this[order].delete(service);

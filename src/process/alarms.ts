@@ -52,7 +52,7 @@ export class Alarms {
   }
 
   update({ alerts, services, stateFolder }: Snapshot): void {
-    this.#services = Object.keys(services);
+    this.#services = [...services.keys()];
     this.#changing = this.#changing.then(async () => {
       if (this.#desk === undefined && alerts === undefined) return;
       this.#desk ??= await this.#open(alerts, stateFolder);

@@ -84,7 +84,7 @@ export class ProgramConfiguration implements Configuration {
       return await this.#options.primary().amend(async (turn) => {
         const { keeper } = this.#options;
         // Whatever comes of this change, what is kept there is to be served.
-        if (keeper.retry()) this.#options.primary().rediscover();
+        if (keeper.retry()) void this.#options.primary().rediscover();
         const { store } = keeper;
         if (store === undefined) return failed(keeper.trouble ?? "there is no store");
         const drafted = draft(store);

@@ -15,7 +15,7 @@ export interface DiscoveriesOptions {
   readonly log: Log;
   readonly memory: ProviderMemory<Discovery>;
   /** What was found has changed; at most once in `discovery.quiet`. */
-  onChange(): void;
+  onChange(): Promise<void> | void;
 }
 
 export class Discoveries implements Disposable {

@@ -79,7 +79,7 @@ function leadsOf({ routes, streamRoutes }: Snapshot): ReadonlyMap<string, string
 
 /** Services that a file cannot say: without anybody, or found by the requested host. */
 function unspeakable({ services }: Snapshot): ReadonlySet<string> {
-  const nobody = Object.values(services).filter(
+  const nobody = [...services.values()].filter(
     (each) => each.kind === "addressed" || (each.kind === "backends" && each.backends.length === 0),
   );
   return new Set(nobody.map(({ name }) => name));

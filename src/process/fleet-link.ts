@@ -179,7 +179,7 @@ export class FleetLink {
   #share(): void {
     const { state, primary } = this.#options;
     if (this.#secret === undefined || this.#snapshot?.fleet === undefined) return;
-    if (state.share(this.#secret, this.#snapshot.stateFolder)) primary.rediscover();
+    if (state.share(this.#secret, this.#snapshot.stateFolder)) void primary.rediscover();
   }
 
   // --- for operators -----------------------------------------------------------------------------

@@ -25,7 +25,7 @@ export class IdleWatch implements Disposable {
     const isGranted = providers.some((each) => isPlatform(each) && each.mayStart);
     const isOnDemand =
       isGranted &&
-      Object.values(services).some(
+      [...services.values()].some(
         (each) => each.kind === "backends" && each.onDemand !== undefined,
       );
     if (isOnDemand) this.#check ??= setInterval(() => void this.#look(), idleCheckMs).unref();

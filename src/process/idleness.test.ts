@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { emptyService } from "../config/empty-service.ts";
-import type { Backend, BackendService } from "../config/service.ts";
+import type { Backend, BackendService, Service } from "../config/service.ts";
 import type { ServiceLoad } from "../upstream/state.ts";
 import { Idleness } from "./idleness.ts";
 
@@ -33,6 +33,8 @@ function loadOf(service: string, change: Partial<ServiceLoad["backends"][number]
   return load;
 }
 
+const all = (services: Readonly<Record<string, Service>>) => new Map(Object.entries(services));
+
 const members = new Map([
   ["a", ["one"]],
   ["b", ["two"]],
@@ -41,29 +43,29 @@ const members = new Map([
 test("a service is to be stopped when nothing was carried for so long", () => {
   const idleness = new Idleness();
   const services = { a: serviceOf("a") };
-  assert.deepEqual(idleness.look(services, [[loadOf("a")]], members, 0), []);
-  assert.deepEqual(idleness.look(services, [[loadOf("a")]], members, 99), []);
-  assert.deepEqual(idleness.look(services, [[loadOf("a")]], members, 100), ["a"]);
+  assert.deepEqual(idleness.look(all(services), [[loadOf("a")]], members, 0), []);
+  assert.deepEqual(idleness.look(all(services), [[loadOf("a")]], members, 99), []);
+  assert.deepEqual(idleness.look(all(services), [[loadOf("a")]], members, 100), ["a"]);
 });
 
 test("requests begin its time anew, whichever worker carried them", () => {
   const idleness = new Idleness();
   const services = { a: serviceOf("a") };
-  idleness.look(services, [[loadOf("a")], [loadOf("a")]], members, 0);
+  idleness.look(all(services), [[loadOf("a")], [loadOf("a")]], members, 0);
   const later = [[loadOf("a")], [loadOf("a", { answered: 4 })]];
-  assert.deepEqual(idleness.look(services, later, members, 100), []);
-  assert.deepEqual(idleness.look(services, later, members, 199), []);
-  assert.deepEqual(idleness.look(services, later, members, 200), ["a"]);
+  assert.deepEqual(idleness.look(all(services), later, members, 100), []);
+  assert.deepEqual(idleness.look(all(services), later, members, 199), []);
+  assert.deepEqual(idleness.look(all(services), later, members, 200), ["a"]);
 });
 
 test("a request that began and ended between two looks is use, also when nothing came of it", () => {
   for (const change of [{ begun: 4 }, { answered: 4 }, { failed: 1 }, { answered: 2, failed: 1 }]) {
     const idleness = new Idleness();
     const services = { a: serviceOf("a") };
-    idleness.look(services, [[loadOf("a")]], members, 0);
+    idleness.look(all(services), [[loadOf("a")]], members, 0);
     const later = [[loadOf("a", change)]];
-    assert.deepEqual(idleness.look(services, later, members, 100), [], JSON.stringify(change));
-    assert.deepEqual(idleness.look(services, later, members, 200), ["a"]);
+    assert.deepEqual(idleness.look(all(services), later, members, 100), [], JSON.stringify(change));
+    assert.deepEqual(idleness.look(all(services), later, members, 200), ["a"]);
   }
 });
 
@@ -71,13 +73,13 @@ test("a worker that does not answer may carry anything: nobody is stopped until 
   const idleness = new Idleness();
   const services = { a: serviceOf("a") };
   const tunnel = [loadOf("a", { inFlight: 1 })];
-  idleness.look(services, [[loadOf("a")], tunnel], members, 0);
+  idleness.look(all(services), [[loadOf("a")], tunnel], members, 0);
   for (const now of [100, 200, 300]) {
-    assert.deepEqual(idleness.look(services, [[loadOf("a")], []], members, now), []);
+    assert.deepEqual(idleness.look(all(services), [[loadOf("a")], []], members, now), []);
   }
   const quiet = [[loadOf("a")], [loadOf("a")]];
-  assert.deepEqual(idleness.look(services, quiet, members, 350), []);
-  assert.deepEqual(idleness.look(services, quiet, members, 450), ["a"]);
+  assert.deepEqual(idleness.look(all(services), quiet, members, 350), []);
+  assert.deepEqual(idleness.look(all(services), quiet, members, 450), ["a"]);
 });
 
 test("what lasts keeps it running: a tunnel, a wait", () => {
@@ -87,8 +89,8 @@ test("what lasts keeps it running: a tunnel, a wait", () => {
     [[{ ...loadOf("a"), held: 1 }]],
   ]) {
     const idleness = new Idleness();
-    idleness.look({ a: serviceOf("a") }, busy, members, 0);
-    assert.deepEqual(idleness.look({ a: serviceOf("a") }, busy, members, 500), []);
+    idleness.look(all({ a: serviceOf("a") }), busy, members, 0);
+    assert.deepEqual(idleness.look(all({ a: serviceOf("a") }), busy, members, 500), []);
   }
 });
 
@@ -101,8 +103,8 @@ test("only who asked for it, and is up, is stopped", () => {
     down: serviceOf("down", { backends: [] }),
   };
   const idleness = new Idleness();
-  idleness.look(services, [], members, 0);
-  assert.deepEqual(idleness.look(services, [], members, 1000), []);
+  idleness.look(all(services), [], members, 0);
+  assert.deepEqual(idleness.look(all(services), [], members, 1000), []);
 });
 
 test("a container of two services is stopped when both are idle", () => {
@@ -114,11 +116,11 @@ test("a container of two services is stopped when both are idle", () => {
   const idleness = new Idleness();
   const quiet = [[loadOf("a"), loadOf("b")]];
   const busy = [[loadOf("a"), loadOf("b", { inFlight: 1 })]];
-  idleness.look(services, busy, shared, 0);
-  assert.deepEqual(idleness.look(services, busy, shared, 200), []);
-  idleness.look(services, quiet, shared, 300);
-  assert.deepEqual(idleness.look(services, quiet, shared, 400), ["a", "b"]);
+  idleness.look(all(services), busy, shared, 0);
+  assert.deepEqual(idleness.look(all(services), busy, shared, 200), []);
+  idleness.look(all(services), quiet, shared, 300);
+  assert.deepEqual(idleness.look(all(services), quiet, shared, 400), ["a", "b"]);
   // Also when the other one is nobody's to stop.
   const always = { a: serviceOf("a"), b: serviceOf("b", { onDemand: undefined }) };
-  assert.deepEqual(idleness.look(always, quiet, shared, 900), []);
+  assert.deepEqual(idleness.look(all(always), quiet, shared, 900), []);
 });

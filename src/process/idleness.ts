@@ -24,7 +24,7 @@ export class Idleness {
    * @returns names of the services to stop
    */
   look(
-    services: Readonly<Record<string, Service>>,
+    services: ReadonlyMap<string, Service>,
     loads: readonly (readonly ServiceLoad[])[],
     members: Members,
     now: number,
@@ -35,7 +35,7 @@ export class Idleness {
     const rowsOf = Map.groupBy(loads.flat(), ({ service }) => service);
     const seen = new Map<string, Seen>();
     const idle = new Set<string>();
-    for (const service of Object.values(services)) {
+    for (const service of services.values()) {
       if (!mayStop(service)) continue;
       const { name, onDemand } = service;
       const rows = rowsOf.get(name) ?? [];

@@ -127,7 +127,7 @@ export class RunningProgram implements Operations {
       name,
       rule: formatRule(rule),
       service,
-      backends: placesOf(snapshot.services[service ?? ""]),
+      backends: placesOf(snapshot.services.get(service ?? "")),
       origin: origin.place,
     }));
   }
@@ -224,16 +224,16 @@ export class RunningProgram implements Operations {
   /** Names of the services with backends that a service leads to: what is paused are those. */
   #backendServicesOf(name: string): string[] {
     const { snapshot } = this.#primary;
-    const all = snapshot?.services ?? {};
+    const all = snapshot?.services ?? new Map<string, Service>();
     const found = new Set<string>();
     const visit = (each: string): void => {
-      const service = Object.hasOwn(all, each) ? all[each] : undefined;
+      const service = all.get(each);
       if (service === undefined || found.has(each)) return;
       found.add(each);
       for (const part of answerersOf(service)) visit(part);
     };
     visit(name);
-    return [...found].filter((each) => all[each]?.kind === "backends");
+    return [...found].filter((each) => all.get(each)?.kind === "backends");
   }
 
   testAlert(): Promise<AlertTest> {

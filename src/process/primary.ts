@@ -254,11 +254,11 @@ export class Primary {
   }
 
   /** What was found has changed; before the first snapshot that is part of it anyway. */
-  rediscover(): void {
+  async rediscover(): Promise<void> {
     // What is said is looked at when it is its turn: of several that wait one is enough.
     if (this.#isToRediscover) return;
     this.#isToRediscover = true;
-    void this.#exclusively(async () => {
+    await this.#exclusively(async () => {
       this.#isToRediscover = false;
       if (this.#catalog === undefined || this.isStopping) return;
       try {

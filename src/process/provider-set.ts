@@ -7,13 +7,15 @@ import { discovery as limits } from "../config/provider-limits.ts";
 import type { Log } from "../lib/log.ts";
 import { kept } from "../providers/kept.ts";
 import type { Provider } from "../providers/provider.ts";
+import { Pace } from "./pace.ts";
 import type { ProviderMemory } from "./provider-memory.ts";
 
 export interface ProviderSetOptions<Settings, Made, Word, Said> {
   readonly log: Log;
   readonly memory: ProviderMemory<Said>;
   /** What is said has changed; at most once in `discovery.quiet`. */
-  onChange(): void;
+  /** Settles when the change is served, or cannot be. */
+  onChange(): Promise<void> | void;
   /** Each word, also when it says the same as the one before. */
   onWord?(settings: Settings, word: Word): void;
   /** How much it knows. */
@@ -65,7 +67,7 @@ export class ProviderSet<
   /** Each is called whenever somebody has spoken. */
   readonly #waiting = new Set<() => void>();
   #telling: NodeJS.Timeout | undefined;
-  #toldAt = Number.NEGATIVE_INFINITY;
+  readonly #pace = new Pace(limits);
 
   constructor(options: ProviderSetOptions<Settings, Made, Word, Said>) {
     this.#options = options;
@@ -153,15 +155,18 @@ export class ProviderSet<
     for (const look of this.#waiting) look();
   }
 
-  /** At once after a quiet time, and then as seldom as that. */
   #tell(): void {
     if (this.#telling !== undefined) return;
-    const wait = Math.max(0, this.#toldAt + limits.quiet - performance.now());
-    this.#telling = setTimeout(() => {
-      this.#telling = undefined;
-      this.#toldAt = performance.now();
-      this.#options.onChange();
-    }, wait);
+    const wait = this.#pace.next(performance.now());
+    this.#telling = setTimeout(() => void this.#change(), wait);
+  }
+
+  async #change(): Promise<void> {
+    this.#telling = undefined;
+    const begun = performance.now();
+    this.#pace.told(begun);
+    await this.#options.onChange();
+    this.#pace.took(performance.now() - begun);
   }
 
   /** Everybody has said something, or why it cannot; or `discovery.firstWord` is over. */

@@ -16,7 +16,7 @@ export interface ProvidersOptions {
   readonly log: Log;
   /** What outlives the program is kept there; undefined = nothing does. */
   folder(): string | undefined;
-  onChange(): void;
+  onChange(): Promise<void> | void;
   onDead(provider: string, dead: readonly DeadBackend[]): void;
 }
 

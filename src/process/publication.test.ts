@@ -23,7 +23,7 @@ function snapshotOf(text: string, version: number): Snapshot {
 /** What must arrive: all but absent values, and where routes and services were written. */
 function essence(snapshot: Snapshot): unknown {
   const somewhere = { provider: "", place: "" };
-  const services = Object.entries(snapshot.services).map(([name, each]): [string, Service] => {
+  const services = [...snapshot.services].map(([name, each]): [string, Service] => {
     return [name, { ...each, origin: somewhere }];
   });
   return withoutUndefined({
@@ -149,7 +149,10 @@ test("discovered services arrive whole: stopped ones, those on demand, and by ad
     onDemand: { wait: "hold", startTimeout: 1, idleStop: 2 },
   });
   const found = { ...addressedService({ "fd00::1": "shop" }), name: "found" };
-  const snapshot = { ...snapshotOf("routes: {}", 1), services: { shop, found } };
+  const snapshot = {
+    ...snapshotOf("routes: {}", 1),
+    services: new Map(Object.entries({ shop, found })),
+  };
   assert.deepEqual(essence(complete(snapshot)), essence(snapshot));
 });
 
@@ -175,7 +178,7 @@ routes: { a.test: { service: both } }
     assert.deepEqual(essence(after), essence(snapshot));
     const { services } = live;
     assert.deepEqual(
-      Object.keys(after.services).filter((name) => after.services[name] !== services[name]),
+      [...after.services.keys()].filter((name) => after.services.get(name) !== services.get(name)),
       changed,
     );
     live = after;
@@ -219,8 +222,8 @@ test("of thousands of routes only the changed one is sent, though all lines move
     [],
     "the route is the same, only its service changed",
   );
-  const changed = Object.keys(after.services).filter(
-    (name) => after.services[name] !== before.services[name],
+  const changed = [...after.services.keys()].filter(
+    (name) => after.services.get(name) !== before.services.get(name),
   );
   assert.deepEqual(changed, ["site-77.test/app"]);
 });
@@ -285,7 +288,7 @@ const items = fc.uniqueArray(
 
 test("a change puts together what the complete snapshot says, and keeps what did not change", () => {
   const base = snapshotOf("routes: { a.test: 'http://127.0.0.1:1' }", 0);
-  const [service] = Object.values(base.services);
+  const [service] = [...base.services.values()];
   assert.ok(service?.kind === "backends");
   // So many that the complete text is worth avoiding.
   const others = Array.from({ length: 100 }, (_, index) => routeOf(`r${index}`, "Host(`y`)"));
@@ -293,7 +296,7 @@ test("a change puts together what the complete snapshot says, and keeps what did
     ...base,
     version,
     routes: [...routes.map(([name, number]) => routeOf(name, "Host(`x`)", number)), ...others],
-    services: Object.fromEntries(
+    services: new Map(
       services.map(([name, number]) => [
         name,
         { ...service, name, retry: { ...service.retry, attempts: number } },
@@ -331,8 +334,8 @@ function assertKept(next: Snapshot, before: Snapshot): void {
     );
     if (same !== undefined) assert.equal(each, same);
   }
-  for (const [name, each] of Object.entries(next.services)) {
-    const old = before.services[name];
+  for (const [name, each] of next.services) {
+    const old = before.services.get(name);
     assert.ok(each.kind === "backends");
     if (old?.kind === "backends" && old.retry.attempts === each.retry.attempts)
       assert.equal(each, old);

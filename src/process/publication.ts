@@ -178,7 +178,7 @@ export class Publisher {
     };
     const { routes, services, ...rest } = { ...snapshot, ...own };
     const sentRoutes = this.#routeTexts.of(routes);
-    const sentServices = this.#serviceTexts.of(Object.values(services));
+    const sentServices = this.#serviceTexts.of([...services.values()]);
     const common: Common = {
       timeouts: this.#timeouts.values,
       settings: this.#settings.values,
@@ -325,11 +325,11 @@ function routeFrom(sent: SentRoute, common: Common): Route {
 
 function servicesFrom({ services, removed, common }: Sent, old: Snapshot | undefined) {
   const own = services.map((each): [string, Service] => [each.name, serviceFrom(each, common)]);
-  if (old === undefined) return Object.fromEntries(own);
+  if (old === undefined) return new Map(own);
   if (own.length + removed.length === 0) return old.services;
-  const all = { ...old.services };
-  for (const [name, each] of own) all[name] = each;
-  for (const name of removed) Reflect.deleteProperty(all, name);
+  const all = new Map(old.services);
+  for (const [name, each] of own) all.set(name, each);
+  for (const name of removed) all.delete(name);
   return all;
 }
 

@@ -68,12 +68,9 @@ function named<Each extends { readonly name: string }>(
   return only === undefined ? all : all.filter(({ name }) => name === only);
 }
 
-function valuesOf<Each>(
-  all: Readonly<Record<string, Each>>,
-  only: string | undefined,
-): readonly Each[] {
-  if (only === undefined) return Object.values(all);
-  const found = Object.hasOwn(all, only) ? all[only] : undefined;
+function valuesOf<Each>(all: ReadonlyMap<string, Each>, only: string | undefined): readonly Each[] {
+  if (only === undefined) return [...all.values()];
+  const found = all.get(only);
   return found === undefined ? [] : [found];
 }
 
@@ -114,7 +111,7 @@ function allStreamRoutes({ catalog, said }: Everything): readonly StreamRoute[] 
 
 function allServices({ catalog, said }: Everything): readonly Service[] {
   return [
-    ...Object.values(catalog.services),
+    ...catalog.services.values(),
     ...said.collections.flatMap(({ services }: Collection) => services),
     ...said.discoveries.flatMap(({ services }) => Object.values(services)),
   ];
@@ -179,7 +176,7 @@ function overlayItem(overlay: Overlay, isServed: boolean): ServedItem {
 function useWords(name: string | undefined, all: Everything): unknown {
   if (name === undefined) return undefined;
   const { services } = all.snapshot;
-  const service = Object.hasOwn(services, name) ? services[name] : undefined;
+  const service = services.get(name);
   if (service === undefined || isItsOwn(service, all)) return name;
   return serviceWords(service) ?? name;
 }

@@ -13,7 +13,7 @@ export interface SourcesOptions {
   readonly log: Log;
   readonly memory: ProviderMemory<Collection>;
   /** What is kept there has changed; at most once in `discovery.quiet`. */
-  onChange(): void;
+  onChange(): Promise<void> | void;
   /** Backends that others who read there found dead; all of them each time, of this provider. */
   onDead(provider: string, dead: readonly DeadBackend[]): void;
 }

@@ -59,7 +59,7 @@ export class StateKeeper {
    * @param account whom we are about to become; undefined = nobody else
    */
   secretFor({ services, stateFolder, fleet }: Catalog, account: Account | undefined): string {
-    const isNeeded = Object.values(services).some(
+    const isNeeded = [...services.values()].some(
       (each) => "sticky" in each && each.sticky?.kind === "cookie",
     );
     if (!isNeeded && this.#secret === undefined) return "";

@@ -41,7 +41,7 @@ const file: Catalog = {
   ...usual,
   compat: { ...usual.compat, dockerProxyApi: api },
   routes: [],
-  services: {},
+  services: new Map(),
 };
 
 const made = {
@@ -183,7 +183,7 @@ test("no labels of a stranger change what requests to somebody else's hosts find
       const own = (all: Snapshot) => ({
         routes: all.routes.filter(({ name }) => isGood(name)),
         streamRoutes: all.streamRoutes.filter(({ name }) => isGood(name)),
-        services: Object.entries(all.services).filter(([name]) => isGood(name)),
+        services: [...all.services].filter(([name]) => isGood(name)),
       });
       assert.deepEqual(own(snapshot), own(alone.snapshot));
       const found = foundIn(snapshot);
@@ -194,7 +194,7 @@ test("no labels of a stranger change what requests to somebody else's hosts find
         if (name !== undefined && asked[at]?.name !== "a.blog.test") assert.equal(found[at], name);
       }
       assert.equal(streamFoundIn(snapshot), "good/shop-db@docker");
-      for (const service of Object.values(snapshot.services)) {
+      for (const service of snapshot.services.values()) {
         if (isGood(service.name)) continue;
         assert.ok(service.kind === "backends");
         const places = service.backends.map(({ address }) =>

@@ -81,9 +81,9 @@ test(
     const changed = { backends: [b], retry: { attempts: 4 } };
     const next = snapshotOf({ services: { a: changed, b, c: b, group: { failover: ["c", "a"] } } });
     const prepared = all.prepare(next);
-    const fresh = prepared.known.get("c")?.destination;
+    const fresh = prepared.find("c");
     assert.ok(fresh instanceof LiveService);
-    assert.equal(prepared.known.get("a")?.destination, service);
+    assert.equal(prepared.find("a"), service);
     assert.deepEqual([all.get("a"), all.get("group"), all.get("c")], [service, group, undefined]);
     assert.equal(service.settings, settings);
     all.undo(prepared);
@@ -103,16 +103,16 @@ test("services that lead in a circle or nowhere are refused, with nothing change
   const base = snapshotOf({
     services: { a, x: { failover: ["a", "b"] }, y: { failover: ["x", "b"] }, b },
   });
-  const x = base.services["x"];
+  const x = base.services.get("x");
   assert.ok(x?.kind === "failover");
   const withX = (services: readonly string[]) => {
     return {
       ...base,
-      services: {
-        new: { ...base.services["a"]!, name: "new" },
+      services: new Map([
+        ["new", { ...base.services.get("a")!, name: "new" }],
         ...base.services,
-        x: { ...x, services },
-      },
+        ["x", { ...x, services }],
+      ]),
     };
   };
   assert.throws(() => all.prepare(withX(["a", "y"])), /the service x leads back to itself/);

@@ -37,10 +37,13 @@ interface Known {
   readonly parts: readonly Destination[];
 }
 
-/** What `prepare` made, waiting for `commit` or `undo`. */
+/** What `prepare` made, waiting for `commit` or `undo`: of ten thousand services mostly one. */
 export interface Prepared {
-  readonly known: ReadonlyMap<string, Known>;
+  readonly changed: ReadonlyMap<string, Known>;
+  readonly removed: ReadonlySet<string>;
   readonly limits: Limits;
+  /** As it will be. */
+  find(name: string): Destination | undefined;
 }
 
 type Limits = Snapshot["limits"] & Pick<Snapshot["compat"], "bareLf">;
@@ -50,7 +53,7 @@ export class Destinations {
   readonly #states = new StateBook();
   /** Outlives snapshots: each start of a container would have everybody asked for again. */
   readonly #names: NameLookups;
-  #known: ReadonlyMap<string, Known> = new Map();
+  readonly #known = new Map<string, Known>();
   /** Disposed of while they carried something, which goes on. */
   #leaving: readonly LiveService[] = [];
   #limits: Limits | undefined;
@@ -64,39 +67,44 @@ export class Destinations {
 
   /** Throws when the services lead nowhere, or in a circle. */
   prepare(snapshot: Snapshot): Prepared {
-    const known = new Map<string, Known>();
+    const changed = new Map<string, Known>();
     // Limits are part of how a service talks to its backends.
     const limits = { ...snapshot.limits, bareLf: snapshot.compat.bareLf };
     const isComparable = isDeepStrictEqual(limits, this.#limits);
     const options = this.#serviceOptions(snapshot);
     const making = new Set<string>();
     const { services } = snapshot;
+    let stayed = 0;
     const destinationOf = (name: string): Destination => {
-      const made = known.get(name);
+      const made = changed.get(name);
       if (made !== undefined) return made.destination;
-      const settings = Object.hasOwn(services, name) ? services[name] : undefined;
+      const settings = services.get(name);
       if (settings === undefined) throw new Error(`there is no service ${name}`);
+      const old = isComparable ? this.#known.get(name) : undefined;
+      // Of ten thousand mostly one changes, and the others are the very same objects.
+      if (old?.settings === settings && settings.kind === "backends") return old.destination;
       if (making.has(name)) throw new Error(`the service ${name} leads back to itself`);
       making.add(name);
-      const old = isComparable ? this.#known.get(name) : undefined;
       const each = knownFor(settings, old, all);
-      known.set(name, each);
+      changed.set(name, each);
       return each.destination;
     };
     const all = { ...options, destinationOf, names: this.#names };
     try {
-      for (const settings of Object.values(services)) {
-        const { name } = settings;
-        const old = isComparable ? this.#known.get(name) : undefined;
-        // Of ten thousand mostly one changes, and the others are the very same objects.
-        if (old?.settings === settings && settings.kind === "backends") known.set(name, old);
-        else destinationOf(name);
+      for (const name of services.keys()) {
+        if (this.#known.has(name)) stayed++;
+        destinationOf(name);
       }
     } catch (error) {
-      this.undo({ known, limits });
+      this.#disposeOf(changed);
       throw error;
     }
-    return { known, limits };
+    const isNobodyGone = stayed === this.#known.size;
+    const gone = isNobodyGone ? [] : [...this.#known.keys()].filter((each) => !services.has(each));
+    const removed = new Set(gone);
+    const find = (name: string) =>
+      (changed.get(name) ?? (removed.has(name) ? undefined : this.#known.get(name)))?.destination;
+    return { changed, removed, limits, find };
   }
 
   #serviceOptions({ limits, compat, secret }: Snapshot): ServiceOptions {
@@ -116,27 +124,36 @@ export class Destinations {
   }
 
   /** Goes over to what was prepared. */
-  commit({ known, limits }: Prepared): void {
-    const before = this.#known;
-    this.#known = known;
+  commit({ changed, removed, limits }: Prepared): void {
     this.#limits = limits;
-    for (const [name, each] of known) {
+    const replaced: Known[] = [];
+    for (const [name, each] of changed) {
       const { settings, destination } = each;
-      const old = before.get(name);
-      if (old === each || !(destination instanceof LiveService) || settings.kind !== "backends")
-        continue;
+      const old = this.#known.get(name);
+      this.#known.set(name, each);
+      if (old !== undefined) replaced.push(old);
+      if (!(destination instanceof LiveService) || settings.kind !== "backends") continue;
       if (old?.destination !== destination) this.#states.join(name, destination);
       else if (!isSame(old.settings, settings)) destination.update(settings);
     }
-    const gone = [...before.values()].map((each) => disposeUnless(each, known));
+    for (const name of removed) {
+      const old = this.#known.get(name);
+      if (old !== undefined) replaced.push(old);
+      this.#known.delete(name);
+    }
+    const gone = replaced.map((each) => disposeUnless(each, this.#known));
     this.#leaving = [...this.#leaving, ...gone.filter((each) => each !== undefined)].filter(
       isCarrying,
     );
   }
 
   /** Gives up what was prepared. */
-  undo({ known }: Prepared): void {
-    for (const each of known.values()) disposeUnless(each, this.#known);
+  undo({ changed }: Prepared): void {
+    this.#disposeOf(changed);
+  }
+
+  #disposeOf(made: ReadonlyMap<string, Known>): void {
+    for (const each of made.values()) disposeUnless(each, this.#known);
   }
 
   get(name: string): Destination | undefined {

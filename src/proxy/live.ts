@@ -59,9 +59,7 @@ export class Live {
   /** `plan` is what the same route had before; it stays when all it leans on does. */
   #planOf(route: Route, plan: Plan | undefined, before: Live | undefined): Plan {
     const destination =
-      route.service === undefined
-        ? undefined
-        : this.#prepared.known.get(route.service)?.destination;
+      route.service === undefined ? undefined : this.#prepared.find(route.service);
     const errorPages =
       route.errorPages === undefined ? this.errorPages : this.#pagesOf(route.errorPages, before);
     const accessLog =

@@ -28,7 +28,11 @@ function unsound(
   services: readonly Service[],
   { routes = [], streamRoutes = [] }: { routes?: Route[]; streamRoutes?: StreamRoute[] } = {},
 ): Record<string, string> {
-  const found = unsoundOf({ services, routes, streamRoutes });
+  const found = unsoundOf({
+    services: new Map(services.map((each) => [each.name, each])),
+    routes,
+    streamRoutes,
+  });
   return Object.fromEntries([...found].map(([{ name }, why]) => [name, why]));
 }
 

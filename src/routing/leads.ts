@@ -10,7 +10,7 @@ import type { Route, StreamRoute } from "../config/snapshot.ts";
 export interface Leading {
   readonly routes: readonly Route[];
   readonly streamRoutes: readonly StreamRoute[];
-  readonly services: readonly Service[];
+  readonly services: ReadonlyMap<string, Service>;
 }
 
 /** What cannot be served, and why. */
@@ -20,11 +20,10 @@ export function unsoundOf({
   services,
 }: Leading): ReadonlyMap<Route | StreamRoute | Service, string> {
   const unsound = new Map<Route | StreamRoute | Service, string>();
-  const byName = new Map(services.map((each) => [each.name, each]));
-  const visit = visitorOf(byName, unsound);
+  const visit = visitorOf(services, unsound);
   // Nearly all have backends of their own, and end there.
-  for (const each of services) if (each.kind !== "backends") visit(each);
-  const protocolOf = protocolsOf(byName, unsound);
+  for (const each of services.values()) if (each.kind !== "backends") visit(each);
+  const protocolOf = protocolsOf(services, unsound);
   const check = (item: Route | StreamRoute, wanted: Backend["protocol"]) => {
     const found = item.service === undefined ? undefined : protocolOf(item.service);
     if (found === undefined || found === wanted || item.origin.provider === "file") return;

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { emptyService } from "../config/empty-service.ts";
 import type { Claim, Discovery } from "../config/discovery.ts";
 import { defaultWorkers } from "../config/limits.ts";
-import type { BackendService } from "../config/service.ts";
+import type { BackendService, Service } from "../config/service.ts";
 import type { Catalog, Route, StreamRoute } from "../config/snapshot.ts";
 import { merge } from "./merge.ts";
 import { routeOf } from "../../test/harness/routes-sample.ts";
@@ -38,7 +38,7 @@ function fileOf(routes: readonly Route[], services: readonly string[] = ["s"]): 
     ...empty,
     routes,
     streamRoutes: [],
-    services: Object.fromEntries(services.map((name) => [name, serviceOf(name, "file")])),
+    services: new Map(services.map((name) => [name, serviceOf(name, "file")])),
     workers: { ...defaultWorkers, count: 1 },
   } as unknown as Catalog;
 }
@@ -78,7 +78,7 @@ test("routes and services of all are there, settings of the file", () => {
     snapshot.routes.map((route) => route.name),
     ["a", "b"],
   );
-  deepStrictEqual(Object.keys(snapshot.services), ["s", "t"]);
+  deepStrictEqual([...snapshot.services.keys()], ["s", "t"]);
   strictEqual(refusals.length, 0);
 });
 
@@ -90,7 +90,7 @@ test("a name claimed twice stays with the first, and the second is refused by na
     first,
   );
   strictEqual(snapshot.routes.length, 1);
-  strictEqual(snapshot.services["s"]?.origin.place, "file");
+  strictEqual(snapshot.services.get("s")?.origin.place, "file");
   strictEqual(refusals.length, 2);
   match(refusals[0]?.message ?? "", /^the route "a" is already claimed by file at a\.yaml:1:1/);
   match(refusals[1]?.message ?? "", /service "s" is already claimed by file at file/);
@@ -99,19 +99,25 @@ test("a name claimed twice stays with the first, and the second is refused by na
 
 test("what the file leads to and nobody has found yet is a service without anybody", () => {
   const route = { ...routeOf("a", "Host(`a`)"), service: "shop/web@docker" };
-  const missing = merge(fileOf([route]), { collections: [], discoveries: [] }, first).snapshot
-    .services["shop/web@docker"];
+  const missing = merge(
+    fileOf([route]),
+    { collections: [], discoveries: [] },
+    first,
+  ).snapshot.services.get("shop/web@docker");
   strictEqual(missing?.kind, "backends");
   deepStrictEqual(missing.backends, []);
   strictEqual(missing.absent[0]?.state, "missing");
   const found = foundBy("docker", [], ["shop/web@docker"]);
-  const there = merge(fileOf([route]), { collections: [], discoveries: [found] }, first).snapshot
-    .services["shop/web@docker"];
+  const there = merge(
+    fileOf([route]),
+    { collections: [], discoveries: [found] },
+    first,
+  ).snapshot.services.get("shop/web@docker");
   strictEqual(there?.origin.place, "docker");
 });
 
 test("parts of a split and the goal of a tcp route and a listener are looked after too", () => {
-  const split: Catalog["services"][string] = {
+  const split: Service = {
     kind: "split",
     name: "canary",
     origin: { provider: "file", place: "f" },
@@ -121,11 +127,11 @@ test("parts of a split and the goal of a tcp route and a listener are looked aft
   };
   const file: Catalog = {
     ...fileOf([]),
-    services: { canary: split },
+    services: new Map([["canary", split]]),
     streamRoutes: [{ ...streamRouteOf("db"), service: "db@docker" }],
   };
   const { services } = merge(file, { collections: [], discoveries: [] }, first).snapshot;
-  deepStrictEqual(Object.keys(services).toSorted(), ["canary", "db@docker", "x@docker"]);
+  deepStrictEqual([...services.keys()].toSorted(), ["canary", "db@docker", "x@docker"]);
 });
 
 function backendAt(url: string): BackendService["backends"][number] {
@@ -183,7 +189,7 @@ test("no label leads to a listener of this program, or to its administration", (
     { collections: [], discoveries: [found] },
     { ...first, isOwnAddress: own },
   );
-  const merged = snapshot.services["x@docker"];
+  const merged = snapshot.services.get("x@docker");
   strictEqual(merged?.kind, "backends");
   deepStrictEqual(
     merged.backends.map(({ url }) => url),
@@ -205,21 +211,18 @@ test("no label leads to a listener of this program, or to its administration", (
 test("what the file leads to is the operator's affair, also when it is this program", () => {
   const file = {
     ...doorsOf([["::", 8080]]),
-    services: {
-      a: {
-        ...serviceOf("a", "file"),
-        backends: [backendAt("http://127.0.0.1:8080")],
-      },
-    },
+    services: new Map([
+      ["a", { ...serviceOf("a", "file"), backends: [backendAt("http://127.0.0.1:8080")] }],
+    ]),
   };
   const { snapshot, refusals } = merge(file, { collections: [], discoveries: [] }, first);
-  strictEqual(snapshot.services["a"], file.services.a);
+  strictEqual(snapshot.services.get("a"), file.services.get("a"));
   deepStrictEqual(refusals, []);
 });
 
 test("of a service by address those members stay that are there and have backends", () => {
   const name = "by-address@lxc";
-  const service: Catalog["services"][string] = {
+  const service: Service = {
     kind: "addressed",
     name,
     origin: { provider: "lxc", place: "byAddress" },
@@ -236,7 +239,7 @@ test("of a service by address those members stay that are there and have backend
     },
     first,
   );
-  deepStrictEqual(snapshot.services[name], { ...service, members: { "fd00::1": "a@lxc" } });
+  deepStrictEqual(snapshot.services.get(name), { ...service, members: { "fd00::1": "a@lxc" } });
   deepStrictEqual(
     refusals.map(({ message }) => message),
     [

@@ -57,20 +57,13 @@ export function merge(
     ),
     services: keepFirst(
       "service",
-      [
-        ...Object.values(file.services),
-        ...collections.flatMap(({ services }) => services),
-        ...found,
-      ],
+      [...file.services.values(), ...collections.flatMap(({ services }) => services), ...found],
       refusals,
     ),
   };
   overlays.tellUnused();
-  const { routes, streamRoutes, ...sound } = soundOf(
-    { ...all, services: withAllMembers(all.services, refusals) },
-    refusals,
-  );
-  const services = Object.fromEntries(sound.services.map((each) => [each.name, each]));
+  const named = byName(withAllMembers(all.services, refusals));
+  const { routes, streamRoutes, services } = soundOf({ ...all, services: named }, refusals);
   const snapshot = { ...file, version, secret, routes, streamRoutes, services };
   const missing = missingFrom(snapshot);
   return {
@@ -133,7 +126,7 @@ function withoutDoors(service: Service, doors: OwnDoors, refusals: Refusal[]): S
 
 function withAllMembers(services: readonly Service[], refusals: Refusal[]): readonly Service[] {
   if (!services.some(({ kind }) => kind === "addressed")) return services;
-  const named = new Map(services.map((each) => [each.name, each]));
+  const named = byName(services);
   return services.map((each) => withMembers(each, named, refusals));
 }
 
@@ -156,13 +149,17 @@ function withMembers(
   return { ...service, members: Object.fromEntries(members) };
 }
 
-type Items = Pick<Snapshot, "routes" | "streamRoutes"> & { readonly services: readonly Service[] };
+function byName(services: readonly Service[]): ReadonlyMap<string, Service> {
+  return new Map(services.map((each) => [each.name, each]));
+}
+
+type Items = Pick<Snapshot, "routes" | "streamRoutes" | "services">;
 
 /** Each was read by itself: only here is seen where all of them together lead. */
 function soundOf({ routes, streamRoutes, services }: Items, refusals: Refusal[]): Items {
   const unsound = unsoundOf({ routes, streamRoutes, services });
   if (unsound.size === 0) return { routes, streamRoutes, services };
-  const isSound = (each: Items["routes" | "streamRoutes" | "services"][number]) => {
+  const isSound = (each: Route | StreamRoute | Service) => {
     const message = unsound.get(each);
     if (message !== undefined) refusals.push({ origin: each.origin, message });
     return message === undefined;
@@ -170,21 +167,21 @@ function soundOf({ routes, streamRoutes, services }: Items, refusals: Refusal[])
   return {
     routes: routes.filter(isSound),
     streamRoutes: streamRoutes.filter(isSound),
-    services: services.filter(isSound),
+    services: byName([...services.values()].filter(isSound)),
   };
 }
 
 /** Something may lead to what is to be found: until it is, there is a service without anybody. */
 function withPlaceholders(snapshot: Snapshot, missing: Merged["missing"]): Snapshot {
   const empty = [...missing].map(([name, origin]) => [name, emptyService(name, origin)] as const);
-  return { ...snapshot, services: { ...snapshot.services, ...Object.fromEntries(empty) } };
+  return { ...snapshot, services: new Map([...snapshot.services, ...empty]) };
 }
 
 function missingFrom(snapshot: Snapshot): Merged["missing"] {
   const { services } = snapshot;
   const missing = new Map<string, Origin>();
   const use = (name: string | undefined, origin: Origin) => {
-    if (name === undefined || Object.hasOwn(services, name) || missing.has(name)) return;
+    if (name === undefined || services.has(name) || missing.has(name)) return;
     missing.set(name, origin);
   };
   for (const { service, origin } of [
@@ -194,7 +191,7 @@ function missingFrom(snapshot: Snapshot): Merged["missing"] {
   ]) {
     use(service, origin);
   }
-  for (const each of Object.values(services)) {
+  for (const each of services.values()) {
     for (const part of partsOf(each)) use(part, each.origin);
   }
   return missing;

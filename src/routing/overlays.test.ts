@@ -39,7 +39,7 @@ function claim(name: string, rule: string, more: Partial<Claim<Route>> = {}): Cl
 
 function mergeOf({ file = [], collections = [], found = [] }: Stand) {
   const compat = { dockerProxyApi: undefined, proxyEtcApi: undefined };
-  const catalog = { routes: file, streamRoutes: [], services: {}, listeners: [], compat };
+  const catalog = { routes: file, streamRoutes: [], services: new Map(), listeners: [], compat };
   const discovery: Discovery = {
     ...{ provider: "docker", hosts: undefined, streamRoutes: [], services: {} },
     routes: found,

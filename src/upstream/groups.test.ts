@@ -17,7 +17,7 @@ function groupOf(settings: object, others: object = {}) {
   const destinationOf = (name: string): Destination => {
     const known = made.get(name);
     if (known !== undefined) return known;
-    const service = services[name];
+    const service = services.get(name);
     assert.ok(service, name);
     const parts = { ...options, destinationOf };
     assert.ok(service.kind !== "addressed");

@@ -139,7 +139,7 @@ test("a middleware that cannot be made keeps the last good configuration", bound
   assert.ok(bad);
   // What no reading lets through: a body that is no text. Another service and log are opened before it.
   const broken = { kind: "respond", status: 200, body: null, contentType: "x" } as never;
-  const services = Object.values(snapshot.services).map((each) => {
+  const services = [...snapshot.services.values()].map((each) => {
     assert.ok(each.kind === "backends");
     return { ...each, pool: { ...each.pool, maxIdle: 7 } };
   });
@@ -147,7 +147,7 @@ test("a middleware that cannot be made keeps the last good configuration", bound
     ...snapshot,
     version: 2,
     routes: [{ ...bad, middlewares: [broken] }, ...others],
-    services: Object.fromEntries(services.map((each) => [each.name, each])),
+    services: new Map(services.map((each) => [each.name, each])),
     accessLog: { ...snapshot.accessLog, format: "combined" },
   };
   await proxy.assertServes();

@@ -95,7 +95,7 @@ export function sampleService(
 
 /** Only what health looks at. */
 export function sampleSnapshot(...services: readonly Service[]): Snapshot {
-  const byName = Object.fromEntries(services.map((each) => [each.name, each]));
+  const byName = new Map(services.map((each) => [each.name, each]));
   return { version: 1, services: byName } as unknown as Snapshot;
 }
 

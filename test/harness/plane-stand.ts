@@ -54,8 +54,8 @@ export async function planeStand(...first: readonly Service[]): Promise<PlaneSta
     });
     const reading = readConfig(text, { file: "test.json", baseFolder: folder.path });
     if (reading.snapshot === undefined) throw new Error(JSON.stringify(reading.problems));
-    const own = Object.fromEntries(services.map((each) => [each.name, each]));
-    const all = { ...reading.snapshot.services, ...own };
+    const own = services.map((each) => [each.name, each] as const);
+    const all = new Map([...reading.snapshot.services, ...own]);
     return { ...reading.snapshot, services: all, version, secret: "5ec2e7" };
   };
   let version = 1;

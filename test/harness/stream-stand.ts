@@ -57,7 +57,7 @@ export function streamStand(config: Config): StreamStand {
     snapshot,
     wheel,
     addresses,
-    destinationOf: (name) => prepared.known.get(name)?.destination,
+    destinationOf: (name) => prepared.find(name),
     onEnd: (record) => records.push(record),
     onProblem: (message, fields) => problems.push(`${message} ${JSON.stringify(fields)}`),
   });

@@ -29,7 +29,7 @@ export function snapshotOf(settings: object, version = 1): Snapshot {
 /** The service `s` of these settings, or of backends with these URLs. */
 export function serviceOf(settings: object | readonly string[]): BackendService {
   const s = Array.isArray(settings) ? { backends: settings } : settings;
-  const service = snapshotOf({ services: { s } }).services["s"];
+  const service = snapshotOf({ services: { s } }).services.get("s");
   assert.ok(service?.kind === "backends");
   return service;
 }
