@@ -11,7 +11,7 @@ export const discovery = {
   prompt: 10,
   promptAgain: 1000,
   // … and the others after so many times as long as the last one took: merging ten thousand routes must leave the processor to requests.
-  restShare: 20,
+  restShare: 40,
   restMost: 5000,
   // Events get lost, by a daemon or on the way; a listing costs it some milliseconds.
   relist: 30_000,
@@ -278,9 +278,10 @@ export const redisLimits = {
   pollEvery: 1000,
   // Of the time that listing takes when it has to be done over and over: a large one must not keep it busy.
   restAfterPolled: 10,
-  // Between readings, so that a burst is a few: as many times as long as the last one took, and at least so long.
-  restShare: 4,
+  // Between readings, so that a burst is a few: as many times as long as the last one took, at least and at most so long.
+  restShare: 10,
   rest: 10,
+  restMost: 300,
   // Of keys and values together. A large host has some 20 MiB; Redis itself may have more than we have memory.
   bytes: 256 * 1024 * 1024,
   // Of one key, in characters: the longest host name has 253, and there may be a prefix.

@@ -36,7 +36,7 @@ export async function* followKeys<Value>(
       list: (ending) => keyspace.list(ending),
       watch: (changed, ending) => keyspace.watch(changed, ending),
       every: discovery.relist,
-      rest: (took) => Math.min(discovery.quiet, Math.max(limits.rest, took * limits.restShare)),
+      rest: (took) => Math.min(limits.restMost, Math.max(limits.rest, took * limits.restShare)),
     },
     signal,
   );
