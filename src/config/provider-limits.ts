@@ -10,7 +10,7 @@ export const discovery = {
   // A flood of changes: after some that are served at once, one for each second that there was none …
   prompt: 10,
   promptAgain: 1000,
-  // … and the others after so many times as long as the last one took: merging ten thousand routes must leave the processor to requests.
+  // … and the others after so many times as long as the last one kept the processor busy: merging ten thousand routes must leave it to requests.
   restShare: 40,
   restMost: 5000,
   // Events get lost, by a daemon or on the way; a listing costs it some milliseconds.

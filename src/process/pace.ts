@@ -8,9 +8,9 @@ export interface PaceOptions {
   readonly prompt: number;
   /** One more may after so much time without any, ms. */
   readonly promptAgain: number;
-  /** Rest after the others, as a multiple of what the last one took. */
+  /** Rest after the others, as a multiple of the processor time of the last one. */
   readonly restShare: number;
-  /** However long that took, ms. */
+  /** However much that was, ms. */
   readonly restMost: number;
 }
 
@@ -41,7 +41,7 @@ export class Pace {
     this.#at = at;
   }
 
-  /** @param ms until it was served */
+  /** @param ms of the processor */
   took(ms: number): void {
     this.#took = ms;
   }
