@@ -7,11 +7,13 @@ import { defaultSessions } from "./limits.ts";
 export const discovery = {
   // Five hundred containers that start at once are a few listings, and a new one is routed without delay.
   quiet: 100,
-  // A flood of changes: after some that are served at once, one for each second that there was none …
-  prompt: 10,
-  promptAgain: 1000,
-  // … and the others after so many times as long as the last one kept the processor busy: merging ten thousand routes must leave it to requests.
-  restShare: 40,
+  // Changes one by one are served at once: so far apart, since workers take some milliseconds to go over …
+  gap: 20,
+  // … and so many at once, with so many more each second, as people and deployments make them.
+  prompt: 50,
+  promptPerSecond: 25,
+  // Those of a flood come together, after so long for each route: ten thousand keep each process busy for some 20 ms, and every 2 s that is no trouble.
+  restPerRoute: 0.2,
   restMost: 5000,
   // Events get lost, by a daemon or on the way; a listing costs it some milliseconds.
   relist: 30_000,

@@ -15,7 +15,7 @@ export interface DiscoveriesOptions {
   readonly log: Log;
   readonly memory: ProviderMemory<Discovery>;
   /** What was found has changed; at most once in `discovery.quiet`. */
-  onChange(): Promise<void> | void;
+  onChange(): Promise<number>;
 }
 
 export class Discoveries implements Disposable {

@@ -254,9 +254,10 @@ export class Primary {
   }
 
   /** What was found has changed; before the first snapshot that is part of it anyway. */
-  async rediscover(): Promise<void> {
+  /** @returns how many routes are served then */
+  async rediscover(): Promise<number> {
     // What is said is looked at when it is its turn: of several that wait one is enough.
-    if (this.#isToRediscover) return;
+    if (this.#isToRediscover) return this.#snapshot?.routes.length ?? 0;
     this.#isToRediscover = true;
     await this.#exclusively(async () => {
       this.#isToRediscover = false;
@@ -270,6 +271,7 @@ export class Primary {
         });
       }
     });
+    return this.#snapshot?.routes.length ?? 0;
   }
 
   /** What only a new start can change. */

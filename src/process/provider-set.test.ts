@@ -27,7 +27,7 @@ class Places {
     this.set = new ProviderSet({
       log,
       memory: new ProviderMemory<string>({ log, name: "kept", folder: () => folder }),
-      onChange: () => void this.changes++,
+      onChange: async () => ++this.changes,
       countOf: () => 0,
       make: ({ name, at }) => ({ name, catalogs: (signal) => this.#catalogs(at, signal) }),
       saidIn: (word) => word,

@@ -14,8 +14,10 @@ export interface ProviderSetOptions<Settings, Made, Word, Said> {
   readonly log: Log;
   readonly memory: ProviderMemory<Said>;
   /** What is said has changed; at most once in `discovery.quiet`. */
-  /** Settles when the change is served, or cannot be. */
-  onChange(): Promise<void> | void;
+  /** Without it a change counts as one. */
+  itemsChanged?(before: Said | undefined, after: Said): number;
+  /** Settles when the change is served, or cannot be, with how many routes are served. */
+  onChange(): Promise<number>;
   /** Each word, also when it says the same as the one before. */
   onWord?(settings: Settings, word: Word): void;
   /** How much it knows. */
@@ -131,7 +133,8 @@ export class ProviderSet<
     const lasting = kept(provider, { log, restart: limits.restart, onTrouble });
     for await (const word of lasting.catalogs(ending.signal)) {
       const said = saidIn(word);
-      const isNews = !isDeepStrictEqual(this.said(watched), said);
+      const before = this.said(watched);
+      const isNews = !isDeepStrictEqual(before, said);
       const isFirst = watched.word === undefined;
       watched.word = word;
       watched.earlier = undefined;
@@ -139,7 +142,7 @@ export class ProviderSet<
       onWord?.(settings, word);
       // The first one may say the same as another place did.
       if (isNews || isFirst) memory.keep(settings.name, sourceOf(settings), said);
-      if (isNews) this.#tell();
+      if (isNews) this.#tell(this.#options.itemsChanged?.(before, said) ?? 1);
     }
   }
 
@@ -155,20 +158,16 @@ export class ProviderSet<
     for (const look of this.#waiting) look();
   }
 
-  #tell(): void {
+  #tell(items: number): void {
     if (this.#telling !== undefined) return;
-    const wait = this.#pace.next(performance.now());
+    const wait = this.#pace.next(items, performance.now());
     this.#telling = setTimeout(() => void this.#change(), wait);
   }
 
   async #change(): Promise<void> {
     this.#telling = undefined;
-    const before = process.cpuUsage();
     this.#pace.told(performance.now());
-    await this.#options.onChange();
-    // The processor's time: on a busy machine little work takes long, and is to be done all the same.
-    const { user, system } = process.cpuUsage(before);
-    this.#pace.took((user + system) / 1000);
+    this.#pace.routes = await this.#options.onChange();
   }
 
   /** Everybody has said something, or why it cannot; or `discovery.firstWord` is over. */

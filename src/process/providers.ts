@@ -16,7 +16,7 @@ export interface ProvidersOptions {
   readonly log: Log;
   /** What outlives the program is kept there; undefined = nothing does. */
   folder(): string | undefined;
-  onChange(): Promise<void> | void;
+  onChange(): Promise<number>;
   onDead(provider: string, dead: readonly DeadBackend[]): void;
 }
 

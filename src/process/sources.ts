@@ -6,6 +6,7 @@ import type { SourceSettings } from "../config/source-settings.ts";
 import type { Log } from "../lib/log.ts";
 import type { DeadBackend, Gathered, Source } from "../providers/provider.ts";
 import { sourceFor } from "../providers/registry.ts";
+import { changedItems } from "./pace.ts";
 import type { ProviderMemory } from "./provider-memory.ts";
 import { ProviderSet, type ProviderState } from "./provider-set.ts";
 
@@ -13,7 +14,7 @@ export interface SourcesOptions {
   readonly log: Log;
   readonly memory: ProviderMemory<Collection>;
   /** What is kept there has changed; at most once in `discovery.quiet`. */
-  onChange(): Promise<void> | void;
+  onChange(): Promise<number>;
   /** Backends that others who read there found dead; all of them each time, of this provider. */
   onDead(provider: string, dead: readonly DeadBackend[]): void;
 }
@@ -30,6 +31,11 @@ export class Sources implements Disposable {
       make: (settings) => sourceFor(settings, { log }),
       saidIn: ({ collection }) => collection,
       countOf: ({ settings, word, earlier }) => itemsIn(settings, word?.collection ?? earlier),
+      itemsChanged: (before, { routes, services }) =>
+        Math.max(
+          changedItems(before?.routes ?? [], routes),
+          changedItems(before?.services ?? [], services),
+        ),
       sourceOf,
       // A wrong address must not cost the routes: it is the same operator who keeps them at both.
       outlivesMove: true,
