@@ -88,7 +88,8 @@ test(
     await fleet.settled(2);
     assert.equal((await fleet.control.status()).mainPid, next.pid);
     await fleet.load.lap();
-    await fleet.endWithoutFailure();
+    // The old sockets are lost with the main process: without net.ipv4.tcp_migrate_req one that waits there is reset.
+    await fleet.endWithoutFailure({ mayReset: 1 });
     assert.equal((await next.stop()).code, 0);
     assert.deepEqual(fleet.program.pids(), []);
   },
