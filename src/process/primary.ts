@@ -253,8 +253,10 @@ export class Primary {
     await this.#options.onLive(serving, snapshot, before === undefined);
   }
 
-  /** What was found has changed; before the first snapshot that is part of it anyway. */
-  /** @returns how many routes are served then */
+  /**
+   * What was found has changed; before the first snapshot that is part of it anyway.
+   * @returns how many routes are served then
+   */
   async rediscover(): Promise<number> {
     // What is said is looked at when it is its turn: of several that wait one is enough.
     if (this.#isToRediscover) return this.#snapshot?.routes.length ?? 0;
