@@ -52,6 +52,8 @@ export class Crew implements Serving {
   #snapshot: Snapshot | undefined;
   #size: number | "auto" | undefined;
   #numbers = 0;
+  /** Number of the worker that marked a backend last. */
+  #marker = 0;
   #answeredByGone = 0;
   #isEnding = false;
 
@@ -66,7 +68,10 @@ export class Crew implements Serving {
         this.#hub.take(member.number, report);
         this.#tellNews();
       },
-      onMark: (mark) => options.user.onMark(mark),
+      onMark: (member, mark) => {
+        this.#marker = member.number;
+        options.user.onMark(mark);
+      },
       onSessions: (member, sessions) => this.#tellSessions(member, sessions),
       onOutcomes: ({ number }, services) => options.user.onOutcomes(number, services),
       onWanted: (service) => options.user.onWanted(service),
@@ -373,9 +378,15 @@ export class Crew implements Serving {
     }
   }
 
-  /** Also those that leave: they may carry requests for a while. */
+  /**
+   * Also those that leave: they may carry requests for a while. Whose mark it may be hears of it last: it tells its client
+   * then, who may ask another worker at once.
+   */
   learn(news: StateNews): void {
-    for (const each of this.#all) each.send({ kind: "state-news", news });
+    const isLast = ({ number }: Member) => Number(number === this.#marker);
+    for (const each of this.#all.toSorted((one, other) => isLast(one) - isLast(other))) {
+      each.send({ kind: "state-news", news });
+    }
   }
 
   #tellSessions(from: Member, sessions: readonly SessionNote[]): void {

@@ -16,7 +16,7 @@ import type { GivenSocket } from "./supervisor-link.ts";
 export interface MemberUser {
   onLog(record: LogRecord): void;
   onTally(member: Member, report: TallyReport): void;
-  onMark(mark: Mark): void;
+  onMark(member: Member, mark: Mark): void;
   onSessions(member: Member, sessions: readonly SessionNote[]): void;
   onOutcomes(member: Member, services: readonly ServiceOutcomes[]): void;
   onWanted(service: string): void;
@@ -115,7 +115,7 @@ export class Member {
         this.#user.onTally(this, message.report);
         break;
       case "mark":
-        this.#user.onMark(message.mark);
+        this.#user.onMark(this, message.mark);
         break;
       case "sessions":
         this.#user.onSessions(this, message.sessions);
