@@ -65,18 +65,18 @@ const timeout = chosen.includes("parts") ? timeoutMs.parts : timeoutMs.other;
 /** More files than this, and it is no accident. */
 const mostAgain = 3;
 
+/** In a report of JUnit's form. */
+const failedCase = /^\s*<testcase .* file="([^"]*)" failure=/;
+
 /** @returns {Promise<{status: number, failed: string[]}>} with the files in which something failed */
 async function run(tests, concurrency) {
   const folder = mkdtempSync(join(tmpdir(), "tests-"));
-  const list = join(folder, "failed");
+  const report = join(folder, "report.xml");
   const reporters = options.some((each) => each.startsWith("--test-reporter"))
     ? []
     : [
         ...["--test-reporter=spec", "--test-reporter-destination=stdout"],
-        ...[
-          `--test-reporter=${join(root, "scripts/failed-files.mjs")}`,
-          `--test-reporter-destination=${list}`,
-        ],
+        ...["--test-reporter=junit", `--test-reporter-destination=${report}`],
       ];
   const bounds = [`--test-concurrency=${concurrency}`, `--test-timeout=${timeout}`];
   const child = spawn(engine(), ["--test", ...bounds, ...reporters, ...options, ...tests], {
@@ -91,9 +91,10 @@ async function run(tests, concurrency) {
     child.on("exit", (code, signal) => resolve(signal === null ? (code ?? 1) : 130));
   });
   process.off("SIGTERM", end);
-  const lines = existsSync(list) ? readFileSync(list, "utf8").split("\n") : [];
+  const lines = existsSync(report) ? readFileSync(report, "utf8").split("\n") : [];
   rmSync(folder, { recursive: true });
-  return { status, failed: [...new Set(lines.filter((line) => line !== ""))] };
+  const failed = lines.flatMap((line) => failedCase.exec(line)?.[1] ?? []);
+  return { status, failed: [...new Set(failed)] };
 }
 
 process.on("SIGINT", () => {});
