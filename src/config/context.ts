@@ -17,6 +17,8 @@ export interface Context {
   readonly timeouts: ClientTimeouts & ExchangeTimeouts;
   readonly trustedProxies: readonly string[];
   readonly maxBody: number;
+  /** Where https is spoken, if not at its usual port. */
+  readonly securePort?: number | undefined;
   /** Names under `services`, also of those that are wrong themselves. */
   readonly serviceNames: ReadonlySet<string>;
   /** What may stand behind the @ of a service that is discovered. */

@@ -1,7 +1,9 @@
 // A service that nobody is behind: what the file leads to by a name that discovery gives, while there is no
 // container of that name.
 
-import { defaultHold, defaultPassive, defaultPool, defaultRetry } from "./limits.ts";
+import { defaultBackendTls } from "./backend-tls-limits.ts";
+import { defaultHold, defaultPassive, defaultPool } from "./limits.ts";
+import { defaultRetry } from "./limits.ts";
 import type { BackendService } from "./service.ts";
 
 export function emptyService(name: string, origin: BackendService["origin"]): BackendService {
@@ -18,7 +20,7 @@ export function emptyService(name: string, origin: BackendService["origin"]): Ba
     sticky: undefined,
     host: "keep",
     pool: defaultPool,
-    tls: { verify: true, ca: undefined, serverName: undefined },
+    tls: defaultBackendTls,
     retry: defaultRetry,
     check: undefined,
     passive: defaultPassive,

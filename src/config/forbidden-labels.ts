@@ -33,13 +33,26 @@ const bans: ReadonlyMap<string, readonly Ban[]> = new Map([
   ],
   [
     "tcpRoutes",
-    [{ path: ["tls"], why: file.why, remedy: "leave it out: the client's TLS is passed on" }],
+    [
+      {
+        path: ["tls", "cert"],
+        why: file.why,
+        remedy: "write tls: true for the certificates of tls",
+      },
+      {
+        path: ["tls", "key"],
+        why: file.why,
+        remedy: "write tls: true for the certificates of tls",
+      },
+    ],
   ],
   [
     "services",
     [
       { path: ["maintenance", "page"], ...file },
       { path: ["tls", "ca"], ...file },
+      { path: ["tls", "cert"], ...file },
+      { path: ["tls", "key"], ...file },
       { path: ["split"], ...others },
       { path: ["failover"], ...others },
       { path: ["mirror"], ...others },

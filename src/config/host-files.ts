@@ -26,8 +26,9 @@ const ofRoute: readonly Path[] = [
 const banned: Readonly<Record<ItemSection, readonly Path[]>> = {
   routes: ofRoute,
   overlays: ofRoute,
-  tcpRoutes: [["tls"], ...ofService.map((path) => ["service", ...path])],
+  tcpRoutes: [["tls", "cert"], ["tls", "key"], ...ofService.map((path) => ["service", ...path])],
   services: ofService,
+  certificates: [],
 };
 
 /** true after it reported one. */

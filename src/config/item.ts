@@ -1,10 +1,22 @@
 // One thing of the configuration that is kept by itself outside the file: in the store, in Redis, in etcd. What
 // it may say is what stands under its name in the file.
 
-export const itemSections = ["routes", "tcpRoutes", "services", "overlays"] as const;
+export const itemSections = [
+  "routes",
+  "tcpRoutes",
+  "services",
+  "overlays",
+  "certificates",
+] as const;
 
-/** `overlays`: keys of a route that change one somebody else wrote; their name is that route's. */
+/**
+ * `overlays`: keys of a route that change one somebody else wrote; their name is that route's. `certificates`: PEM
+ * texts, where the file has paths of them.
+ */
 export type ItemSection = (typeof itemSections)[number];
+
+/** Those that stand in the file, too. */
+export type FileSection = Exclude<ItemSection, "overlays" | "certificates">;
 
 /** Stands in the place of a provider's name for what is kept in the store of the program itself. */
 export const storeSource = "store";

@@ -7,6 +7,8 @@ import { defaultDatagrams } from "./limits.ts";
 import { duration, durationKey, filePath, flag, integer, key, mapping, mustBe } from "./scalar.ts";
 import { network, networks, oneOrMore, parsed, text } from "./scalar.ts";
 import { serviceUse } from "./service-schema.ts";
+import { routeTlsKinds } from "./acme-settings.ts";
+import { listenerTls } from "./tls-schema.ts";
 
 const bindForms = 'write ":8080", "127.0.0.1:8080", "[::1]:8080" or "unix:/run/x.sock"';
 
@@ -48,6 +50,11 @@ const listenerMapping = mapping({
   proxyProtocol: key(
     flag(),
     "Expect a PROXY protocol header (v1 or v2), and connections from trusted proxies only.",
+    false,
+  ),
+  tls: key(
+    listenerTls,
+    "TLS ends here, with the certificates of `tls`: `true`, or what differs from there.",
     false,
   ),
   trustedProxies: key(networks(), "Instead of the global `trustedProxies`."),
@@ -109,7 +116,16 @@ export const tcpRoute = mapping({
   service: serviceUse.meta({
     description: "Where connections go: a service's name, URLs, or a service, with tcp backends.",
   }),
-  tls: key(pem, "TLS ends here, with this certificate. Without it the client's TLS is passed on."),
+  tls: key(
+    z.union([flag(), z.enum(routeTlsKinds), pem], {
+      error: mustBe({
+        what: "true, false, auto, internal, or a mapping of cert and key",
+        remedy: "write tls: true",
+      }),
+    }),
+    "TLS ends here: `true` with the certificates of `tls`, by the name that is asked for; `auto` or `internal`, and its names get one, as those of a route do; or with this one. What `tls` says of clients holds either way. Without it the client's TLS is passed on.",
+    false,
+  ),
   timeouts: key(
     mapping({
       connect: key(duration(), "As `timeouts.connect`, for this one."),

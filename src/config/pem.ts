@@ -36,13 +36,30 @@ export function textOf(
   }
 }
 
-/** Authorities to trust. */
+/** Authorities to trust: each of them, as OpenSSL stops at the first that it cannot read and says nothing. */
 export function authoritiesOf(context: Context, file: string, path: Path): string | undefined {
   const pem = textOf(context, file, path, maxPemBytes);
-  if (pem === undefined || pem.includes("-----BEGIN CERTIFICATE-----")) return pem;
+  if (pem === undefined) return undefined;
   const place = resolve(context.baseFolder, file);
-  report(context, path, { message: `${place} holds no PEM certificate` });
+  const begins = [...pem.matchAll(/^-----BEGIN CERTIFICATE-----/gm)].map(({ index }) => index);
+  if (begins.length === 0) {
+    report(context, path, { message: `${place} holds no PEM certificate` });
+    return undefined;
+  }
+  const damaged = begins.find((at, number) => !isCertificate(pem.slice(at, begins[number + 1])));
+  if (damaged === undefined) return pem;
+  const line = pem.slice(0, damaged).split("\n").length;
+  const message = `the certificate in line ${line} of ${place} cannot be read`;
+  report(context, path, { message, remedy: "it is damaged, or half-written: copy it once more" });
   return undefined;
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
+  }
 }
 
 /** A certificate (with those above it) and its key; undefined after it reported a problem. */

@@ -49,6 +49,8 @@ export interface RouteDefaults {
   readonly maxBody: number;
   /** TCP listeners, for routes of streams. */
   readonly tcpListeners: readonly string[];
+  /** Where https is spoken, if not at its usual port. */
+  readonly securePort?: number;
 }
 
 export interface DockerSettings extends DiscoverySettings {

@@ -191,7 +191,8 @@ test("a label names no file of the host", () => {
   assert.deepEqual(told(reading), [
     `services.a.tls.ca: a label may not name a file of the host; ${remedy}`,
     `services.b.maintenance.page: a label may not name a file of the host; ${remedy}`,
-    "tcpRoutes.t.tls: a label may not name a file of the host; leave it out: the client's TLS is passed on",
+    "tcpRoutes.t.tls.cert: a label may not name a file of the host; write tls: true for the certificates of tls",
+    "tcpRoutes.t.tls.key: a label may not name a file of the host; write tls: true for the certificates of tls",
   ]);
 });
 

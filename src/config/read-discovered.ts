@@ -143,6 +143,7 @@ function contextOf(
     timeouts: defaults.timeouts,
     trustedProxies: [],
     maxBody: defaults.maxBody,
+    securePort: defaults.securePort,
     serviceNames,
     providerNames: new Set(),
     addressedNames: new Set(),

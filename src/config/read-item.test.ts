@@ -83,6 +83,12 @@ test("an overlay changes what it says, and nothing else", () => {
     change({ forceHttps: true })?.middlewares?.map(({ kind }) => kind),
     ["forceHttps"],
   );
+  const toHttps = change({ redirect: "https", hsts: true });
+  assert.deepEqual(Object.keys(toHttps ?? {}), ["hsts", "middlewares"]);
+  assert.deepEqual(
+    toHttps?.middlewares?.map(({ kind }) => kind),
+    ["forceHttps"],
+  );
   const whoami = change({ whoami: true });
   assert.deepEqual(
     whoami?.middlewares?.map(({ kind }) => kind),
@@ -112,7 +118,10 @@ test("files of this host are not named from outside", () => {
     ["overlays", { errorPages: file }, "errorPages"],
     ["services", { backends: [url], tls: { ca: file } }, "tls.ca"],
     ["services", { backends: [url], maintenance: { page: file } }, "maintenance.page"],
-    ["tcpRoutes", { sni: "a", service: "tcp://h:1", tls: { cert: file, key: file } }, "tls"],
+    ["tcpRoutes", { sni: "a", service: "tcp://h:1", tls: { cert: file } }, "tls.cert"],
+    ["tcpRoutes", { sni: "a", service: "tcp://h:1", tls: { key: file } }, "tls.key"],
+    ["services", { backends: [url], tls: { cert: file } }, "tls.cert"],
+    ["services", { backends: [url], tls: { key: file } }, "tls.key"],
   ];
   for (const [section, value, at] of cases) {
     assert.deepEqual(told(section, value), [`${section}.a.${at}: names a file of this host`]);

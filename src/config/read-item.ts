@@ -3,6 +3,8 @@
 // name without @ is of the same source; `NAME@file` is of the file.
 
 import type * as z from "zod";
+import { isRecord } from "../lib/json.ts";
+import { certificateItem, type CertificateItem } from "./certificate-item.ts";
 import type { Context } from "./context.ts";
 import { isGiven, report } from "./context.ts";
 import { refuseFiles, refuseSockets } from "./host-files.ts";
@@ -11,8 +13,9 @@ import { badItemName, type Item } from "./item.ts";
 import { tcpRoute } from "./listener-schema.ts";
 import type { Overlay } from "./overlay.ts";
 import type { Path, Problem } from "./problem.ts";
+import { readCertificate } from "./read-certificate.ts";
 import type { RouteDefaults } from "./provider-settings.ts";
-import { resolveRoute } from "./resolve-route.ts";
+import { isForSome, resolveRoute } from "./resolve-route.ts";
 import { resolveService } from "./resolve-service.ts";
 import { resolveStreamRoute } from "./resolve-stream.ts";
 import { matchingKeys, route, routeMapping } from "./route-schema.ts";
@@ -38,12 +41,13 @@ export interface ItemProblem {
   readonly severity: Problem["severity"];
 }
 
-/** Empty when there is an error. */
+/** Empty when there is an error; but a certificate says what is wrong with it. */
 export interface ItemReading {
   readonly routes: readonly Route[];
   readonly streamRoutes: readonly StreamRoute[];
   readonly services: readonly Service[];
   readonly overlays: readonly Overlay[];
+  readonly certificates: readonly CertificateItem[];
   readonly problems: readonly ItemProblem[];
 }
 
@@ -59,8 +63,30 @@ export function readItem(item: Item, options: ItemOptions): ItemReading {
   const problems = context.problems.map(({ line, message, remedy, severity }) => {
     return { path: places[line - 1] ?? path, message, remedy, severity };
   });
-  if (problems.some(({ severity }) => severity === "error")) return { ...nothing, problems };
+  if (problems.some(({ severity }) => severity === "error")) {
+    return unusableItem(item, options.source, problems);
+  }
   return { ...made, services: [...context.services.values()], problems };
+}
+
+/** Of an item that could not be read. */
+export function unusableItem(
+  { section, name, place }: Pick<Item, "section" | "name" | "place">,
+  source: string,
+  problems: readonly ItemProblem[],
+): ItemReading {
+  if (section !== "certificates") return { ...nothing, problems };
+  const trouble = problems
+    .filter(({ severity }) => severity === "error")
+    .map(({ path, message, remedy }) => {
+      const key = path.slice(2).join(".");
+      const what = key === "" ? message : `${key}: ${message}`;
+      return remedy === undefined ? what : `${what} (${remedy})`;
+    })
+    .join("; ");
+  const origin = { provider: source, place };
+  const now = { name: `${name}@${source}`, origin, held: [], trouble, since: Date.now() };
+  return { ...nothing, certificates: [now], problems };
 }
 
 interface Reading {
@@ -75,6 +101,7 @@ const nothing: ItemReading = {
   streamRoutes: [],
   services: [],
   overlays: [],
+  certificates: [],
   problems: [],
 };
 
@@ -88,6 +115,8 @@ function readSection(reading: Reading): ItemReading {
       return readStreamRoute(reading);
     case "overlays":
       return readOverlay(reading);
+    case "certificates":
+      return readCertificateItem(reading);
   }
 }
 
@@ -124,6 +153,31 @@ function readStreamRoute(reading: Reading): ItemReading {
   return made === undefined ? nothing : { ...nothing, streamRoutes: [named(made, reading)] };
 }
 
+function readCertificateItem(reading: Reading): ItemReading {
+  const { context, item, options, path } = reading;
+  if (hasLongKey(item.value)) {
+    // It may be somebody's private key, which no message repeats.
+    const message = "has a text in the place of the name of a key";
+    report(context, path, { message, remedy: "write cert and key, with PEM texts behind them" });
+    return nothing;
+  }
+  const input = check(reading, certificateItem);
+  if (input === undefined) return nothing;
+  const origin = context.originOf(path);
+  const { held, problems } = readCertificate(input, { name: item.name, origin });
+  for (const { path: below, ...problem } of problems) {
+    report(context, [...path, ...below], { ...problem, at: "key" });
+  }
+  const name = `${item.name}@${options.source}`;
+  return { ...nothing, certificates: [{ name, origin, held, trouble: "", since: 0 }] };
+}
+
+const longestKey = 40;
+
+function hasLongKey(value: unknown): boolean {
+  return isRecord(value) && Object.keys(value).some((each) => each.length > longestKey);
+}
+
 /** A service written in the route itself must not be taken for one of `services` that is called so. */
 function named<Made extends Route | StreamRoute>(
   made: Made,
@@ -148,7 +202,9 @@ function readOverlay(reading: Reading): ItemReading {
   const input = check(reading, routeMapping);
   if (input === undefined) return nothing;
   const isMatching = matchingKeys.some((each) => isGiven(Reflect.get(input, each)));
-  const isAnswering = answers.some((each) => isGiven(input[each]));
+  const isAnswering = answers.some(
+    (each) => isGiven(input[each]) && !(each === "redirect" && isForSome(input.redirect)),
+  );
   // What a whole route must say, and this one need not.
   const standIn: RouteInput = {
     ...(isMatching ? {} : { host: ["overlay.invalid"] }),
@@ -168,6 +224,8 @@ function readOverlay(reading: Reading): ItemReading {
     ...(input.timeouts === undefined ? {} : { timeouts: timeoutsIn(whole, input) }),
     ...(input.maxBody === undefined ? {} : { maxBody: whole.maxBody }),
     ...(input.accessLog === undefined ? {} : { accessLog: whole.accessLog }),
+    ...(input.tls === undefined ? {} : { tls: input.tls }),
+    ...(whole.hsts === undefined ? {} : { hsts: whole.hsts }),
     ...(middlewares.length === 0 ? {} : { middlewares }),
   };
   return { ...nothing, overlays: [{ route: name, origin: context.originOf(path), change }] };
@@ -246,6 +304,7 @@ function contextOf(
     timeouts: defaults.timeouts,
     trustedProxies: [],
     maxBody: defaults.maxBody,
+    securePort: defaults.securePort,
     serviceNames: new Set(),
     providerNames: new Set(),
     addressedNames: new Set(),

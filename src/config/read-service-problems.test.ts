@@ -10,6 +10,18 @@ const cases: readonly ProblemCase[] = [
     "t.yaml:1:29: services.s.backends[0]: tcp://x has no port; write tcp://x:PORT",
   ],
   [
+    "services: { s: { backends: [https://x], tls: { alpn: h2 } } }\n",
+    "t.yaml:1:48: services.s.tls.alpn: requests are sent as HTTP/1.1, and that is what is offered; leave it out",
+  ],
+  [
+    "services: { s: { backends: [https://x], tls: { cert: us.pem } } }\n",
+    "t.yaml:1:48: services.s.tls.cert: is of no use without key; add key",
+  ],
+  [
+    "services: { s: { backends: [https://x], tls: { pins: [sha256/AAAA] } } }\n",
+    't.yaml:1:55: services.s.tls.pins[0]: "sha256/AAAA" is not a pin; write sha256/ and the base64 of the SHA-256 of its public key: openssl x509 -in CERT -pubkey -noout | openssl pkey -pubin -outform DER | openssl dgst -sha256 -binary | base64',
+  ],
+  [
     "services: { s: tcp://x:1/y }\n",
     "t.yaml:1:16: services.s: a tcp backend has no path; leave out /y",
   ],

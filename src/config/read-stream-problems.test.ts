@@ -119,12 +119,12 @@ tcpRoutes: { a: { alpn: "a b", clientIp: x, priority: 1.5, timeouts: { respnse: 
   ],
   [
     `listeners: { t: { bind: ":1", protocol: tcp } }
-tcpRoutes: { a: { service: tcp://x:1, tls: { cert: none.pem, key: none.key } }, b: { service: tcp://x:1, tls: { cert: none.pem } } , c: { service: tcp://x:1, tls: true } }
+tcpRoutes: { a: { service: tcp://x:1, tls: { cert: none.pem, key: none.key } }, b: { service: tcp://x:1, tls: { cert: none.pem } } , c: { service: tcp://x:1, tls: here } }
 `,
     "t.yaml:2:52: tcpRoutes.a.tls.cert: cannot be read: ENOENT: no such file or directory, stat '/nonexistent/none.pem'",
     "t.yaml:2:67: tcpRoutes.a.tls.key: cannot be read: ENOENT: no such file or directory, stat '/nonexistent/none.key'",
     "t.yaml:2:106: tcpRoutes.b.tls.key: key is missing; add key",
-    "t.yaml:2:164: tcpRoutes.c.tls: must be a mapping, not true; with cert, key",
+    't.yaml:2:164: tcpRoutes.c.tls: must be true, false, auto, internal, or a mapping of cert and key, not the text "here"; write tls: true',
   ],
   [
     `listeners: { t: { bind: ":1", protocol: tcp, service: tcp://x:1 } }

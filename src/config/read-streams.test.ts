@@ -45,6 +45,7 @@ listeners:
     streamTimeouts: { connect: 3000, idle: 8 * 3_600_000 },
     datagrams: { sessions: 10_000, sessionsPerAddress: 1000, idle: 30_000 },
     proxyProtocol: true,
+    tls: undefined,
     trustedProxies: ["10.0.0.0/8"],
     timeouts: { head: 30_000, idle: 75_000 },
   });
@@ -175,7 +176,7 @@ test(
     const text = `listeners: { t: { bind: ":443", protocol: tcp } }
 tcpRoutes: { r: { service: tcp://x:1, tls: { cert: cert.pem, key: key.pem } } }`;
     const [good] = read(text, folder.path).streamRoutes;
-    assert.deepEqual(good?.tls, { certificate: own.cert + own.ca, key: own.key });
+    assert.deepEqual(good?.tls, { own: { certificate: own.cert + own.ca, key: own.key } });
 
     const certPlace = "t.yaml:2:52: tcpRoutes.r.tls.cert";
     const keyPlace = (cert: string) =>

@@ -1,8 +1,10 @@
+import { noCredentials } from "./certificate.ts";
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { defaultBackendTls } from "./backend-tls-limits.ts";
 import { defaultWorkers } from "./limits.ts";
 import { formatProblem } from "./problem.ts";
 import { defaultSnapshot, readConfig, readConfigFile } from "./read.ts";
@@ -50,7 +52,7 @@ const service = {
     maxIdle: 128,
     idleTimeout: 30_000,
   },
-  tls: { verify: true, ca: undefined, serverName: undefined },
+  tls: defaultBackendTls,
   retry: {
     attempts: 2,
     replayBody: 65_536,
@@ -74,6 +76,27 @@ const service = {
   hold: { holdFor: 0, maxHeld: 1000, pauseFor: 60_000 },
   breaker: undefined,
   proxyProtocol: undefined,
+} as const;
+
+/** What routes with `tls: auto` get when nobody says anything. */
+const defaultAcme = {
+  isSaid: false,
+  contact: [],
+  authorities: [
+    {
+      directory: "https://acme-v02.api.letsencrypt.org/directory",
+      who: "Let's Encrypt",
+      place: "t.yaml:1:1",
+      ca: undefined,
+      binding: undefined,
+      profile: undefined,
+      preferredChain: undefined,
+    },
+  ],
+  challenges: ["http-01", "tls-alpn-01", "dns-01"],
+  dns: undefined,
+  keyType: "ec",
+  onDemand: undefined,
 } as const;
 
 function read(text: string): Snapshot {
@@ -109,12 +132,21 @@ test("the sample reads into listeners, settings and defaults", () => {
       streamTimeouts: { connect: 5000, idle: 3_600_000 },
       datagrams: { sessions: 10_000, sessionsPerAddress: 1000, idle: 30_000 },
       proxyProtocol: false,
+      tls: undefined,
       trustedProxies: [],
       timeouts: { head: 30_000, idle: 75_000 },
     },
   ]);
   assert.deepEqual(rest, {
     version: 0,
+    tls: {
+      places: [],
+      demanded: [],
+      defaultName: undefined,
+      options: { profile: "intermediate", strict: false, clientAuth: undefined },
+      hosts: [],
+      acme: defaultAcme,
+    },
     accessLog: { enabled: true, format: "combined", path: "stdout" },
     limits: {
       connections: 20_000,
@@ -154,6 +186,7 @@ test("the sample reads into listeners, settings and defaults", () => {
     },
     providers: [],
     secret: "",
+    credentials: noCredentials,
   });
   // As it stands there, for whoever is shown it; relative paths begin where the file is.
   assert.equal(written?.items.routes.size, 6);

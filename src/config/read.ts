@@ -11,16 +11,24 @@ import { defaultClientTimeouts, defaultExchangeTimeouts, defaultLimits } from ".
 import { defaultMaxBody, defaultShutdown } from "./limits.ts";
 import { listener, tcpRoute } from "./listener-schema.ts";
 import { nearest } from "../lib/nearest.ts";
+import { warnOfCertified } from "./certified.ts";
 import { resolveAdmin } from "./resolve-admin.ts";
 import type { Path, Problem } from "./problem.ts";
 import type { RouteDefaults } from "./provider-settings.ts";
 import { resolveAlerts } from "./resolve-alerts.ts";
 import { resolveFleet } from "./resolve-fleet.ts";
-import { ownersOf, refuseSharedAddresses, resolveListener } from "./resolve-listener.ts";
+import {
+  ownersOf,
+  refuseSharedAddresses,
+  resolveListener,
+  securePortOf,
+} from "./resolve-listener.ts";
 import { resolvePath, resolveRunAs, resolveSocket, resolveWorkers } from "./resolve-process.ts";
 import { addressedNames, providerNames, resolveProviders } from "./resolve-providers.ts";
 import { folderOf, resolveAccessLog, resolveRoute } from "./resolve-route.ts";
 import { resolveService } from "./resolve-service.ts";
+import { noCredentials } from "./certificate.ts";
+import { resolveTls, resolveTlsOptions } from "./resolve-tls.ts";
 import { checkStreams, resolveStreamRoute } from "./resolve-stream.ts";
 import type { ListenerNames } from "./resolve-stream.ts";
 import { route } from "./route-schema.ts";
@@ -29,6 +37,7 @@ import { config } from "./schema.ts";
 import { checkServices } from "./service-graph.ts";
 import { service } from "./service-schema.ts";
 import type { Compat, Listener, Route, Snapshot, StreamRoute, Written } from "./snapshot.ts";
+import type { TlsOptions } from "./tls-settings.ts";
 import { warnOfSharedCookies } from "./shared-cookies.ts";
 import { parseSource, problemAt } from "./source.ts";
 import type { Source } from "./source.ts";
@@ -94,6 +103,9 @@ const defaultCompat: Compat = {
   proxyEtcApi: undefined,
 };
 
+/** What the primary adds. */
+const unmade = { version: 0, secret: "", credentials: noCredentials } as const;
+
 function resolveAll(
   source: Source,
   root: Root,
@@ -144,7 +156,7 @@ function resolveAll(
   const admin = resolveAdmin(context, adminWish, traffic.listeners);
   refuseSharedAddresses(context, traffic.listeners, ownersOf(controlSocket, compat, admin));
   return {
-    version: 0,
+    ...unmade,
     ...traffic,
     accessLog: resolveAccessLog(context, accessLog ?? true),
     limits: merged,
@@ -162,7 +174,6 @@ function resolveAll(
     fleet: resolveFleet(context, section("fleet", shape.fleet)),
     providers: resolveProviders(context, section("providers", shape.providers), defaults),
     written: writtenIn(root, defaults, options),
-    secret: "",
   };
 }
 
@@ -172,7 +183,11 @@ function routeDefaultsOf(
   listeners: readonly Listener[],
 ): RouteDefaults {
   const tcpListeners = listeners.filter(({ protocol }) => protocol === "tcp");
-  return { timeouts, maxBody, tcpListeners: tcpListeners.map(({ name }) => name) };
+  const securePort = securePortOf(listeners);
+  return {
+    ...{ timeouts, maxBody, tcpListeners: tcpListeners.map(({ name }) => name) },
+    ...(securePort === undefined ? {} : { securePort }),
+  };
 }
 
 /** Whom we ask with what key, and whom we tell by what password, is for nobody else. */
@@ -196,7 +211,7 @@ function writtenIn(root: Root, defaults: RouteDefaults, { baseFolder }: ReadOpti
 function resolveTraffic(
   context: Context,
   root: Root,
-): Pick<Snapshot, "listeners" | "routes" | "streamRoutes" | "services"> {
+): Pick<Snapshot, "listeners" | "routes" | "streamRoutes" | "services" | "tls"> {
   for (const [name, value] of namedEntries(context, root, "services")) {
     const path = ["services", name];
     if (name.includes("@")) {
@@ -206,14 +221,20 @@ function resolveTraffic(
     const input = check(context, service, value, path);
     if (input !== undefined) resolveService(context, name, input, path);
   }
-  const listeners = resolveListeners(context, root);
-  const routes = resolveRoutes(context, root, listeners);
+  const tlsInput = check(context, config.shape.tls, root.get("tls") ?? undefined, ["tls"]);
+  const tlsOptions = resolveTlsOptions(context, tlsInput, ["tls"]);
+  const listeners = resolveListeners(context, root, tlsOptions);
+  const securePort = securePortOf(listeners);
+  const routes = resolveRoutes({ ...context, securePort }, root, listeners);
   const names = new Set(entriesOf(root, "listeners").map(([name]) => name));
   const streamRoutes = resolveTcpRoutes(context, root, { names, listeners });
   checkServices(context);
   warnOfSharedCookies(context, routes);
   checkStreams(context, listeners, streamRoutes);
-  return { listeners, routes, streamRoutes, services: context.services };
+  const tls = resolveTls(context, tlsInput, tlsOptions);
+  const hasDns = tls.acme?.dns !== undefined;
+  warnOfCertified(context, { listeners, routes, streamRoutes }, hasDns);
+  return { listeners, routes, streamRoutes, services: context.services, tls };
 }
 
 function check<Schema extends z.ZodType>(
@@ -295,14 +316,14 @@ function resolveTcpRoutes(context: Context, root: Root, listeners: ListenerNames
   });
 }
 
-function resolveListeners(context: Context, root: Root): Listener[] {
+function resolveListeners(context: Context, root: Root, tls: TlsOptions): Listener[] {
   const entries = namedEntries(context, root, "listeners");
   // An empty mapping may be meant, but never helps: nothing could reach the proxy.
   if (entries.length === 0) entries.push(["web", ":8080"]);
   return entries.flatMap(([name, value]) => {
     const path = ["listeners", name];
     const input = check(context, listener, value, path);
-    return input === undefined ? [] : [resolveListener(context, name, input, path)];
+    return input === undefined ? [] : [resolveListener(context, name, input, { path, tls })];
   });
 }
 

@@ -39,6 +39,7 @@ test("the JSON Schema is of draft 2020-12, closed, and has all sections", () => 
     "routes",
     "services",
     "tcpRoutes",
+    "tls",
     "providers",
     "timeouts",
     "limits",

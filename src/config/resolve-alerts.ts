@@ -1,8 +1,6 @@
 // From what was written about alerts to settings that are complete: channels have names, secrets are read from
 // their files. Messages name files and keys, never what is in them.
 
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import { NetworkSet } from "../lib/ip.ts";
 import { alertTopics } from "./alert-settings.ts";
 import type { AlertChannel, AlertSettings, QuietHours } from "./alert-settings.ts";
@@ -10,6 +8,7 @@ import { defaultAlerts, defaultErrorAlert, isFieldValue } from "./alerts-schema.
 import type { AlertsInput, EmailInput, NtfyInput, WebhookInput } from "./alerts-schema.ts";
 import { given, report } from "./context.ts";
 import type { Context } from "./context.ts";
+import { authoritiesOf, textOf } from "./pem.ts";
 import type { Path } from "./problem.ts";
 
 /** undefined when nobody is to be told. */
@@ -88,7 +87,7 @@ function emailOf(context: Context, input: EmailInput, { name, path }: Place): Al
     host: server.host,
     port: server.port,
     security: server.security,
-    ca: ca === undefined ? undefined : authorities(context, ca, [...path, "ca"]),
+    ca: ca === undefined ? undefined : authoritiesOf(context, ca, [...path, "ca"]),
     user: server.user,
     password,
     from,
@@ -128,6 +127,9 @@ interface Secret {
   readonly key: string;
 }
 
+/** A password or a token, and whatever an editor puts behind it; bytes. */
+const maxSecretFile = 64 * 1024;
+
 function secretOf(context: Context, path: Path, { inline, file, key }: Secret): string | undefined {
   if (file === undefined) return inline;
   const place = [...path, key];
@@ -135,29 +137,12 @@ function secretOf(context: Context, path: Path, { inline, file, key }: Secret): 
     const message = "says a second time what stands there already";
     report(context, place, { message, remedy: "leave out one of them", at: "key" });
   }
-  const text = fileText(context, file, place)?.replace(/\r?\n$/, "");
+  const text = textOf(context, file, place, maxSecretFile)?.replace(/\r?\n$/, "");
   if (text === undefined) return undefined;
   if (text !== "" && isFieldValue(text)) return text;
   const message = text === "" ? "is an empty file" : "holds more than one line of text";
   report(context, place, { message, remedy: "write the secret, and nothing else, into it" });
   return undefined;
-}
-
-function authorities(context: Context, file: string, path: Path): string | undefined {
-  const pem = fileText(context, file, path);
-  if (pem === undefined || pem.includes("-----BEGIN CERTIFICATE-----")) return pem;
-  report(context, path, { message: "holds no PEM certificate" });
-  return undefined;
-}
-
-function fileText(context: Context, file: string, path: Path): string | undefined {
-  try {
-    return readFileSync(resolve(context.baseFolder, file), "utf8");
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    report(context, path, { message: `cannot be read: ${why}` });
-    return undefined;
-  }
 }
 
 const leastRepeat = 60_000;

@@ -6,14 +6,16 @@ import type { Context } from "./context.ts";
 import { defaultDatagrams } from "./limits.ts";
 import type { ListenerInput } from "./listener-schema.ts";
 import type { Path } from "./problem.ts";
+import { resolveTlsOptions } from "./resolve-tls.ts";
 import { timeoutsOf, useService } from "./service-graph.ts";
 import type { Address, Compat, Listener, StreamTimeouts } from "./snapshot.ts";
+import type { TlsOptions } from "./tls-settings.ts";
 
 export function resolveListener(
   context: Context,
   name: string,
   input: ListenerInput,
-  path: Path,
+  { path, tls }: { readonly path: Path; readonly tls: TlsOptions },
 ): Listener {
   const { protocol = "http" } = input;
   const trustedProxies = input.trustedProxies ?? context.trustedProxies;
@@ -33,9 +35,25 @@ export function resolveListener(
     streamTimeouts: streamTimeoutsOf(context, service),
     datagrams: { ...defaultDatagrams, ...given(input.datagrams) },
     proxyProtocol: input.proxyProtocol ?? false,
+    tls: tlsOf(context, input, tls, [...path, "tls"]),
     trustedProxies,
     timeouts: { head, idle, ...given(input.timeouts) },
   };
+}
+
+function tlsOf(
+  context: Context,
+  { tls, protocol = "http" }: ListenerInput,
+  base: TlsOptions,
+  path: Path,
+): TlsOptions | undefined {
+  if (tls === undefined || tls === false) return undefined;
+  if (protocol !== "http") {
+    const message = `is for requests, and this listener is ${protocol}`;
+    report(context, path, { message, remedy: "say it in a route of tcpRoutes", at: "key" });
+    return undefined;
+  }
+  return resolveTlsOptions(context, tls === true ? undefined : tls, path, base);
 }
 
 /** What a service grants connections that are carried as they are. */
@@ -137,4 +155,12 @@ export function refuseSharedAddresses(
       report(context, ["listeners", name], { message, remedy: "leave out one of them" });
     }
   }
+}
+
+/** Where clients find https; undefined = where they look for it, or nowhere that could be said. */
+export function securePortOf(listeners: readonly Listener[]): number | undefined {
+  const ports = listeners
+    .filter(({ tls, protocol }) => tls !== undefined && protocol === "http")
+    .flatMap(({ bind }) => bind.map((each) => (each.kind === "tcp" ? each.port : 0)));
+  return ports.includes(443) ? undefined : ports.find((each) => each > 0);
 }

@@ -3,9 +3,11 @@
 
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
+import { checkNames } from "./certified.ts";
 import { given, report } from "./context.ts";
 import type { Context } from "./context.ts";
 import type { Path } from "./problem.ts";
+import { resolveHsts } from "./resolve-hsts.ts";
 import { resolveMatch } from "./resolve-match.ts";
 import { resolveMaintenance } from "./resolve-health.ts";
 import type { AccessLogInput, RouteInput } from "./route-schema.ts";
@@ -24,13 +26,14 @@ export function resolveRoute(
   checkAnswers(context, input, path);
   const service = serviceOf(context, name, input, path);
   const middlewares = [
-    ...redirects(input),
+    ...redirects(context, input),
     ...rewrites(context, input, match?.prefix, path),
     ...answerers(context, input, path),
   ];
   const errorPages = folderOf(context, input.errorPages, [...path, "errorPages"]);
   const maintenance = resolveMaintenance(context, input.maintenance, [...path, "maintenance"]);
   if (match === undefined) return undefined;
+  if (input.tls !== undefined) checkNames(context, match.rule, [...path, "tls"]);
   const { head: _head, idle: _idle, ...timeouts } = context.timeouts;
   return {
     name,
@@ -45,6 +48,10 @@ export function resolveRoute(
     errorPages,
     accessLog:
       input.accessLog === undefined ? undefined : resolveAccessLog(context, input.accessLog),
+    ...(input.tls === undefined ? {} : { tls: input.tls }),
+    ...(input.hsts === undefined
+      ? {}
+      : { hsts: resolveHsts(context, input.hsts, [...path, "hsts"]) }),
   };
 }
 
@@ -67,14 +74,13 @@ export function folderOf(context: Context, folder: string | undefined, path: Pat
 function checkAnswers(context: Context, input: RouteInput, path: Path): void {
   const isSaid = (each: (typeof answers)[number]) =>
     input[each] !== undefined && input[each] !== false;
-  // With a pattern it is for some requests only.
-  const isPartial = input.redirect?.every(({ pattern }) => pattern !== undefined) === true;
+  const isPartial = isForSome(input.redirect);
   const said = answers.filter((each) => isSaid(each) && !(each === "redirect" && isPartial));
   const [first, ...more] = said;
   if (first === undefined) {
     const remedy = "add service, redirect, respond or whoami";
     const message = isPartial
-      ? "nothing answers where the pattern does not match"
+      ? `nothing answers ${isToHttps(input.redirect?.[0]) ? "those who come by https" : "where the pattern does not match"}`
       : "nothing answers";
     report(context, path, { message, remedy, at: "key" });
   }
@@ -83,8 +89,8 @@ function checkAnswers(context: Context, input: RouteInput, path: Path): void {
     report(context, [...path, other], { message, remedy: "leave out one of them", at: "key" });
   }
   const last = (input.redirect?.length ?? 0) - 1;
-  for (const [index, { pattern }] of (input.redirect ?? []).entries()) {
-    if (pattern !== undefined || index === last) continue;
+  for (const [index, each] of (input.redirect ?? []).entries()) {
+    if (!isForAll(each) || index === last) continue;
     const message = "a redirect without pattern is for all requests: those after it never come";
     report(context, [...path, "redirect", index], { message, remedy: "put it last" });
   }
@@ -97,12 +103,30 @@ function serviceOf(context: Context, route: string, input: RouteInput, path: Pat
   return useService(context, use, { ...owner, path: [...path, "service"] });
 }
 
+type Redirect = NonNullable<RouteInput["redirect"]>[number];
+
+function isToHttps(redirect: Redirect | undefined): boolean {
+  return redirect?.to === "https" && redirect.pattern === undefined;
+}
+
+function isForAll(redirect: Redirect): boolean {
+  return redirect.pattern === undefined && !isToHttps(redirect);
+}
+
+/** With patterns, or to https, it lets others go on. */
+export function isForSome(redirect: RouteInput["redirect"]): boolean {
+  return redirect?.every((each) => !isForAll(each)) === true;
+}
+
 /** Those that look at the URL as it was asked for, and let others go on. */
-function redirects({ forceHttps, redirect }: RouteInput): MiddlewareUse[] {
+function redirects(context: Context, { forceHttps, redirect }: RouteInput): MiddlewareUse[] {
   const uses: MiddlewareUse[] = [];
+  const toHttps = redirect?.find(isToHttps);
   if (forceHttps !== undefined) {
     const { status = 308, port } = forceHttps;
     uses.push({ kind: "forceHttps", status, port });
+  } else if (toHttps !== undefined) {
+    uses.push({ kind: "forceHttps", status: toHttps.status, port: context.securePort });
   }
   for (const { pattern, to, status } of redirect ?? []) {
     if (pattern !== undefined) uses.push({ kind: "redirectMatch", ...pattern, to, status });
@@ -146,7 +170,7 @@ function rewrites(context: Context, input: RouteInput, own: string | undefined, 
 
 function answerers(context: Context, input: RouteInput, path: Path): MiddlewareUse[] {
   const { redirect, respond, whoami } = input;
-  const always = redirect?.find(({ pattern }) => pattern === undefined);
+  const always = redirect?.find(isForAll);
   if (always !== undefined) return [{ kind: "redirect", to: always.to, status: always.status }];
   if (respond !== undefined) {
     const { status = 200, body = "", contentType = "text/plain; charset=utf-8" } = respond;

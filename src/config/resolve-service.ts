@@ -4,8 +4,8 @@
 import { given, report } from "./context.ts";
 import type { Context } from "./context.ts";
 import { defaultHold, defaultPassive, defaultPool, defaultRetry } from "./limits.ts";
-import { authoritiesOf } from "./pem.ts";
 import type { Path } from "./problem.ts";
+import { resolveBackendTls } from "./resolve-backend-tls.ts";
 import { resolveBalance, resolveSticky } from "./resolve-balance.ts";
 import { resolveFailover, resolveMirror, resolveSplit } from "./resolve-group.ts";
 import { resolveBreaker, resolveCheck, resolveMaintenance } from "./resolve-health.ts";
@@ -100,8 +100,7 @@ function resolveBackends(context: Context, input: ServiceInput, path: Path): Own
     const remedy = "use tcp:// and let the client's TLS pass through, or leave it out";
     report(context, [...path, "proxyProtocol"], { message, remedy });
   }
-  const { tls, holdFor, maxHeld, pauseFor } = input;
-  const authorities = [...path, "tls", "ca"];
+  const { holdFor, maxHeld, pauseFor } = input;
   return {
     backends,
     absent: [],
@@ -111,11 +110,7 @@ function resolveBackends(context: Context, input: ServiceInput, path: Path): Own
     sticky: resolveSticky(context, input.sticky, [...path, "sticky"]),
     host: input.host ?? "keep",
     pool: { ...defaultPool, ...given(input.pool) },
-    tls: {
-      verify: tls?.verify ?? true,
-      ca: tls?.ca === undefined ? undefined : authoritiesOf(context, tls.ca, authorities),
-      serverName: tls?.serverName,
-    },
+    tls: resolveBackendTls(context, input.tls, [...path, "tls"], protocol),
     retry: { ...defaultRetry, ...given(input.retry) },
     check: resolveCheck(context, input.check, [...path, "check"]),
     passive: { ...defaultPassive, ...given(input.passive) },

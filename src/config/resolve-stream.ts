@@ -7,13 +7,14 @@ import { nearest } from "../lib/nearest.ts";
 import { given, report } from "./context.ts";
 import type { Context } from "./context.ts";
 import type { TcpRouteInput } from "./listener-schema.ts";
+import { checkNames } from "./certified.ts";
 import { pairOf } from "./pem.ts";
 import type { Path } from "./problem.ts";
 import { streamTimeoutsOf } from "./resolve-listener.ts";
 import { parseRule } from "./rule.ts";
 import type { Rule } from "./rule.ts";
 import { useService } from "./service-graph.ts";
-import type { Listener, StreamRoute } from "./snapshot.ts";
+import type { Listener, StreamRoute, StreamTls } from "./snapshot.ts";
 import { dataAt } from "./source.ts";
 
 export interface ListenerNames {
@@ -38,8 +39,9 @@ export function resolveStreamRoute(
   checkListeners(context, input, path, known);
   const owner = { name, kind: "tcpRoute", protocol: "tcp" } as const;
   const service = useService(context, input.service, { ...owner, path: [...path, "service"] });
-  const tls = input.tls === undefined ? undefined : pairOf(context, input.tls, [...path, "tls"]);
+  const tls = tlsOf(context, input.tls, [...path, "tls"]);
   if (rule === undefined || service === undefined) return undefined;
+  if (tls?.issued !== undefined) checkNames(context, rule, [...path, "tls"]);
   const { connect, tunnel } = given(input.timeouts);
   return {
     name,
@@ -51,6 +53,14 @@ export function resolveStreamRoute(
     tls,
     timeouts: { ...streamTimeoutsOf(context, service), ...given({ connect, idle: tunnel }) },
   };
+}
+
+function tlsOf(context: Context, input: TcpRouteInput["tls"], path: Path): StreamTls | undefined {
+  if (input === undefined || input === false) return undefined;
+  if (input === true) return { own: undefined };
+  if (typeof input === "string") return { own: undefined, issued: input };
+  const own = pairOf(context, input, path);
+  return own === undefined ? undefined : { own };
 }
 
 const conditions = ["sni", "alpn", "clientIp"] as const;

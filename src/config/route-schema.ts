@@ -2,14 +2,17 @@
 // (a rule excludes a host; something must answer) is checked in `resolve-route.ts`.
 
 import * as z from "zod";
+import { formatDuration } from "../lib/duration.ts";
 import { nearest } from "../lib/nearest.ts";
 import { encodePath, normalisePath } from "../lib/path.ts";
+import { routeTlsKinds } from "./acme-settings.ts";
 import { checkFormat, namedFormats } from "./access-log-format.ts";
 import { parseBackendUrl } from "./backend-url.ts";
 import { maintenance } from "./health-schema.ts";
 import { isToken, pairs } from "./http-scalar.ts";
 import { missingGroup, parsePattern } from "./pattern.ts";
-import { filePath, flag, integer, joinFault, key, mapping, mustBe } from "./scalar.ts";
+import { hstsLongest, hstsMaxAge } from "./hsts.ts";
+import { duration, filePath, flag, integer, joinFault, key, mapping, mustBe } from "./scalar.ts";
 import { network, oneOrMore, parsed, size, text } from "./scalar.ts";
 import { backends, onlyBackends, ownTimeouts, serviceUse } from "./service-schema.ts";
 import type { Refuse } from "./scalar.ts";
@@ -58,7 +61,10 @@ function readTemplate(value: string, refuse: Refuse) {
     : refuse(`${shown} is not a URL`, "begin with https://, / or {scheme}://");
 }
 
-const template = parsed({ what: "a URL" }, readTemplate);
+/** Or to the same URL by https. */
+const target = parsed({ what: "a URL" }, (value, refuse) =>
+  value === "https" ? value : readTemplate(value, refuse),
+);
 
 type Matching = Parameters<typeof missingGroup>[0];
 
@@ -84,7 +90,10 @@ const redirectStatus = z.union(
 
 const oneRedirect = z.union(
   [
-    template.transform((to) => ({ to, status: 302 as const, pattern: undefined })),
+    target.transform((to) => ({
+      ...{ to, pattern: undefined },
+      status: to === "https" ? (308 as const) : (302 as const),
+    })),
     mapping({
       to: text({ what: "a URL" }).describe(
         "The URL to go to, with the placeholders above; with `pattern`: with $1, $2 …",
@@ -125,6 +134,32 @@ const forceHttps = z.union(
 interface ForceHttpsMapping {
   readonly status?: z.output<typeof redirectStatus> | undefined;
   readonly port?: number | undefined;
+}
+
+const hsts = z.union(
+  [
+    flag().transform((isOn): HstsMapping | undefined => (isOn ? {} : undefined)),
+    mapping({
+      maxAge: key(
+        duration(0, hstsLongest),
+        "How long they remember; 0 = they forget it.",
+        formatDuration(hstsMaxAge),
+      ),
+      includeSubDomains: key(flag(), "Also for every name below.", false),
+      preload: key(
+        flag(),
+        "The name may be built into browsers: https://hstspreload.org. Hard to take back.",
+        false,
+      ),
+    }),
+  ],
+  { error: mustBe({ what: "true, false or { maxAge, includeSubDomains, preload }" }) },
+);
+
+interface HstsMapping {
+  readonly maxAge?: number | undefined;
+  readonly includeSubDomains?: boolean | undefined;
+  readonly preload?: boolean | undefined;
 }
 
 const respond = mapping({
@@ -236,7 +271,7 @@ export const routeMapping = mapping({
   service: key(serviceUse, "Where requests go: a service's name, URLs, or a service as below."),
   redirect: key(
     redirect,
-    "Answers with a redirect. Placeholders: {scheme} {host} {uri} {path} {query}. Of a list with patterns the first that matches counts.",
+    "Answers with a redirect. Placeholders: {scheme} {host} {uri} {path} {query}. Of a list with patterns the first that matches counts. `https`: who came in the clear is sent there, others go on.",
   ),
   forceHttps: key(
     forceHttps,
@@ -264,6 +299,15 @@ export const routeMapping = mapping({
   ),
   errorPages: key(filePath(), "Folder with `error_<status>.html` and `error_default.html`."),
   accessLog: key(accessLog, "As the global `accessLog`, for this route."),
+  hsts: key(
+    hsts,
+    "Tells browsers that came by https to come by nothing else from now on (Strict-Transport-Security). `true` = for a year.",
+    false,
+  ),
+  tls: key(
+    z.enum(routeTlsKinds, { error: mustBe({ what: "auto or internal", remedy: "write auto" }) }),
+    "`auto`: its names get a certificate of a public authority, as `tls.acme` says; `internal`: of an authority that only this program knows.",
+  ),
 });
 
 export type RouteInput = z.output<typeof routeMapping>;

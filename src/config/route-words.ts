@@ -1,5 +1,6 @@
 // A route as somebody would write it, from what it was resolved to.
 
+import { hstsMaxAge, type Hsts } from "./hsts.ts";
 import type { Overlay } from "./overlay.ts";
 import type { RouteDefaults } from "./provider-settings.ts";
 import { formatRule, type Rule } from "./rule.ts";
@@ -17,7 +18,7 @@ const durations = {
 
 /** @param service what to write for it */
 export function routeWords(route: Route, service: unknown, defaults: RouteDefaults): Words {
-  const { priority, maintenance, errorPages, accessLog, maxBody } = route;
+  const { priority, maintenance, errorPages, accessLog, maxBody, tls, hsts } = route;
   const redirects = route.middlewares.flatMap((each) => redirectWords(each));
   return {
     ...matchWords(route.rule),
@@ -30,6 +31,8 @@ export function routeWords(route: Route, service: unknown, defaults: RouteDefaul
     ...(maintenance === undefined ? {} : { maintenance: maintenanceWords(maintenance) }),
     ...differing({ errorPages }, {}),
     ...(accessLog === undefined ? {} : { accessLog: accessLogWords(accessLog) }),
+    ...differing({ tls }, {}),
+    ...(hsts === undefined ? {} : { hsts: hstsWords(hsts) }),
   };
 }
 
@@ -39,20 +42,21 @@ export function streamRouteWords(
   service: unknown,
   { timeouts }: RouteDefaults,
 ): Words {
-  const { listeners, priority } = route;
+  const { listeners, priority, tls } = route;
   const { connect, idle: tunnel } = route.timeouts;
   return {
     ...(listeners === undefined ? {} : { listener: listeners }),
     rule: formatRule(route.rule),
     ...differing({ priority }, {}),
     service,
+    ...(tls !== undefined && tls.own === undefined ? { tls: tls.issued ?? true } : {}),
     ...said("timeouts", differing({ connect, tunnel }, timeouts, durations)),
   };
 }
 
 /** What it changes, and nothing else. */
 export function overlayWords({ change }: Overlay): Words {
-  const { rule, priority, service, maintenance, timeouts, maxBody, accessLog } = change;
+  const { rule, priority, service, maintenance, timeouts, maxBody, accessLog, tls, hsts } = change;
   const middlewares = change.middlewares ?? [];
   const times = Object.entries(timeouts ?? {}).map(([name, ms]) => [name, duration(ms)]);
   const redirects = middlewares.flatMap((each) => redirectWords(each));
@@ -64,6 +68,8 @@ export function overlayWords({ change }: Overlay): Words {
     ...said("timeouts", Object.fromEntries(times)),
     ...(maintenance === undefined ? {} : { maintenance: maintenanceWords(maintenance) }),
     ...(accessLog === undefined ? {} : { accessLog: accessLogWords(accessLog) }),
+    ...differing({ tls }, {}),
+    ...(hsts === undefined ? {} : { hsts: hstsWords(hsts) }),
   };
 }
 
@@ -134,6 +140,12 @@ function middlewareWords(use: MiddlewareUse): Words {
     case "redirectMatch":
       return {};
   }
+}
+
+function hstsWords(hsts: Hsts): unknown {
+  const usual = { maxAge: hstsMaxAge, includeSubDomains: false, preload: false };
+  const words = differing(hsts, usual, { maxAge: duration });
+  return Object.keys(words).length === 0 ? true : words;
 }
 
 function accessLogWords({ enabled, format, path }: AccessLog): unknown {

@@ -127,8 +127,11 @@ export function share() {
   return percent().transform((value) => value / 100);
 }
 
-/** Milliseconds. `least` is the shortest that works at all; with it 0 is not "no limit" but too short. */
-export function duration(least = 0) {
+/**
+ * Milliseconds. `least` is the shortest that works at all; with it 0 is not "no limit" but too short. `longest`: where no timer
+ * waits for it.
+ */
+export function duration(least = 0, longest?: number) {
   const pattern = "^(0|(\\d+(\\.\\d+)?(ms|s|m|h|d))+)$";
   const remedy = "write a number with ms, s, m or h, such as 300s, or 0 for no limit";
   return z
@@ -140,7 +143,7 @@ export function duration(least = 0) {
     })
     .meta({ title: "duration" })
     .transform((value, context) => {
-      const result = parseDuration(String(value));
+      const result = parseDuration(String(value), longest);
       if (result.kind === "ms") {
         if (result.ms >= least) return result.ms;
         context.addIssue(joinFault(`must be at least ${formatDuration(least)}`));

@@ -15,6 +15,7 @@ import { accessLog, route } from "./route-schema.ts";
 import { durationKey, filePath, flag, integer, key, mapping, mustBe } from "./scalar.ts";
 import { networks, sizeKey } from "./scalar.ts";
 import { exchangeTimeouts, service } from "./service-schema.ts";
+import { tls } from "./tls-schema.ts";
 
 const timeouts = mapping({
   head: durationKey(
@@ -122,6 +123,7 @@ export const config = mapping({
     byName(tcpRoute, "route"),
     "Where connections of tcp listeners go, by the name a TLS client asks for: name to mapping.",
   ),
+  tls: key(tls, "Certificates, and how TLS is spoken on listeners that have it."),
   providers: key(
     providers,
     "Where to look for what is routed by itself. The first has the first choice of hosts; this file always wins.",

@@ -4,12 +4,13 @@
 import * as z from "zod";
 import { isUrlLike, parseBackendUrl, urlForms } from "./backend-url.ts";
 import { formatDuration } from "../lib/duration.ts";
+import { backendTls } from "./backend-tls-schema.ts";
 import { balance, sticky } from "./balance-schema.ts";
 import { breaker, check, maintenance, passive } from "./health-schema.ts";
 import { authority, isToken, pairs, statuses } from "./http-scalar.ts";
 import { defaultExchangeTimeouts, defaultHold, defaultMirror, defaultPool } from "./limits.ts";
 import { defaultRetry, retryReserve } from "./limits.ts";
-import { duration, durationKey, filePath, flag, integer, key, list } from "./scalar.ts";
+import { duration, durationKey, flag, integer, key, list } from "./scalar.ts";
 import { mapping, mustBe, parsed, percent, shareKey, sizeKey } from "./scalar.ts";
 import type { Backend } from "./service.ts";
 
@@ -107,19 +108,6 @@ const pool = mapping({
     defaultPool.maxIdle,
   ),
   idleTimeout: durationKey("How long an idle connection is kept.", defaultPool.idleTimeout),
-});
-
-const tls = mapping({
-  verify: key(flag(), "Check the backend's certificate. Never turn it off across a network.", true),
-  ca: key(filePath(), "PEM file with the authorities to trust instead of the system's."),
-  serverName: key(
-    parsed({ what: "a host name" }, (value, refuse) =>
-      /^[\w-]+(\.[\w-]+)*$/.test(value)
-        ? value.toLowerCase()
-        : refuse(`${JSON.stringify(value)} is not a host name`),
-    ),
-    "Name to send (SNI) and to verify, when it is not the backend's host name.",
-  ),
 });
 
 const retry = mapping({
@@ -253,7 +241,7 @@ const backendKeys = {
     "keep",
   ),
   pool: key(pool, "Connections kept to each backend."),
-  tls: key(tls, "For https and tls backends."),
+  tls: key(backendTls, "For https and tls backends."),
   retry: key(retry, "When a request is sent again."),
   check: key(check, "How backends are asked whether they are well: a path, or a mapping."),
   passive: key(passive, "What is learnt about backends from the requests themselves."),

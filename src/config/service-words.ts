@@ -1,5 +1,6 @@
 // A service as somebody would write it, from what it was resolved to. Names of other services stay as they are.
 
+import { defaultBackendTls } from "./backend-tls-limits.ts";
 import { defaultBreaker, defaultCheck, defaultHold, defaultMaintenance } from "./limits.ts";
 import { defaultHashBound, defaultMirror, defaultPassive, defaultPool } from "./limits.ts";
 import { defaultRetry, defaultSessions } from "./limits.ts";
@@ -7,6 +8,7 @@ import { defaultPartCookie } from "./resolve-balance.ts";
 import type {
   Backend,
   BackendService,
+  BackendTls,
   Balance,
   HealthCheck,
   Maintenance,
@@ -58,7 +60,7 @@ function backendsWords(service: BackendService): Words {
     ...(sticky === undefined ? {} : { sticky: stickyWords(sticky, "tidegate") }),
     ...(host === "keep" ? {} : { host }),
     ...said("pool", differing(pool, defaultPool, { maxWait: duration, idleTimeout: duration })),
-    ...said("tls", differing({ ...tls, ca: undefined }, { verify: true })),
+    ...said("tls", tlsWords(tls)),
     ...said(
       "retry",
       differing(retry, defaultRetry, { tryTimeout: duration, statuses, budget: share }),
@@ -79,6 +81,14 @@ function backendsWords(service: BackendService): Words {
     ...(breaker === undefined ? {} : { breaker: breakerWords(breaker) }),
     ...(proxyProtocol === undefined ? {} : { proxyProtocol }),
   };
+}
+
+/** Files were read, and where they were nobody knows any more. */
+function tlsWords({ verify, serverName, pins, minVersion, alpn }: BackendTls): Words {
+  const usual = { ...defaultBackendTls, verify: pins.length === 0 };
+  return differing({ verify, serverName, pins, minVersion, alpn }, usual, {
+    pins: (all) => all.map((each) => `sha256/${each}`),
+  });
 }
 
 function backendWords({ url, weight, tier }: Backend): unknown {

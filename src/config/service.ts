@@ -282,11 +282,19 @@ export interface PoolSettings {
 }
 
 export interface BackendTls {
+  /** Its authority, name and dates. */
   readonly verify: boolean;
   /** PEM text of the authorities to trust instead of the system's; undefined = the system's. */
   readonly ca: string | undefined;
   /** Name sent and verified; undefined = the backend's host name. */
   readonly serverName: string | undefined;
+  /** Base64 of the SHA-256 of public keys, one of which it must have; empty = any will do. */
+  readonly pins: readonly string[];
+  /** What we show, PEM; undefined = nothing. */
+  readonly client: { readonly certificate: string; readonly key: string } | undefined;
+  readonly minVersion: "TLSv1.2" | "TLSv1.3";
+  /** Offered where bytes are carried as they are; empty = the extension is not sent. */
+  readonly alpn: readonly string[];
 }
 
 export interface RetrySettings {

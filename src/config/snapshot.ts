@@ -4,13 +4,17 @@
 //
 // Times are milliseconds, sizes are bytes. 0 means "no limit" wherever a limit says so.
 
+import type { RouteTls } from "./acme-settings.ts";
 import type { AdminSettings } from "./admin-settings.ts";
 import type { AlertSettings } from "./alert-settings.ts";
+import type { Credentials } from "./certificate.ts";
 import type { FleetSettings } from "./fleet-settings.ts";
-import type { ItemSection } from "./item.ts";
+import type { Hsts } from "./hsts.ts";
+import type { FileSection } from "./item.ts";
 import type { Rule } from "./rule.ts";
 import type { ProviderSettings, RouteDefaults } from "./provider-settings.ts";
 import type { Maintenance, Service } from "./service.ts";
+import type { TlsOptions, TlsSettings } from "./tls-settings.ts";
 
 /** Where an item was written, for messages: `tidegate.yaml:12:3`. */
 export interface Origin {
@@ -28,6 +32,7 @@ export interface Snapshot {
   /** Which service connections of TCP listeners go to, by what is known before the first byte is passed on. */
   readonly streamRoutes: readonly StreamRoute[];
   readonly services: ReadonlyMap<string, Service>;
+  readonly tls: TlsSettings;
   readonly accessLog: AccessLog;
   readonly limits: Limits;
   readonly shutdown: Shutdown;
@@ -58,13 +63,15 @@ export interface Snapshot {
    * made cookies before, which are still believed. Added by the primary.
    */
   readonly secret: string;
+  /** What listeners with TLS show. Added by the primary. */
+  readonly credentials: Credentials;
 }
 
 export interface Written {
   /** What routes are granted that do not say otherwise. */
   readonly defaults: RouteDefaults;
   /** Routes and services by section and name, as they stand there. */
-  readonly items: Readonly<Record<Exclude<ItemSection, "overlays">, ReadonlyMap<string, unknown>>>;
+  readonly items: Readonly<Record<FileSection, ReadonlyMap<string, unknown>>>;
   /** All other sections as they stand there, without providers and alerts: those hold passwords. */
   readonly sections: Readonly<Record<string, unknown>>;
   /** Where relative paths in it start. */
@@ -72,7 +79,7 @@ export interface Written {
 }
 
 /** All that one provider says now; catalogs are merged into a snapshot. */
-export type Catalog = Omit<Snapshot, "version" | "secret">;
+export type Catalog = Omit<Snapshot, "version" | "secret" | "credentials">;
 
 export type Address =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
@@ -91,6 +98,8 @@ export interface Listener {
   readonly datagrams: DatagramLimits;
   /** A PROXY protocol header (v1 or v2) must come first, and only trusted proxies may connect. */
   readonly proxyProtocol: boolean;
+  /** TLS ends here; undefined = what comes is in the clear. For http. */
+  readonly tls: TlsOptions | undefined;
   /** Networks (CIDR) whose X-Forwarded-* and Forwarded headers are believed. */
   readonly trustedProxies: readonly string[];
   readonly timeouts: ClientTimeouts;
@@ -121,6 +130,13 @@ export interface DatagramLimits {
   readonly idle: number;
 }
 
+export interface StreamTls {
+  /** PEM texts of what is shown; undefined = what requests for the same name are shown. */
+  readonly own: { readonly certificate: string; readonly key: string } | undefined;
+  /** Its names get a certificate by themselves; left out = certificates are somebody else's affair. */
+  readonly issued?: RouteTls;
+}
+
 export interface StreamRoute {
   readonly name: string;
   readonly origin: Origin;
@@ -130,8 +146,8 @@ export interface StreamRoute {
   readonly rule: Rule;
   readonly priority: number | undefined;
   readonly service: string;
-  /** PEM texts: TLS ends here; undefined = what the client sends is passed on, TLS or not. */
-  readonly tls: { readonly certificate: string; readonly key: string } | undefined;
+  /** TLS ends here; undefined = what the client sends is passed on, TLS or not. */
+  readonly tls: StreamTls | undefined;
   readonly timeouts: StreamTimeouts;
 }
 
@@ -169,6 +185,10 @@ export interface Route {
   readonly errorPages: string | undefined;
   /** undefined = the global one. */
   readonly accessLog: AccessLog | undefined;
+  /** Its names get a certificate by themselves; left out = certificates are somebody else's affair. */
+  readonly tls?: RouteTls;
+  /** What browsers that come by https are told. */
+  readonly hsts?: Hsts;
 }
 
 export type RedirectStatus = 301 | 302 | 303 | 307 | 308;

@@ -47,6 +47,19 @@ const services: readonly unknown[] = [
     maintenance: { allow: ["10.0.0.0/8"], retryAfter: "1h" },
   },
   {
+    backends: ["tls://10.0.0.1:1"],
+    tls: {
+      pins: ["sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="],
+      verify: true,
+      minVersion: "TLSv1.3",
+      alpn: ["postgresql"],
+    },
+  },
+  {
+    backends: ["https://10.0.0.1"],
+    tls: { pins: "sha256/47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" },
+  },
+  {
     backends: ["http://10.0.0.1"],
     check: { http: "/h", method: "HEAD", statuses: [204], host: "b" },
   },
@@ -88,7 +101,7 @@ test("a service in words is the same service", () => {
     const [again] = read("services", withFileNames(serviceWords(service))).services;
     deepStrictEqual(again, service, JSON.stringify(value));
   }
-  strictEqual(services.length, 15);
+  strictEqual(services.length, 17);
 });
 
 /** In words a name without @ is the file's; in an item that is said by `@file`. */
@@ -133,7 +146,16 @@ const routes: readonly unknown[] = [
     maxBody: 12_345,
     maintenance: true,
     replacePrefix: { from: "/a", to: "/b" },
+    tls: "internal",
+    hsts: true,
   },
+  {
+    host: "a.test",
+    service: "s",
+    redirect: "https",
+    hsts: { maxAge: "400d", includeSubDomains: true, preload: true },
+  },
+  { host: "a.test", service: "s", hsts: { maxAge: 0 } },
 ];
 
 test("a route in words is the same route", () => {
@@ -143,7 +165,7 @@ test("a route in words is the same route", () => {
     const [again] = read("routes", routeWords(route, route.service, defaults)).routes;
     deepStrictEqual(again, route, JSON.stringify(value));
   }
-  strictEqual(routes.length, 7);
+  strictEqual(routes.length, 9);
 });
 
 test("a route of streams in words is the same route", () => {
@@ -154,17 +176,21 @@ test("a route of streams in words is the same route", () => {
     service: "s",
     timeouts: { connect: "1s", tunnel: "2h" },
   };
-  const [route] = read("tcpRoutes", value).streamRoutes;
-  ok(route !== undefined);
-  const [again] = read("tcpRoutes", streamRouteWords(route, route.service, defaults)).streamRoutes;
-  deepStrictEqual(again, route);
+  for (const tls of [true, "auto", "internal"]) {
+    const [route] = read("tcpRoutes", { ...value, tls }).streamRoutes;
+    ok(route !== undefined);
+    const words = streamRouteWords(route, route.service, defaults);
+    const [again] = read("tcpRoutes", words).streamRoutes;
+    deepStrictEqual(again, route);
+    strictEqual(words["tls"], tls);
+  }
 });
 
 test("an overlay in words changes the same, and nothing else", () => {
   const values = [
     { timeouts: { response: "5m" } },
     { priority: 3, maintenance: { retryAfter: "10m" }, stripPrefix: "/a" },
-    { host: "b.test", service: "s@docker", accessLog: false },
+    { host: "b.test", service: "s@docker", accessLog: false, tls: "auto" },
   ];
   for (const value of values) {
     const [overlay] = read("overlays", value).overlays;

@@ -1,6 +1,9 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert";
 import { test } from "node:test";
 import { emptyService } from "../config/empty-service.ts";
+import { noCredentials } from "../config/certificate.ts";
+import type { CertificateItem } from "../config/certificate-item.ts";
+import type { Collection } from "../config/collection.ts";
 import type { Claim, Discovery } from "../config/discovery.ts";
 import { defaultWorkers } from "../config/limits.ts";
 import type { BackendService, Service } from "../config/service.ts";
@@ -62,7 +65,7 @@ test("the file alone becomes a snapshot as it is", () => {
   const file = fileOf([routeOf("a", "Host(`a`)")]);
   const made = { ...first, version: 7, secret: "5e" };
   const { snapshot, refusals } = merge(file, { collections: [], discoveries: [] }, made);
-  deepStrictEqual(snapshot, { ...file, version: 7, secret: "5e" });
+  deepStrictEqual(snapshot, { ...file, version: 7, secret: "5e", credentials: noCredentials });
   deepStrictEqual(refusals, []);
 });
 
@@ -247,4 +250,33 @@ test("of a service by address those members stay that are there and have backend
       `${name} does not lead to fd00::3: its service ${name} has no backends of its own`,
     ],
   );
+});
+
+test("a source that may route some hosts brings certificates for these, and for no other", () => {
+  const origin = { provider: "guest", place: "key tls" };
+  const item = (name: string, ...names: readonly string[]): CertificateItem => ({
+    ...{ name: `${name}@guest`, origin, trouble: "", since: 0 },
+    held: [
+      {
+        certificate: {
+          ...{ id: name, names, chain: "", key: "", kind: "ec", notBefore: 0, notAfter: 1 },
+          ...{ origin, staple: undefined },
+        },
+        ...{ issuer: "", remarks: [] },
+      },
+    ],
+  });
+  const said = [item("own", "*.a.test", "b.a.test"), item("both", "b.a.test", "c.test")];
+  const collection: Collection = {
+    ...{ provider: "guest", routes: [], streamRoutes: [], services: [], overlays: [] },
+    ...{ hosts: ["*.a.test"], certificates: said },
+  };
+  const of = (each: Collection) =>
+    merge(fileOf([]), { collections: [each], discoveries: [] }, first);
+  const { certificates, refusals } = of(collection);
+  strictEqual(certificates[0], said[0]);
+  deepStrictEqual(certificates[1]?.held, []);
+  const why = "the host name c.test is not claimed: providers.guest.hosts allows only *.a.test";
+  deepStrictEqual([certificates[1]?.trouble, refusals], [why, [{ origin, message: why }]]);
+  deepStrictEqual(of({ ...collection, hosts: undefined }).certificates, said);
 });

@@ -2,6 +2,8 @@
 // file's alone. What operators keep elsewhere counts as if it stood in the file, after what does; a host name
 // that is claimed by what was found belongs to one of them (`ownership.ts`).
 
+import { noCredentials } from "../config/certificate.ts";
+import type { CertificateItem } from "../config/certificate-item.ts";
 import type { Collection } from "../config/collection.ts";
 import type { Discovery } from "../config/discovery.ts";
 import { emptyService } from "../config/empty-service.ts";
@@ -11,7 +13,7 @@ import type { Catalog, Origin, Route, Snapshot, StreamRoute } from "../config/sn
 import { unsoundOf } from "./leads.ts";
 import { Overlays } from "./overlays.ts";
 import { type OwnAddress, OwnDoors } from "./own-doors.ts";
-import { type Holders, isWithin, type Refusal, settleClaims } from "./ownership.ts";
+import { type Holders, isWithin, outsideOf, type Refusal, settleClaims } from "./ownership.ts";
 
 /** What is said outside the file, the most trusted first. */
 export interface Said {
@@ -25,6 +27,8 @@ export interface Merged {
   readonly missing: ReadonlyMap<string, Origin>;
   readonly refusals: readonly Refusal[];
   readonly holders: Holders;
+  /** Of all that is said, the most trusted first; what is refused says so. */
+  readonly certificates: readonly CertificateItem[];
 }
 
 export interface MergeOptions extends Pick<Snapshot, "version" | "secret"> {
@@ -64,14 +68,42 @@ export function merge(
   overlays.tellUnused();
   const named = byName(withAllMembers(all.services, refusals));
   const { routes, streamRoutes, services } = soundOf({ ...all, services: named }, refusals);
-  const snapshot = { ...file, version, secret, routes, streamRoutes, services };
+  const added = { version, secret, credentials: noCredentials };
+  const snapshot = { ...file, ...added, routes, streamRoutes, services };
   const missing = missingFrom(snapshot);
   return {
     snapshot: missing.size === 0 ? snapshot : withPlaceholders(snapshot, missing),
     missing,
     refusals,
     holders: settled.holders,
+    certificates: collections.flatMap((each) => certificatesOf(each, refusals)),
   };
+}
+
+/** Whoever may route some hosts may bring certificates for these, and for no other name. */
+function certificatesOf(
+  { certificates, hosts, provider }: Collection,
+  refusals: Refusal[],
+): readonly CertificateItem[] {
+  if (hosts === undefined) return certificates;
+  return certificates.map((item) => {
+    const names = item.held.flatMap(({ certificate }) => certificate.names);
+    const trouble = outsideOf(names, hosts, provider);
+    if (trouble === undefined) return item;
+    refusals.push({ origin: item.origin, message: trouble });
+    return refusedItem(item, trouble);
+  });
+}
+
+/** One that is refused again is the same object in the next snapshot. */
+const refusedItems = new WeakMap<CertificateItem, CertificateItem>();
+
+function refusedItem(item: CertificateItem, trouble: string): CertificateItem {
+  const known = refusedItems.get(item);
+  if (known?.trouble === trouble) return known;
+  const refused = { ...item, held: [], trouble, since: Date.now() };
+  refusedItems.set(item, refused);
+  return refused;
 }
 
 /** What operators say, wherever they say it. */

@@ -24,6 +24,7 @@ function keptBy(
   const origin = { provider, place: `overlay of ${provider}` };
   return {
     ...{ provider, hosts: undefined, routes: [], streamRoutes: [], services: [] },
+    certificates: [],
     overlays: Object.entries(overlays).map(([route, change]) => ({ route, origin, change })),
     ...more,
   };

@@ -154,14 +154,22 @@ export function isWithin(
   refusals: Refusal[],
 ): boolean {
   const names = "middlewares" in item ? namesOfRoute(item) : namesOfStream(item);
-  const outside = names.find((name) => !hosts.some((pattern) => covers(pattern, name)));
-  if (outside === undefined) return true;
-  const may = hosts.join(", ");
-  refusals.push({
-    origin: item.origin,
-    message: `${shown(outside)} is not claimed: providers.${provider}.hosts allows only ${may}`,
-  });
+  const message = outsideOf(names, hosts, provider);
+  if (message === undefined) return true;
+  refusals.push({ origin: item.origin, message });
   return false;
+}
+
+/** Why a provider may not have all of these; undefined = it may. */
+export function outsideOf(
+  names: readonly string[],
+  hosts: readonly string[],
+  provider: string,
+): string | undefined {
+  const outside = names.find((name) => !hosts.some((pattern) => covers(pattern, name)));
+  if (outside === undefined) return undefined;
+  const may = hosts.join(", ");
+  return `${shown(outside)} is not claimed: providers.${provider}.hosts allows only ${may}`;
 }
 
 function covers(pattern: string, name: string): boolean {
