@@ -4,7 +4,7 @@
 export type Duration = { kind: "ms"; ms: number } | { kind: "bad"; why: string };
 
 // Longer timers overflow in Node (31 bits of milliseconds) and would fire at once.
-const longestMs = 24 * 86_400_000;
+const longestTimer = 24 * 86_400_000;
 
 const units = new Map([
   ["ms", 1],
@@ -14,7 +14,8 @@ const units = new Map([
   ["d", 86_400_000],
 ]);
 
-export function parseDuration(text: string): Duration {
+/** @param longest ms; more than by default is only for what no timer waits for */
+export function parseDuration(text: string, longest = longestTimer): Duration {
   const trimmed = text.trim();
   if (trimmed === "0") return { kind: "ms", ms: 0 };
   if (/^\d+(\.\d+)?$/.test(trimmed)) return { kind: "bad", why: `${trimmed} has no unit` };
@@ -25,7 +26,9 @@ export function parseDuration(text: string): Duration {
   for (const [, amount, unit] of trimmed.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)) {
     ms += Number(amount) * (units.get(unit ?? "") ?? Number.NaN);
   }
-  if (ms > longestMs) return { kind: "bad", why: `${trimmed} is longer than 24d` };
+  if (ms > longest) {
+    return { kind: "bad", why: `${trimmed} is longer than ${formatDuration(longest)}` };
+  }
   // A tiny duration must not become 0, which means "no limit".
   return { kind: "ms", ms: ms === 0 ? 0 : Math.max(1, Math.round(ms)) };
 }

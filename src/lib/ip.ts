@@ -85,6 +85,14 @@ export function canonicalAddress(text: string): string | undefined {
   return plainAddress(new SocketAddress({ address, family: "ipv6" }).address);
 }
 
+/** 4 or 16 bytes, as certificates and DNS have them; undefined = it is no address. */
+export function addressBytes(text: string): Buffer | undefined {
+  const v4 = parseV4(text, 0);
+  if (v4 >= 0) return Buffer.from(v4.toString(16).padStart(8, "0"), "hex");
+  const v6 = parseV6(text);
+  return v6 === undefined ? undefined : Buffer.from(v6, "hex");
+}
+
 interface Ranges<T> {
   readonly first: readonly T[];
   readonly last: readonly T[];

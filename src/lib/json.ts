@@ -27,3 +27,9 @@ export function isRecord(value: unknown): value is JsonRecord {
 function at(value: unknown, key: string): unknown {
   return isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined;
 }
+
+/** What `JSON.parse` does not like, without what it quotes of the text: that may be somebody's key. */
+export function jsonTrouble(error: unknown): string {
+  const message = error instanceof Error ? error.message : "";
+  return message.replace(/, (\.{3})?".*$/s, "");
+}

@@ -3,6 +3,8 @@ import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
+import { createServer as createTlsServer } from "node:tls";
+import { issued, issuer, trustedRoot } from "../../test/harness/issued.ts";
 import { webAnswer, type WebCall, WebError, webStream } from "./web-call.ts";
 
 /** A server that is given each connection when its first bytes have come. */
@@ -115,3 +117,21 @@ test(
     if (socket?.closed === false) await once(socket, "close");
   },
 );
+
+test("a certificate that is not valid now may be ours or the clock's fault, and no authority's", async () => {
+  const day = 86_400_000;
+  for (const begins of [Date.now() - 9 * day, Date.now() + 9 * day]) {
+    const { cert, key } = issued(["127.0.0.1"], { now: begins, days: 1 });
+    const tls = createTlsServer({ cert: cert + issuer, key }).on("tlsClientError", () => {});
+    tls.listen(0, "127.0.0.1");
+    await once(tls, "listening");
+    const { port } = tls.address() as AddressInfo;
+    const url = new URL(`https://127.0.0.1:${port}/`);
+    const trust = { ca: trustedRoot, certificate: undefined, key: undefined };
+    const { message } = await failure(webAnswer(callTo(port, { url, tls: trust }), 100));
+    assert.match(message, /not valid now .*unless the clock of this machine is wrong/);
+    assert.doesNotMatch(message, /tls\.ca/);
+    tls.close();
+    await once(tls, "close");
+  }
+});

@@ -3,6 +3,7 @@
 
 import { type IncomingHttpHeaders, type IncomingMessage, request as plainRequest } from "node:http";
 import { request as tlsRequest } from "node:https";
+import { formatSize } from "./size.ts";
 
 /** PEM texts; undefined = the system's authorities, and no certificate of our own. */
 export interface WebTrust {
@@ -13,9 +14,9 @@ export interface WebTrust {
 
 export interface WebCall {
   readonly url: URL;
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "HEAD" | "POST" | "PATCH" | "DELETE";
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Buffer;
   readonly tls: WebTrust | undefined;
   /** Who is asked, for messages: `etcd at http://10.0.0.1:2379`. */
   readonly who: string;
@@ -125,7 +126,7 @@ function slow({ who, timeout }: WebCall): WebError {
 }
 
 function tooLarge({ who }: WebCall, maxBytes: number): WebError {
-  return new WebError("large", `${who} answered with more than ${maxBytes / 1024 ** 2} MiB`);
+  return new WebError("large", `${who} answered with more than ${formatSize(maxBytes)}`);
 }
 
 function unreachable(call: WebCall, cause: unknown): WebError {
@@ -153,6 +154,9 @@ function explain({ url, place }: WebCall, code: string, message: string): string
         : "it broke off the connection; it may have ended, or speak TLS: then write https://";
     case "ERR_TLS_CERT_ALTNAME_INVALID":
       return `its certificate is for another name; write the name that it has at ${place}`;
+    case "CERT_HAS_EXPIRED":
+    case "CERT_NOT_YET_VALID":
+      return `its certificate is not valid now (${message}); it has to be renewed there, unless the clock of this machine is wrong`;
   }
   if (/^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS_CERT)/.test(code)) {
     return `its certificate is not trusted (${message}); set \`tls.ca\` at ${place} to the authority that signed it`;
