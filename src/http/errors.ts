@@ -35,6 +35,7 @@ export const failures = {
   CLIENT_HELLO_INVALID: { status: 400, side: "client", retry: "never", close: true, text: "The first bytes of the connection are malformed, so that nobody knows where it should go." },
   CLIENT_TLS_FAILED: { status: 400, side: "client", retry: "never", close: true, text: "The TLS handshake with the client failed." },
   NO_ROUTE: { status: 404, side: "client", retry: "never", close: false, text: "No route is configured for this host and path." },
+  MISDIRECTED: { status: 421, side: "client", retry: "never", close: true, text: "This host wants a certificate of the client that this connection was not opened with." },
   HEAD_TIMEOUT: { status: 408, side: "client", retry: "never", close: true, text: "The request head took too long to arrive." },
   BODY_TIMEOUT: { status: 408, side: "client", retry: "never", close: true, text: "The request body stopped arriving." },
   BODY_TOO_LARGE: { status: 413, side: "client", retry: "never", close: true, text: "The request body is larger than this route allows." },

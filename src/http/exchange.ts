@@ -89,6 +89,8 @@ export class Exchange<P = unknown> {
   serviceName = "";
   /** Of the route, where its source has such a name. */
   site = "";
+  /** Value of Strict-Transport-Security that goes with the answer, whoever gives it; "" = none does. */
+  strictTransport = "";
   /** Hipache's X-Debug-* headers are asked for, by somebody who may. */
   isHipacheDebug = false;
   backendUrl = "";
@@ -120,12 +122,22 @@ export class Exchange<P = unknown> {
   }
 }
 
+/** What TLS with the client agreed on. */
+export interface SecureFacts {
+  /** What a client showed, and is good: DER in base64; "" = nothing. */
+  readonly clientCertificate: string;
+  /** Requests for this host want another check of who asks than the handshake made. */
+  isMisdirected(host: string): boolean;
+}
+
 /** What is known of a connection before it has sent anything. One object for all its exchanges. */
 export interface ExchangeOrigin {
   readonly listener: string;
   /** The other end of the connection itself. */
   readonly peerIp: string;
   readonly isSecure: boolean;
+  /** undefined = what came is in the clear. */
+  readonly tls: SecureFacts | undefined;
   readonly localPort: number;
   /** Snapshot that the two fields below were made for; the proxy keeps them up to date. */
   version: number;

@@ -36,13 +36,15 @@ export const Field = {
   ACCEPT: 25,
   X_DEBUG: 26,
   DATE: 27,
+  CLIENT_CERT: 28,
+  CLIENT_CERT_CHAIN: 29,
   /** Not passed on. */
-  DROPPED: 28,
+  DROPPED: 30,
 } as const;
 
 export type FieldId = (typeof Field)[keyof typeof Field];
 
-const fieldKinds = 29;
+const fieldKinds = 31;
 
 /** Names by length, so that a field is recognised with one or two comparisons. */
 const known: readonly (readonly (readonly [string, FieldId])[])[] = byLength([
@@ -73,6 +75,8 @@ const known: readonly (readonly (readonly [string, FieldId])[])[] = byLength([
   ["accept", Field.ACCEPT],
   ["x-debug", Field.X_DEBUG],
   ["date", Field.DATE],
+  ["client-cert", Field.CLIENT_CERT],
+  ["client-cert-chain", Field.CLIENT_CERT_CHAIN],
 ]);
 
 const none = 0xffff;

@@ -6,6 +6,7 @@
 // one scratch buffer for as long as the kernel takes everything at once, which is nearly always.
 
 import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 
 /** Up to here a piece is joined to the text before it: one write of text is cheaper than two pieces. */
 const maxTextBytes = 16 * 1024;
@@ -15,6 +16,7 @@ let scratch = Buffer.allocUnsafeSlow(64 * 1024);
 
 export class Writer {
   readonly #socket: Socket;
+  readonly #isSecure: boolean;
   #text = "";
   /** The kernel did not take everything: stop feeding until the socket drains. */
   isBlocked = false;
@@ -25,6 +27,7 @@ export class Writer {
 
   constructor(socket: Socket) {
     this.#socket = socket;
+    this.#isSecure = socket instanceof TLSSocket;
   }
 
   /** Latin1 text, kept until `flush`. */
@@ -67,11 +70,16 @@ export class Writer {
     return !this.isBlocked;
   }
 
-  /** Like `flush`, but false if anything at all waits; `told` is called when it is gone. */
-  flushAll(told: () => void): boolean {
+  /**
+   * Like `flush`, but false if anything at all waits; `told` is called when it is gone.
+   * @param isRough it need not be known at once: the connection stays, and whoever closes it asks `isWaiting`
+   */
+  flushAll(told: () => void, isRough = false): boolean {
     this.flush();
     if (this.isHeld) return false;
     if (this.#socket.writableLength === 0) return true;
+    // TLS keeps a write for the rest of the turn, also when the kernel has taken all of it, as it nearly always has.
+    if (isRough && this.#isSecure && !this.isBlocked) return true;
     // Below its high-water mark the socket tells nobody when it has drained.
     if (!this.isBlocked) this.#socket.write("", "latin1", told);
     this.isBlocked = true;
@@ -98,6 +106,12 @@ export class Writer {
   /** Something waits for the kernel, and nobody has told us that it does not any more. */
   get isStuck(): boolean {
     return this.isBlocked && this.#socket.writableLength > 0;
+  }
+
+  /** Something waits, told or not. `hasMoved` compares with what there is now. */
+  isWaiting(): boolean {
+    this.#waiting = this.#socket.writableLength;
+    return this.#waiting > 0;
   }
 
   /** The kernel took some of what waits since it was last looked at: the reader is slow, but reads. */

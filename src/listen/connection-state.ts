@@ -20,5 +20,7 @@ export type ConnectionState = (typeof State)[keyof typeof State];
 /** How long a client may go on sending what nobody reads, ms and bytes, before the connection is cut. */
 export const lingerMs = 2000;
 export const lingerBytes = 4 * 1024 * 1024;
+/** How long a client may take none of an answer that was left to TLS when its connection is to be closed, ms. */
+export const slowMs = 60_000;
 /** How long the last bytes of a tunnel may take to reach the client, ms. */
 export const endingMs = 10_000;

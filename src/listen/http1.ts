@@ -1,7 +1,6 @@
 // One client connection that speaks HTTP/1.x: bytes in, exchanges handed to the proxy one at a time,
 // answers out in the same order. Pipelined bytes wait, with the socket paused, until the exchange before
 // them is over. Hot: bench/head.ts
-//
 // A client that closes its half of the connection while an exchange runs counts as gone: there is no
 // telling a half-close from a client that went away, and backends should not work for nobody.
 
@@ -21,8 +20,8 @@ import { breakOff } from "../lib/break-off.ts";
 import type { Rostered } from "../lib/roster.ts";
 import { Deadline, type Deadlined } from "../lib/wheel.ts";
 import type { ConnectionContext, ConnectionSettings } from "./connection-context.ts";
-import { endingMs, lingerBytes, lingerMs, State } from "./connection-state.ts";
-import type { ConnectionState } from "./connection-state.ts";
+import { type ConnectionState, endingMs, lingerBytes, lingerMs } from "./connection-state.ts";
+import { slowMs, State } from "./connection-state.ts";
 
 export class Connection<P = unknown> implements ClientSide, Deadlined, Rostered {
   readonly #socket: Socket;
@@ -253,8 +252,13 @@ export class Connection<P = unknown> implements ClientSide, Deadlined, Rostered 
     exchange.isHeadSent = true;
     // The end of this request is not known to come: do not promise another one behind it.
     if (!exchange.isRequestComplete || this.#context.isDraining) this.#isKept = false;
-    const { minor } = exchange.request;
-    this.#isKept = this.#answer.head(status, head, bodyLength, minor, this.#isKept);
+    this.#isKept = this.#answer.head(
+      status,
+      head,
+      bodyLength,
+      exchange.request.minor,
+      this.#isKept,
+    );
   }
 
   writeData(buffer: Buffer, start: number, end: number): void {
@@ -272,7 +276,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined, Rostered 
     const sent = this.#answer.end(trailers);
     if (this.#exchange !== null) this.#exchange.bodyBytes += sent;
     this.#isAnswerEnded = true;
-    if (this.#writer.flushAll(this.#onEmpty)) this.#settle();
+    if (this.#writer.flushAll(this.#onEmpty, this.#isKept)) this.#settle();
     else this.#context.wheel.arm(this.#deadline, this.#exchange?.bodyTimeout ?? lingerMs);
   }
 
@@ -313,7 +317,8 @@ export class Connection<P = unknown> implements ClientSide, Deadlined, Rostered 
     if (!this.#isKept || !exchange.isRequestComplete) {
       // Closing is a FIN too, without a system call and a turn of the loop more; but not with TLS, and not
       // with bytes unread, where it would reset the answer: only who asked for the end sends nothing more.
-      const isOver = exchange.isRequestComplete && !this.#isBroken && this.#pending === null;
+      const isWhole = exchange.isRequestComplete && !this.#isBroken && this.#pending === null;
+      const isOver = isWhole && !this.origin.isSecure;
       if (isOver && !exchange.request.isPersistent) this.#close();
       else this.#linger();
       return;
@@ -347,15 +352,13 @@ export class Connection<P = unknown> implements ClientSide, Deadlined, Rostered 
   }
 
   /** Sends our FIN and reads on: a reset, the answer to bytes that still come, would eat our answer. */
-  #linger(): void {
+  #linger(wait = lingerMs): void {
     this.#state = State.LINGER;
     this.#pending = null;
     this.#socket.end();
-    this.#context.wheel.arm(this.#deadline, lingerMs);
+    this.#context.wheel.arm(this.#deadline, wait);
     this.#reading.resumeAll();
   }
-
-  // --- pausing ---------------------------------------------------------------------------------
 
   pauseRequest(): void {
     if (this.#state !== State.BODY && this.#state !== State.TUNNEL) return;
@@ -369,8 +372,6 @@ export class Connection<P = unknown> implements ClientSide, Deadlined, Rostered 
     this.#reading.resume(Pause.SINK);
     if (this.#state === State.BODY) this.#armBody();
   }
-
-  // --- tunnels ---------------------------------------------------------------------------------
 
   startTunnel(tunnel: TunnelEnd): void {
     this.flush();
@@ -403,10 +404,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined, Rostered 
   }
 
   onClosed(): void {
-    if (this.#state === State.CLOSED) return;
-    const isExpected = this.#exchange === null || this.#state === State.ENDING;
-    if (isExpected) this.abort();
-    else this.#gone("CLIENT_CLOSED");
+    if (this.#state !== State.CLOSED) this.cut("CLIENT_CLOSED");
   }
 
   /** The client is no longer there, or treated so. */
@@ -425,9 +423,9 @@ export class Connection<P = unknown> implements ClientSide, Deadlined, Rostered 
   }
 
   /** Ends it whatever runs, since the program ends or the listener is gone. */
-  cut(): void {
+  cut(code: FailureCode = "SHUT_DOWN"): void {
     if (this.#exchange === null || this.#state === State.ENDING) this.abort();
-    else this.#gone("SHUT_DOWN");
+    else this.#gone(code);
   }
 
   abort(): void {
@@ -466,23 +464,25 @@ export class Connection<P = unknown> implements ClientSide, Deadlined, Rostered 
 
   /** Between requests: close now. In a request: after it. Tunnels go on. */
   drain(): void {
-    if (this.isIdle) this.abort();
-    else this.#isKept = false;
+    if (!this.isIdle) this.#isKept = false;
+    // What was answered last may still be on its way.
+    else if (this.#writer.isWaiting()) this.#linger(slowMs);
+    else this.abort();
   }
 
   onDeadline(): void {
     if (this.#writer.isStuck && this.#exchange !== null && this.#state !== State.ENDING) {
       if (this.#writer.hasMoved()) {
         this.#context.wheel.arm(this.#deadline, this.#exchange.bodyTimeout);
-        return;
+      } else {
+        this.#exchange.failure = "CLIENT_STALLED";
+        this.#gone("CLIENT_STALLED");
       }
-      this.#exchange.failure = "CLIENT_STALLED";
-      this.#gone("CLIENT_STALLED");
       return;
     }
     switch (this.#state) {
       case State.HEAD:
-        if (this.#heads.isEmpty) this.abort();
+        if (this.#heads.isEmpty) this.drain();
         else this.#refuse("HEAD_TIMEOUT", this.#heads.takePartial());
         break;
       case State.BODY:
@@ -490,7 +490,8 @@ export class Connection<P = unknown> implements ClientSide, Deadlined, Rostered 
         break;
       case State.LINGER:
       case State.ENDING:
-        this.abort();
+        if (this.#writer.hasMoved()) this.#context.wheel.arm(this.#deadline, endingMs);
+        else this.abort();
         break;
       default:
         break;

@@ -3,10 +3,11 @@
 import type { Socket } from "node:net";
 
 import type { Listener as ListenerSettings, Snapshot } from "../config/snapshot.ts";
-import type { ExchangeOrigin } from "../http/exchange.ts";
+import type { ExchangeOrigin, SecureFacts } from "../http/exchange.ts";
 import { Roster } from "../lib/roster.ts";
 import type { Wheel } from "../lib/wheel.ts";
 import type { Receiver } from "./adopt.ts";
+import type { ServerTls } from "../tls/server-tls.ts";
 import type { Addresses } from "./addresses.ts";
 import type {
   ConnectionContext,
@@ -16,6 +17,7 @@ import type {
 import { Door, type Guest } from "./door.ts";
 import { Connection } from "./http1.ts";
 import type { Port, PortUser } from "./port.ts";
+import { TlsGates } from "./tls-gate.ts";
 
 export interface ListenerOptions<P> {
   readonly settings: ListenerSettings;
@@ -23,6 +25,7 @@ export interface ListenerOptions<P> {
   readonly handler: ExchangeHandler<P>;
   readonly wheel: Wheel;
   readonly addresses: Addresses;
+  readonly tls: ServerTls;
   onProblem(message: string, fields: Readonly<Record<string, string>>): void;
 }
 
@@ -34,6 +37,9 @@ export class Listener<P> implements ConnectionContext<P>, PortUser {
   isDraining = false;
   readonly #connections = new Roster<Connection<P>>();
   readonly #door: Door;
+  readonly #options: ListenerOptions<P>;
+  /** undefined = what comes is in the clear. */
+  #gates: TlsGates | undefined;
   bufferBytes: number;
 
   constructor(options: ListenerOptions<P>) {
@@ -41,7 +47,9 @@ export class Listener<P> implements ConnectionContext<P>, PortUser {
     this.handler = options.handler;
     this.wheel = options.wheel;
     this.settings = connectionSettings(options.settings, options.snapshot);
+    this.#options = options;
     this.#door = new Door(options);
+    this.#gates = this.#gatesFor(options.settings, options.snapshot);
     this.bufferBytes = options.snapshot.limits.bufferBytes;
   }
 
@@ -50,14 +58,33 @@ export class Listener<P> implements ConnectionContext<P>, PortUser {
   }
 
   accept(socket: Socket, port: Port): Receiver | undefined {
-    return this.#door.enter(socket, port, (guest) => this.#admit(socket, port, guest));
+    return this.#door.enter(socket, port, (guest) => this.#let(socket, port, guest));
   }
 
-  #admit(socket: Socket, port: Port, { address, header }: Guest): Receiver {
+  #let(socket: Socket, port: Port, guest: Guest): Receiver {
+    if (this.#gates === undefined) {
+      const connection = this.#admit(socket, port, guest);
+      socket.on("end", () => connection.onEnd());
+      return connection;
+    }
+    return this.#gates.open(socket, guest.address, (secured) => {
+      if (secured === undefined) {
+        this.#door.left(guest.address);
+        return;
+      }
+      const { socket: secure, facts } = secured;
+      const connection = this.#admit(secure, port, guest, facts);
+      secure.on("end", () => connection.onEnd());
+      secure.on("data", (bytes: Buffer) => connection.onBytes(bytes, 0, bytes.length));
+    });
+  }
+
+  #admit(socket: Socket, port: Port, { address, header }: Guest, tls?: SecureFacts): Connection<P> {
     const origin: ExchangeOrigin = {
       listener: this.name,
       peerIp: address,
-      isSecure: false,
+      isSecure: tls !== undefined,
+      tls,
       localPort: header?.destination.port ?? port.number,
       version: -1,
       isPeerTrusted: false,
@@ -65,7 +92,6 @@ export class Listener<P> implements ConnectionContext<P>, PortUser {
     };
     const connection = new Connection<P>(socket, this, origin);
     this.#connections.add(connection);
-    socket.on("end", () => connection.onEnd());
     socket.on("drain", () => connection.onDrain());
     socket.on("close", () => connection.onClosed());
     return connection;
@@ -80,10 +106,26 @@ export class Listener<P> implements ConnectionContext<P>, PortUser {
     this.settings = connectionSettings(settings, snapshot);
     this.#door.update(settings);
     this.bufferBytes = snapshot.limits.bufferBytes;
+    const chooser = this.#options.tls.chooserFor(settings, snapshot);
+    if (chooser === undefined || this.#gates === undefined) {
+      this.#gates?.closeAll();
+      this.#gates = this.#gatesFor(settings, snapshot);
+      return;
+    }
+    this.#gates.chooser = chooser;
+    this.#gates.timeout = settings.timeouts.head;
+  }
+
+  #gatesFor(settings: ListenerSettings, snapshot: Snapshot): TlsGates | undefined {
+    const { tls, wheel, onProblem } = this.#options;
+    const chooser = tls.chooserFor(settings, snapshot);
+    if (chooser === undefined) return undefined;
+    const options = { listener: this.name, wheel, handshakes: tls.handshakes, onProblem };
+    return new TlsGates(options, chooser, settings.timeouts.head);
   }
 
   get connectionCount(): number {
-    return this.#connections.size;
+    return this.#connections.size + (this.#gates?.waiting.size ?? 0);
   }
 
   get tunnelCount(): number {
@@ -103,11 +145,14 @@ export class Listener<P> implements ConnectionContext<P>, PortUser {
     this.isDraining = true;
     if (isPatient) return;
     this.#door.closeWaiting();
+    this.#gates?.closeAll();
     for (const connection of this.#connections.all()) connection.drain();
   }
 
   /** Closes what is left. */
-  cut(which: (connection: Connection<P>) => boolean): void {
+  cut(which: (connection: { readonly isTunnel: boolean }) => boolean): void {
+    // Who has not got through a handshake by now has not asked for anything.
+    if (which({ isTunnel: false })) this.#gates?.closeAll();
     for (const connection of this.#connections.all()) {
       if (which(connection)) connection.cut();
     }

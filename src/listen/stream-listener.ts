@@ -9,8 +9,10 @@ import { Roster } from "../lib/roster.ts";
 import { Warning } from "../lib/warning.ts";
 import type { Wheel } from "../lib/wheel.ts";
 import { StreamConnection } from "../stream/stream-connection.ts";
+import type { StreamEndings } from "../stream/end-tls.ts";
 import type { StreamContext, StreamOrigin, StreamRecord } from "../stream/stream-context.ts";
 import { StreamTable } from "../stream/stream-table.ts";
+import type { ServerTls } from "../tls/server-tls.ts";
 import type { Destination } from "../upstream/destination.ts";
 import type { Receiver } from "./adopt.ts";
 import type { Addresses } from "./addresses.ts";
@@ -22,6 +24,7 @@ export interface StreamListenerOptions {
   readonly snapshot: Snapshot;
   readonly wheel: Wheel;
   readonly addresses: Addresses;
+  readonly tls: ServerTls;
   /** Asked anew for every stream: what a service leads to changes with a reload. */
   destinationOf(service: string): Destination | undefined;
   /** Called once for each stream, when it is over. */
@@ -33,12 +36,14 @@ export class StreamListener implements StreamContext, PortUser {
   readonly listener: string;
   readonly wheel: Wheel;
   table: StreamTable;
+  endings: StreamEndings;
   headTimeout: number;
   bufferBytes: number;
   readonly #options: StreamListenerOptions;
   readonly #connections = new Roster<StreamConnection>();
   readonly #door: Door;
   readonly #badOpening: Warning;
+  readonly #refused: Warning;
 
   constructor(options: StreamListenerOptions) {
     const { settings, snapshot, wheel, onProblem } = options;
@@ -46,12 +51,14 @@ export class StreamListener implements StreamContext, PortUser {
     this.listener = settings.name;
     this.wheel = wheel;
     this.table = new StreamTable(settings, snapshot);
+    this.endings = endingsOf(options.tls, snapshot);
     this.headTimeout = settings.timeouts.head;
     this.bufferBytes = snapshot.limits.bufferBytes;
     this.#door = new Door(options);
     const about = { listener: settings.name };
     const malformed = "a connection was closed, since its first bytes are malformed";
     this.#badOpening = new Warning(malformed, about, onProblem);
+    this.#refused = new Warning("a TLS client was refused", about, onProblem);
   }
 
   get name(): string {
@@ -92,6 +99,10 @@ export class StreamListener implements StreamContext, PortUser {
     this.#badOpening.raise({ client, why });
   }
 
+  onTlsRefused(client: string, why: string): void {
+    this.#refused.raise({ client, code: "TLS_REFUSED", why });
+  }
+
   onProblem(message: string, fields: Readonly<Record<string, string>>): void {
     this.#options.onProblem(message, fields);
   }
@@ -100,7 +111,8 @@ export class StreamListener implements StreamContext, PortUser {
 
   /** Takes over new settings, for connections that come from now on. */
   update(settings: ListenerSettings, snapshot: Snapshot): void {
-    this.table = new StreamTable(settings, snapshot, this.table);
+    this.table = new StreamTable(settings, snapshot);
+    this.endings = endingsOf(this.#options.tls, snapshot);
     this.headTimeout = settings.timeouts.head;
     this.bufferBytes = snapshot.limits.bufferBytes;
     this.#door.update(settings);
@@ -134,6 +146,10 @@ export class StreamListener implements StreamContext, PortUser {
       if (which(connection)) connection.cut();
     }
   }
+}
+
+function endingsOf(tls: ServerTls, snapshot: Snapshot): StreamEndings {
+  return { handshakes: tls.handshakes, chooser: tls.streamChooser(snapshot) };
 }
 
 function originOf(socket: Socket, port: Port, { address, header }: Guest): StreamOrigin {

@@ -12,10 +12,15 @@ export function writeAnswer(exchange: Exchange, answer: Answer): void {
   const hasBody = answer.status !== 204 && answer.status !== 304;
   let head = `HTTP/1.1 ${answer.status} ${reasonOf(answer.status)}\r\nDate: ${httpDate()}\r\n`;
   for (const [name, value] of answer.fields) head += `${name}: ${withoutControls(value)}\r\n`;
+  if (exchange.strictTransport !== "") head += strictTransportLine(exchange.strictTransport);
   if (hasBody) head += `Content-Length: ${answer.body.length}\r\n`;
   client.writeHead(answer.status, head, hasBody ? answer.body.length : 0);
   if (hasBody && exchange.method !== "HEAD") client.writeText(answer.body);
   client.endAnswer("");
+}
+
+export function strictTransportLine(value: string): string {
+  return `Strict-Transport-Security: ${value}\r\n`;
 }
 
 /** A value that a middleware took from somewhere must not begin a line of its own. */

@@ -229,11 +229,11 @@ export class Attempts implements Held {
   }
 
   /** There is no connection to the backend: nothing was sent, so another one may always be asked. */
-  onNoConnection(code: FailureCode): void {
+  onNoConnection(code: FailureCode, cause: string): void {
     const backend = this.#backend;
     if (backend === null) return;
     const isUnsent = factsOf(code).retry === "unsent";
-    if (isUnsent) backend.connectFailed(code);
+    if (isUnsent) backend.connectFailed(code, cause);
     if (backend.isNews) this.#failed = backend;
     this.leave();
     (this.#tried ??= []).push(backend);

@@ -142,8 +142,8 @@ class CopiedExchange implements Waiter<UpstreamConnection>, ResponseSink {
     connection.flush();
   }
 
-  onNoLease(code: FailureCode): void {
-    if (factsOf(code).retry === "unsent") this.#backend.connectFailed(code);
+  onNoLease(code: FailureCode, cause: Error | undefined): void {
+    if (factsOf(code).retry === "unsent") this.#backend.connectFailed(code, cause?.message);
     this.#end();
   }
 
@@ -167,8 +167,8 @@ class CopiedExchange implements Waiter<UpstreamConnection>, ResponseSink {
     this.#end();
   }
 
-  onResponseFailed(code: FailureCode): void {
-    this.#backend.judge(false, 0, factsOf(code).text);
+  onResponseFailed(code: FailureCode, cause = ""): void {
+    this.#backend.judge(false, 0, cause || factsOf(code).text);
     this.#service.record(0, 0);
     this.#end();
   }

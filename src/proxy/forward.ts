@@ -13,6 +13,7 @@ import type { Destination } from "../upstream/destination.ts";
 import type { ResponseSink, UpstreamConnection } from "../upstream/http1.ts";
 import type { LiveBackend } from "../upstream/live-backend.ts";
 import type { Pool, PoolTicket, Waiter } from "../upstream/pool.ts";
+import { strictTransportLine } from "./answer.ts";
 import { Attempts, type AttemptUser } from "./attempts.ts";
 import { Copies, type CopyContext } from "./copies.ts";
 import { fail, refuseForMaintenance, showStarting, unanswered } from "./fail.ts";
@@ -149,8 +150,9 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
   onNoLease(code: FailureCode, cause: Error | undefined): void {
     this.#isWaiting = false;
     if (this.#isOver) return;
-    this.#tellProblem(code, cause?.message ?? "");
-    this.#attempts.onNoConnection(code);
+    const why = cause?.message ?? "";
+    this.#tellProblem(code, why);
+    this.#attempts.onNoConnection(code, why);
   }
 
   onGivenUp(code: FailureCode, status?: number): void {
@@ -301,7 +303,11 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
     if (head.status === 204) fields.drop(Field.CONTENT_LENGTH);
     const hooks = this.#plan.responseHooks;
     if (hooks !== null && !this.#runHooks(hooks, head)) return;
+    const { strictTransport } = exchange;
+    // RFC 6797 section 7.1: one field, and browsers believe the first.
+    if (strictTransport !== "") fields.dropNamed("strict-transport-security");
     let text = `HTTP/1.1 ${head.status} ${head.reason}\r\n${fields.serialise()}`;
+    if (strictTransport !== "") text += strictTransportLine(strictTransport);
     // RFC 9110 section 6.6.1: who passes on an answer without a date adds one.
     if (fields.times(Field.DATE) === 0) text += `Date: ${httpDate()}\r\n`;
     text += this.#attempts.sessionLines(fields);
@@ -371,9 +377,15 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
     this.#exchange.client.endAnswer(trailers);
   }
 
-  onResponseFailed(code: FailureCode): void {
+  onResponseFailed(code: FailureCode, cause = ""): void {
     this.#connection = null;
     if (this.#isOver) return;
+    // It saw nothing of the request: as if there had been no connection, if we still have all of it.
+    if (code === "TLS_FAILED" && this.#isReplayable) {
+      this.#tellProblem(code, cause);
+      this.#attempts.onNoConnection(code, cause);
+      return;
+    }
     const { backend } = this.#attempts;
     const isClosed = code === "UPSTREAM_CLOSED";
     if (isClosed && backend !== null && this.#isSwallowed && this.#attempts.again()) {
@@ -382,7 +394,7 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
     }
     // With half a request in its hands it may have every right to hang up.
     if (this.#isRequestEnded) this.#attempts.onFailed(code);
-    this.#tellProblem(code, "");
+    this.#tellProblem(code, cause);
     const isWorthIt = isClosed || (code === "RESPONSE_TIMEOUT" && this.#isShortTry);
     if (isWorthIt && this.#isRepeatable && this.#attempts.another()) return;
     this.#fail(code);

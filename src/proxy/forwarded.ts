@@ -24,10 +24,17 @@ const family: readonly FieldId[] = [
 export function forwardedLinesOf(origin: ExchangeOrigin): string {
   const scheme = origin.isSecure ? "https" : "http";
   return (
+    certificateLine(origin) +
     `X-Forwarded-For: ${origin.peerIp}\r\nX-Real-IP: ${origin.peerIp}\r\n` +
     `X-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Protocol: ${scheme}\r\n` +
     `X-Forwarded-Port: ${origin.localPort}\r\nX-Forwarded-Server: ${serverName}\r\n`
   );
+}
+
+/** RFC 9440 section 2.2. */
+function certificateLine({ tls }: ExchangeOrigin): string {
+  const shown = tls?.clientCertificate ?? "";
+  return shown === "" ? "" : `Client-Cert: :${shown}:\r\n`;
 }
 
 /**
@@ -42,6 +49,12 @@ export function replaceForwarded(exchange: Exchange, withForwarded: boolean): st
       ? origin.forwardedLines
       : `${origin.forwardedLines}X-Forwarded-Host: ${request.host}\r\n`;
   const forwarded = withForwarded ? forwardedLine(exchange) : "";
+  // RFC 9440 section 4: from a trusted proxy that ended TLS itself they may be true.
+  const isRelayed = origin.isPeerTrusted && (origin.tls?.clientCertificate ?? "") === "";
+  if (!isRelayed) {
+    request.fields.drop(Field.CLIENT_CERT);
+    request.fields.drop(Field.CLIENT_CERT_CHAIN);
+  }
   for (let index = 0; index < family.length; index++) request.fields.drop(family[index]!);
   return lines + forwarded;
 }
@@ -53,7 +66,7 @@ function trustedLines(exchange: Exchange): string {
   const scheme = origin.isSecure ? "https" : "http";
   const chain = fields.joined(Field.X_FORWARDED_FOR);
   const proto = fields.first(Field.X_FORWARDED_PROTO) || scheme;
-  return [
+  const lines = [
     `X-Forwarded-For: ${chain === "" ? "" : `${chain}, `}${origin.peerIp}`,
     `X-Real-IP: ${exchange.clientIp}`,
     `X-Forwarded-Proto: ${proto}`,
@@ -62,7 +75,8 @@ function trustedLines(exchange: Exchange): string {
     `X-Forwarded-Server: ${fields.first(Field.X_FORWARDED_SERVER) || serverName}`,
     `X-Forwarded-Host: ${fields.first(Field.X_FORWARDED_HOST) || request.host}`,
     "",
-  ].join("\r\n");
+  ];
+  return certificateLine(origin) + lines.join("\r\n");
 }
 
 /** RFC 7239. The host is quoted, since it may hold a colon. */

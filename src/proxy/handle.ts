@@ -8,6 +8,7 @@ import type { Exchange } from "../http/exchange.ts";
 import { Field } from "../http/fields.ts";
 import { normaliseHost } from "../lib/host.ts";
 import { Warning } from "../lib/warning.ts";
+import { isSecure } from "../middlewares/requested-url.ts";
 import { writeAnswer } from "./answer.ts";
 import { fail, refuseForMaintenance } from "./fail.ts";
 import { Forward, type ForwardContext } from "./forward.ts";
@@ -78,15 +79,24 @@ export class Proxy implements ForwardContext {
     const live = this.#live;
     if (origin.version !== live.snapshot.version) live.refresh(origin);
     if (origin.isPeerTrusted) this.#believe(exchange, live);
+    if (live.hasChallenges && this.#prove(exchange, live)) return;
     if (live.snapshot.compat.hipache && this.#meetAsHipache(exchange, live)) return;
     const host = request.host === "" ? "" : normaliseHost(request.host);
     if (host === undefined) {
       this.refuse(exchange, "BAD_HOST");
       return;
     }
+    if (origin.tls !== undefined && origin.tls.isMisdirected(host)) {
+      fail(exchange, "MISDIRECTED", live.errorPages);
+      return;
+    }
     const plan = live.table.match(host, exchange);
     if (plan === undefined) {
       fail(exchange, "NO_ROUTE", live.errorPages);
+      return;
+    }
+    if (origin.tls === undefined && this.#isUnchecked(exchange, host, plan)) {
+      fail(exchange, "MISDIRECTED", live.errorPages);
       return;
     }
     this.#adopt(exchange, plan);
@@ -96,6 +106,23 @@ export class Proxy implements ForwardContext {
     }
     if (plan.requestHooks === null) this.#forward(exchange, plan);
     else this.#runHooks(exchange, plan, plan.requestHooks);
+  }
+
+  /**
+   * It came in the clear for a host that wants certificates of clients, and would be served. A trusted proxy that ended TLS
+   * itself has looked at them itself.
+   */
+  #isUnchecked({ origin }: Exchange<Plan>, host: string, plan: Plan): boolean {
+    return !origin.isPeerTrusted && !plan.isForHttps && this.#live.isForCertified(host);
+  }
+
+  /** An authority looks whether the name leads here (RFC 8555 section 8.3), whatever routes say. */
+  #prove(exchange: Exchange<Plan>, live: Live): boolean {
+    const body = live.challengeAnswer(exchange.request.path);
+    if (body === undefined) return false;
+    const fields = [["Content-Type", "application/octet-stream"]] as const;
+    writeAnswer(exchange, { status: 200, fields, body });
+    return true;
   }
 
   /** Returns whether that was all. */
@@ -119,6 +146,10 @@ export class Proxy implements ForwardContext {
   #adopt(exchange: Exchange<Plan>, plan: Plan): void {
     exchange.routeName = plan.name;
     exchange.site = plan.site;
+    // RFC 6797 section 7.2: never in the clear, where anybody could have said it.
+    if (plan.strictTransport !== "" && isSecure(exchange)) {
+      exchange.strictTransport = plan.strictTransport;
+    }
     exchange.maxBody = plan.maxBody;
     exchange.bodyTimeout = plan.timeouts.body;
     exchange.plan = plan;

@@ -1,3 +1,4 @@
+import { noCredentials } from "../config/certificate.ts";
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { test } from "node:test";
@@ -7,7 +8,8 @@ import { readConfig } from "../config/read.ts";
 import type { Snapshot } from "../config/snapshot.ts";
 import { Tally } from "../lib/tally.ts";
 import { Wheel } from "../lib/wheel.ts";
-import { assemble, Publisher } from "../process/publication.ts";
+import { assemble } from "../process/assembly.ts";
+import { Publisher } from "../process/publication.ts";
 import { Caps } from "../upstream/caps.ts";
 import { LiveService } from "../upstream/live-service.ts";
 import { Destinations } from "./destinations.ts";
@@ -34,7 +36,12 @@ class Worker {
       baseFolder: "/",
     });
     assert.ok(reading.snapshot, reading.problems[0]?.message);
-    this.#publisher.take({ ...reading.snapshot, version: ++this.#version, secret: "" });
+    this.#publisher.take({
+      ...reading.snapshot,
+      version: ++this.#version,
+      secret: "",
+      credentials: noCredentials,
+    });
     const publication = this.#publisher.publicationFor(this.snapshot?.version);
     if (this.snapshot !== undefined) assert.equal(publication.base, this.#version - 1);
     this.snapshot = assemble(this.snapshot, publication);

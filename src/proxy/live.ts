@@ -2,6 +2,7 @@
 // configuration changes; what did not change (pools, open log files) is taken over from the one before.
 
 import { isDeepStrictEqual } from "node:util";
+import { HostOptions } from "../config/host-options.ts";
 import type { AccessLog, Route, Snapshot } from "../config/snapshot.ts";
 import type { ExchangeOrigin } from "../http/exchange.ts";
 import { NetworkSet } from "../lib/ip.ts";
@@ -17,6 +18,8 @@ export interface LiveOptions {
   onProblem(message: string): void;
 }
 
+const challengePath = "/.well-known/acme-challenge/";
+
 export class Live {
   readonly snapshot: Snapshot;
   readonly table: Table<Plan>;
@@ -24,20 +27,24 @@ export class Live {
   readonly accessLog: AccessLogSink | undefined;
   readonly errorPages: ErrorPages | undefined;
   readonly debugPeers: NetworkSet;
+  readonly #hasChallenges: boolean;
   readonly #options: LiveOptions;
   readonly #prepared: Prepared;
   readonly #logs = new Map<string, AccessLogSink>();
   readonly #pages = new Map<string, ErrorPages>();
   readonly #trusted: ReadonlyMap<string, NetworkSet>;
+  readonly #hosts: HostOptions;
 
   constructor(snapshot: Snapshot, before: Live | undefined, options: LiveOptions) {
     this.snapshot = snapshot;
+    this.#hasChallenges = Object.keys(snapshot.credentials.challenges.http).length > 0;
     this.#options = options;
     this.#prepared = options.destinations.prepare(snapshot);
     this.debugPeers = NetworkSet.of(snapshot.debug.allow);
     this.#trusted = new Map(
       snapshot.listeners.map((each) => [each.name, NetworkSet.of(each.trustedProxies)]),
     );
+    this.#hosts = new HostOptions(snapshot.tls.hosts, snapshot.tls.options);
     try {
       this.accessLog = this.#logOf(snapshot.accessLog, before);
       this.errorPages = this.#pagesOf(snapshot.errorPages, before);
@@ -113,6 +120,24 @@ export class Live {
     origin.version = this.snapshot.version;
     origin.isPeerTrusted = this.trustedOf(origin.listener).has(origin.peerIp);
     origin.forwardedLines = forwardedLinesOf(origin);
+  }
+
+  /** Somebody may just be looking whether names lead here. */
+  get hasChallenges(): boolean {
+    return this.#hasChallenges;
+  }
+
+  /** undefined = it is a request like any other: a backend may look after its own certificate. */
+  challengeAnswer(path: string): string | undefined {
+    if (!path.startsWith(challengePath)) return undefined;
+    const { http } = this.snapshot.credentials.challenges;
+    const token = path.slice(challengePath.length);
+    return Object.hasOwn(http, token) ? http[token] : undefined;
+  }
+
+  /** Clients have to show a certificate for this host, which they cannot in the clear. */
+  isForCertified(host: string): boolean {
+    return this.#hosts.of(host).clientAuth?.mode === "require";
   }
 
   trustedOf(listener: string): NetworkSet {

@@ -2,6 +2,7 @@
 // began with, so a reload never changes the rules in the middle of a request.
 
 import type { ExchangeTimeouts, MiddlewareUse, Route } from "../config/snapshot.ts";
+import { hstsText } from "../config/hsts.ts";
 import type { Maintenance } from "../config/service.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Answer, AnswerHead, Middleware } from "../middlewares/middleware.ts";
@@ -17,6 +18,10 @@ export type DoneHook = (exchange: Exchange) => void;
 export interface Plan {
   readonly name: string;
   readonly site: string;
+  /** Value of Strict-Transport-Security; "" = not sent. */
+  readonly strictTransport: string;
+  /** Before anything else: who comes in the clear is sent to https. */
+  readonly isForHttps: boolean;
   readonly destination: Destination | undefined;
   /** The route's own; its service may have another. */
   readonly maintenance: Maintenance | undefined;
@@ -41,8 +46,11 @@ const noHooks = { requestHooks: null, responseHooks: null, doneHooks: null };
 
 /** Compiles a route. */
 export function planOf(route: Route, parts: PlanParts): Plan {
-  const { name, site = "", timeouts, maxBody, maintenance } = route;
-  return { name, site, ...parts, ...hooksFor(route), timeouts, maxBody, maintenance };
+  const { name, site = "", timeouts, maxBody, maintenance, hsts } = route;
+  const strictTransport = hsts === undefined ? "" : hstsText(hsts);
+  const isForHttps = route.middlewares.some(({ kind }) => kind === "forceHttps");
+  const own = { name, site, strictTransport, isForHttps, timeouts, maxBody, maintenance };
+  return { ...own, ...parts, ...hooksFor(route) };
 }
 
 function hooksFor(route: Route): Pick<Plan, "requestHooks" | "responseHooks" | "doneHooks"> {

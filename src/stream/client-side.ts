@@ -6,7 +6,9 @@ import { TLSSocket } from "node:tls";
 
 import { Writer } from "../http/writer.ts";
 import { breakOff } from "../lib/break-off.ts";
-import type { Termination } from "./stream-table.ts";
+import type { Shown } from "../tls/chooser.ts";
+import { peerFault } from "../tls/peer.ts";
+import { serverSocket } from "../tls/server-socket.ts";
 
 /** Who is told what the client does. */
 export interface ClientUser {
@@ -14,12 +16,26 @@ export interface ClientUser {
   onClientBytes(buffer: Buffer, start: number, end: number): void;
   /** TLS is established. */
   onClientSecure(): void;
+  /** TLS is established, and was all that it came for. */
+  onClientProven(): void;
+  /** It has no certificate that is good here. @param why a sentence about it */
+  onClientUntrusted(why: string): void;
   /** The client sends no more, and still reads. */
   onClientEnd(): void;
   /** The client took what had been held back for it. */
   onClientDrain(): void;
   /** The connection is gone, by whoever's doing. */
   onClientClosed(): void;
+}
+
+export interface TlsStart {
+  readonly shown: Shown;
+  /** What the client has sent so far: it is TLS already. */
+  readonly received: Buffer;
+  /** Protocols that the route is for; empty = it does not say. */
+  readonly wanted: readonly string[];
+  /** What the client offered. */
+  readonly offered: readonly string[];
 }
 
 export class ClientSide {
@@ -53,32 +69,28 @@ export class ClientSide {
     this.#user.onClientDrain();
   }
 
-  /**
-   * Ends TLS here from now on.
-   * @param received what the client has sent so far: it is TLS already
-   * @param offered what the client offered
-   */
-  startTls(
-    { context, protocols }: Termination,
-    received: Buffer,
-    offered: readonly string[],
-  ): void {
-    const plain = this.#accepted;
-    // TLS reads them first. Were the accepted socket resumed instead, it would give them out itself.
-    plain.unshift(received);
+  /** Ends TLS here from now on. */
+  startTls({ shown, received, wanted, offered }: TlsStart): void {
+    const { options, protocols, isChallenge } = shown;
+    const { clientAuth } = options;
     this.#isPaused = false;
-    const chosen = protocolFor(protocols, offered);
-    const secure = new TLSSocket(plain, {
-      isServer: true,
-      secureContext: context,
-      ...(chosen === undefined ? {} : { ALPNProtocols: [chosen] }),
-    });
+    const chosen = protocolFor(isChallenge ? protocols : wanted, offered);
+    const agreed = chosen === undefined ? [] : [chosen];
+    const secure = serverSocket(this.#accepted, shown, received, agreed);
     this.#socket = secure;
     this.#writer = new Writer(secure);
     this.#listen(secure);
     // 'close' follows and says all that matters.
     secure.on("error", () => {});
-    secure.on("secure", () => this.#user.onClientSecure());
+    secure.on("secure", () => {
+      if (isChallenge) {
+        this.#user.onClientProven();
+        return;
+      }
+      const fault = clientAuth === undefined ? undefined : peerFault(secure, clientAuth);
+      if (fault === undefined) this.#user.onClientSecure();
+      else this.#user.onClientUntrusted(fault);
+    });
     secure.on("data", (bytes: Buffer) => this.#user.onClientBytes(bytes, 0, bytes.length));
   }
 

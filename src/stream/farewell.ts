@@ -7,6 +7,8 @@ import { errorResponse } from "./postgres.ts";
 export interface Spoken {
   /** It sent a TLS hello that nobody has answered. */
   readonly isTlsAwaited: boolean;
+  /** What TLS has to say of it; undefined = what the code means there. */
+  readonly alert: number | undefined;
   /** It speaks PostgreSQL, in the clear or within TLS that ends here. */
   readonly isPostgres: boolean;
 }
@@ -17,10 +19,10 @@ const internalError = 80;
 
 export function farewell(
   code: FailureCode,
-  { isTlsAwaited, isPostgres }: Spoken,
+  { isTlsAwaited, isPostgres, alert: wanted }: Spoken,
 ): Buffer | undefined {
   // PostgreSQL's own message would be no TLS: its client would report a wrong version number.
-  if (isTlsAwaited) return alert(alertFor(code));
+  if (isTlsAwaited) return alert(wanted ?? alertFor(code));
   if (!isPostgres) return undefined;
   return errorResponse(code === "NO_ROUTE" ? "08004" : "08006", factsOf(code).text);
 }

@@ -1,8 +1,8 @@
 // The first bytes of a client, up to where it is known what it wants: a TLS hello, perhaps after PostgreSQL's
 // question for TLS, or something else.
 
-import { type ClientHello, ClientHelloReader } from "./client-hello.ts";
-import type { KeptBytes } from "./kept-bytes.ts";
+import { type ClientHello, ClientHelloReader } from "../tls/client-hello.ts";
+import type { KeptBytes } from "../lib/kept-bytes.ts";
 import { openingBytes, readPostgresOpening, unwilling, willing } from "./postgres.ts";
 
 export type OpeningReading =

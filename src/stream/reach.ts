@@ -149,7 +149,7 @@ export class Reach implements Waiter<RawConnection>, Held {
     const { retry, side } = factsOf(code);
     // That all places are taken says nothing about whether it works.
     if (side === "upstream") {
-      backend.connectFailed(code);
+      backend.connectFailed(code, cause?.message);
       this.#service.record(0, performance.now() - this.#askedAt);
     }
     this.#leave();

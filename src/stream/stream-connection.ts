@@ -11,31 +11,19 @@ import type { LiveBackend } from "../upstream/live-backend.ts";
 import type { LiveService } from "../upstream/live-service.ts";
 import type { Asker } from "../upstream/pooled.ts";
 import type { RawConnection, RawSink } from "../upstream/raw-connection.ts";
-import type { ClientHello } from "./client-hello.ts";
+import type { AlertCode } from "../tls/chooser.ts";
+import type { ClientHello } from "../tls/client-hello.ts";
 import { ClientSide, type ClientUser } from "./client-side.ts";
+import { endTls } from "./end-tls.ts";
 import { farewell } from "./farewell.ts";
-import { KeptBytes } from "./kept-bytes.ts";
+import { KeptBytes } from "../lib/kept-bytes.ts";
 import { Opening } from "./opening.ts";
 import { sslRequest } from "./postgres.ts";
 import { proxyHeader } from "./proxy-header.ts";
 import { Reach, type ReachUser } from "./reach.ts";
 import type { StreamContext, StreamOrigin } from "./stream-context.ts";
+import { State } from "./stream-state.ts";
 import type { StreamPlan } from "./stream-table.ts";
-
-const State = {
-  /** Waits for what the client says first. */
-  OPENING: 0,
-  /** TLS is being established with the client. */
-  SECURING: 1,
-  /** Waits for a backend. */
-  REACHING: 2,
-  /** A PostgreSQL backend is asked for TLS. */
-  ASKING: 3,
-  OPEN: 4,
-  /** Last words are on their way. */
-  ENDING: 5,
-  CLOSED: 6,
-} as const;
 
 /** How long the last bytes of a stream may take to leave, ms. */
 const endingMs = 10_000;
@@ -160,7 +148,24 @@ export class StreamConnection
     this.#context.wheel.arm(this.#deadline, this.#context.headTimeout);
     const received = Buffer.from(this.#kept.bytes);
     this.#kept.clear();
-    this.#client.startTls(plan.tls, received, this.#hello?.protocols ?? []);
+    endTls({
+      ...{ endings: this.#context.endings, termination: plan.tls, client: this.#client, received },
+      hello: this.#hello ?? noHello,
+      isOver: () => this.#state !== State.SECURING,
+      refuse: (alert, why) => {
+        this.#context.onTlsRefused(this.clientIp, why);
+        this.#refuse("CLIENT_TLS_FAILED", alert);
+      },
+    });
+  }
+
+  onClientProven(): void {
+    this.#finish(undefined);
+  }
+
+  onClientUntrusted(why: string): void {
+    this.#context.onTlsRefused(this.clientIp, why);
+    this.#over("CLIENT_TLS_FAILED");
   }
 
   onClientSecure(): void {
@@ -257,14 +262,19 @@ export class StreamConnection
         this.#context.wheel.arm(this.#deadline, this.#idleMs);
         this.#splice(this.#connection);
       } else {
-        this.#onUnwilling("TLS_FAILED");
+        this.#onUnwilling("TLS_FAILED", unwillingText);
       }
     }
   }
 
-  /** A PostgreSQL backend did not agree to TLS. */
-  #onUnwilling(code: FailureCode): void {
-    this.onAttemptFailed(code, this.#backend?.url ?? "", "asked for TLS, it did not agree");
+  onBackendRefused(why: string): void {
+    this.#connection = null;
+    this.#onUnwilling("TLS_FAILED", why);
+  }
+
+  /** It did not agree to what has to be agreed on before anything is carried. */
+  #onUnwilling(code: FailureCode, why: string): void {
+    this.onAttemptFailed(code, this.#backend?.url ?? "", why);
     this.#judge(code);
     this.#refuse(code);
   }
@@ -312,7 +322,7 @@ export class StreamConnection
 
   onBackendEnd(): void {
     this.#isBackendEnded = true;
-    if (this.#state === State.ASKING) this.#onUnwilling("UPSTREAM_CLOSED");
+    if (this.#state === State.ASKING) this.#onUnwilling("UPSTREAM_CLOSED", unwillingText);
     if (this.#state !== State.OPEN) return;
     this.#judge(undefined);
     if (this.#isClientEnded) this.#finish(undefined);
@@ -329,11 +339,12 @@ export class StreamConnection
   }
 
   /** The client cannot be served, and is told so where it understands that. */
-  #refuse(code: FailureCode): void {
+  #refuse(code: FailureCode, alert?: AlertCode): void {
     if (this.#state >= State.ENDING) return;
     const words = farewell(code, {
       isTlsAwaited:
         !this.#client.isSecure && (this.#hello !== undefined || code === "CLIENT_HELLO_INVALID"),
+      alert,
       isPostgres: this.#opening?.isPostgres === true || this.#client.protocol === postgresProtocol,
     });
     if (words === undefined) {
@@ -387,7 +398,7 @@ export class StreamConnection
     if (this.#state === State.ENDING) {
       if (this.#isClientClosed) this.#close();
     } else if (this.#state === State.ASKING) {
-      this.#onUnwilling("UPSTREAM_CLOSED");
+      this.#onUnwilling("UPSTREAM_CLOSED", unwillingText);
     } else if (this.#state === State.OPEN) {
       this.#onBackendLost();
     }
@@ -430,7 +441,7 @@ export class StreamConnection
         this.#over("HEAD_TIMEOUT");
         break;
       case State.ASKING:
-        this.#onUnwilling("CONNECT_TIMEOUT");
+        this.#onUnwilling("CONNECT_TIMEOUT", unwillingText);
         break;
       case State.OPEN:
         this.#finish("TUNNEL_TIMEOUT");
@@ -478,4 +489,6 @@ export class StreamConnection
   }
 }
 
+const noHello: ClientHello = { serverName: "", protocols: [] };
 const postgresProtocol = "postgresql";
+const unwillingText = "asked for TLS, it did not agree";

@@ -4,6 +4,7 @@ import type { FailureCode } from "../http/errors.ts";
 import type { Wheel } from "../lib/wheel.ts";
 import type { Destination } from "../upstream/destination.ts";
 import type { Endpoint } from "./proxy-header.ts";
+import type { StreamEndings } from "./end-tls.ts";
 import type { StreamConnection } from "./stream-connection.ts";
 import type { StreamTable } from "./stream-table.ts";
 
@@ -33,6 +34,8 @@ export interface StreamContext {
   readonly listener: string;
   readonly wheel: Wheel;
   readonly table: StreamTable;
+  /** For routes that end TLS. */
+  readonly endings: StreamEndings;
   /** For what a client must say first, ms. */
   readonly headTimeout: number;
   /** Bytes kept of a client while there is no backend yet. */
@@ -43,5 +46,6 @@ export interface StreamContext {
   /** Called once, when it is over. */
   onEnd(record: StreamRecord): void;
   onBadOpening(clientIp: string, why: string): void;
+  onTlsRefused(clientIp: string, why: string): void;
   onProblem(message: string, fields: Readonly<Record<string, string>>): void;
 }

@@ -2,7 +2,7 @@
 
 import type { Rule } from "../config/rule.ts";
 import { NetworkSet } from "../lib/ip.ts";
-import type { ClientHello } from "./client-hello.ts";
+import type { ClientHello } from "../tls/client-hello.ts";
 
 /** What is known of a client before its first byte is passed on. */
 export interface StreamSubject {

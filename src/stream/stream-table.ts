@@ -2,9 +2,16 @@
 // then exact names, the longest wildcard, patterns, and what asks for no name; of two alike the one with more
 // conditions. A name is found in a Map, so a thousand routes cost as much as one.
 
-import { createSecureContext, type SecureContext } from "node:tls";
+import { createHash } from "node:crypto";
 
-import type { Listener, Snapshot, StreamRoute, StreamTimeouts } from "../config/snapshot.ts";
+import type {
+  Listener,
+  Snapshot,
+  StreamRoute,
+  StreamTimeouts,
+  StreamTls,
+} from "../config/snapshot.ts";
+import type { Choice } from "../tls/certificate-index.ts";
 import {
   asksForHello,
   branchesOf,
@@ -28,7 +35,8 @@ export interface StreamPlan {
 }
 
 export interface Termination {
-  readonly context: SecureContext;
+  /** Shown to all of them; undefined = what is for the name that is asked for. */
+  readonly own: Choice | undefined;
   /** Protocols that the route is for; empty = it does not say. */
   readonly protocols: readonly string[];
 }
@@ -54,15 +62,12 @@ export class StreamTable {
   readonly #byEnding = new Map<string, Entry[]>();
   readonly #others: Entry[] = [];
   readonly #default: StreamPlan | undefined;
-  /** By certificate and key. */
-  readonly contexts = new Map<string, SecureContext>();
 
-  /** @param previous what it follows: certificates that stay are not read again */
-  constructor(listener: Listener, snapshot: Snapshot, previous?: StreamTable) {
+  constructor(listener: Listener, snapshot: Snapshot) {
     const routes = snapshot.streamRoutes.filter(
       ({ listeners }) => listeners === undefined || listeners.includes(listener.name),
     );
-    const entries = routes.flatMap((route) => this.#entriesOf(route, previous)).sort(compare);
+    const entries = routes.flatMap(entriesOf).sort(compare);
     for (const [rank, entry] of entries.entries()) {
       entry.rank = rank;
       this.#file(entry);
@@ -88,46 +93,40 @@ export class StreamTable {
     return found?.plan ?? this.#default;
   }
 
-  #entriesOf(route: StreamRoute, previous: StreamTable | undefined): Entry[] {
-    const { name, service, timeouts, tls } = route;
-    const termination =
-      tls === undefined
-        ? undefined
-        : { context: this.#contextOf(tls, previous), protocols: protocolsOf(route.rule) };
-    const plan: StreamPlan = { route: name, service, timeouts, tls: termination };
-    return branchesOf(route.rule).flatMap((rule): Entry[] => {
-      const asked = conditionOf(rule);
-      const condition: StreamCondition =
-        tls === undefined ? asked : (subject) => subject.hello !== undefined && asked(subject);
-      const more = {
-        plan,
-        condition,
-        priority: route.priority,
-        conditions: countConditions(rule),
-        rank: 0,
-      };
-      const names = namesOf(rule);
-      if (names === undefined) return [{ ...more, name: "", tier: hasPattern(rule) ? 2 : 3 }];
-      return names.map((each) => ({ ...more, name: each, tier: each.startsWith("*.") ? 1 : 0 }));
-    });
-  }
-
-  #contextOf(
-    { certificate, key }: NonNullable<StreamRoute["tls"]>,
-    previous: StreamTable | undefined,
-  ): SecureContext {
-    const both = `${certificate}\0${key}`;
-    const known = this.contexts.get(both) ?? previous?.contexts.get(both);
-    const context = known ?? createSecureContext({ cert: certificate, key, minVersion: "TLSv1.2" });
-    this.contexts.set(both, context);
-    return context;
-  }
-
   #file(entry: Entry): void {
     if (entry.tier === 0) fileUnder(this.#byName, entry.name, entry);
     else if (entry.tier === 1) fileUnder(this.#byEnding, entry.name.slice(1), entry);
     else this.#others.push(entry);
   }
+}
+
+function entriesOf(route: StreamRoute): Entry[] {
+  const { name, service, timeouts, tls } = route;
+  const termination =
+    tls === undefined ? undefined : { own: ownOf(tls), protocols: protocolsOf(route.rule) };
+  const plan: StreamPlan = { route: name, service, timeouts, tls: termination };
+  return branchesOf(route.rule).flatMap((rule): Entry[] => {
+    const asked = conditionOf(rule);
+    const condition: StreamCondition =
+      tls === undefined ? asked : (subject) => subject.hello !== undefined && asked(subject);
+    const more = {
+      plan,
+      condition,
+      priority: route.priority,
+      conditions: countConditions(rule),
+      rank: 0,
+    };
+    const names = namesOf(rule);
+    if (names === undefined) return [{ ...more, name: "", tier: hasPattern(rule) ? 2 : 3 }];
+    return names.map((each) => ({ ...more, name: each, tier: each.startsWith("*.") ? 1 : 0 }));
+  });
+}
+
+function ownOf({ own }: StreamTls): Choice | undefined {
+  if (own === undefined) return undefined;
+  const { certificate: chain, key } = own;
+  const hash = createHash("sha256").update(`${chain}\0${key}`).digest("base64url");
+  return { key: `own ${hash}`, certificates: [{ chain, key, kind: "rsa", staple: undefined }] };
 }
 
 function fileUnder(map: Map<string, Entry[]>, key: string, entry: Entry): void {

@@ -1,6 +1,7 @@
 // Our own parts fail: a middleware throws at each of its moments, or cannot even be made; a provider dies.
 // Whatever it is costs one exchange at most, never the process, and never fills the log.
 
+import { noCredentials } from "../../src/config/certificate.ts";
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { mock, test } from "node:test";
@@ -200,7 +201,12 @@ test(
       for await (const update of kept(provider, { log, restart }).catalogs(ending.signal)) {
         assert.equal(update.kind, "catalog");
         if (update.kind === "catalog")
-          await proxy.plane.apply({ ...update.catalog, version: ++version, secret: "" });
+          await proxy.plane.apply({
+            ...update.catalog,
+            version: ++version,
+            secret: "",
+            credentials: noCredentials,
+          });
       }
     })();
     await eventually("three deaths", async () => {

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, mock } from "node:test";
 import { isDeepStrictEqual } from "node:util";
+import { noCredentials, type Credentials } from "../../src/config/certificate.ts";
 import { readConfig } from "../../src/config/read.ts";
 import type { Snapshot } from "../../src/config/snapshot.ts";
 import type { Log } from "../../src/lib/log.ts";
@@ -83,7 +84,10 @@ mock.method(Wheel.prototype, "arm", function (this: Wheel, ...args: Parameters<t
 });
 after(() => mock.restoreAll());
 
-export async function startPlane(config: Config): Promise<Plane> {
+export async function startPlane(
+  config: Config,
+  credentials: Credentials = noCredentials,
+): Promise<Plane> {
   const folder = await tempFolder("tidegate-faults-");
   const told: string[] = [];
   const tell =
@@ -97,12 +101,13 @@ export async function startPlane(config: Config): Promise<Plane> {
     error: tell("error"),
   };
   let version = 1;
-  const plane = await DataPlane.start(snapshotOf(config, folder, version), {
+  const plane = await DataPlane.start(snapshotOf(config, { folder, version, credentials }), {
     log,
     states: { backends: [], services: [], marks: [] },
     onMark: () => {},
     onSession: () => {},
     onWanted: () => {},
+    onAskedName: () => {},
     sockets: {
       socketsOf: async ({ address }) => [
         ListeningSocket.open(address, { isShared: false, isTakeOver: false }),
@@ -117,7 +122,7 @@ export async function startPlane(config: Config): Promise<Plane> {
     plane,
     port,
     told,
-    apply: (next) => plane.apply(snapshotOf(next, folder, ++version)),
+    apply: (next) => plane.apply(snapshotOf(next, { folder, version: ++version, credentials })),
     async assertServes(path = "/alive") {
       await using client = await connect(port);
       await client.send(`GET ${path} HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n`);
@@ -138,7 +143,13 @@ export async function startPlane(config: Config): Promise<Plane> {
   };
 }
 
-function snapshotOf(config: Config, folder: TempFolder, version: number): Snapshot {
+interface Made {
+  readonly folder: TempFolder;
+  readonly version: number;
+  readonly credentials: Credentials;
+}
+
+function snapshotOf(config: Config, { folder, version, credentials }: Made): Snapshot {
   const text = JSON.stringify({
     listeners: { web: "127.0.0.1:0" },
     accessLog: { format: "json", path: folder.file("access.log") },
@@ -148,7 +159,7 @@ function snapshotOf(config: Config, folder: TempFolder, version: number): Snapsh
   });
   const { snapshot, problems } = readConfig(text, { file: "test.json", baseFolder: folder.path });
   if (snapshot === undefined) throw new Error(problems.map((each) => each.message).join("\n"));
-  return { ...snapshot, version, secret: "" };
+  return { ...snapshot, version, secret: "", credentials };
 }
 
 async function finish(plane: DataPlane, folder: TempFolder): Promise<Line[]> {
