@@ -3,13 +3,16 @@
 // All connections of a process read into one buffer: what is in it is only good until the callback
 // returns, and nothing is allocated for reading. Hot: bench/head.ts
 
-import { connect as connectPlain, isIP, type Socket } from "node:net";
-import { checkServerIdentity, connect as connectTls } from "node:tls";
+import { connect as connectPlain, type Socket } from "node:net";
+import { connect as connectTls, TLSSocket } from "node:tls";
 
 import type { Backend, BackendTls } from "../config/service.ts";
 import type { FailureCode } from "../http/errors.ts";
 import { Deadline, type Deadlined, type Wheel } from "../lib/wheel.ts";
+import { pinFault, tlsOptionsOf } from "./backend-tls.ts";
+import type { KeptSession, Resumable } from "./kept-session.ts";
 import type { SocketUser } from "./pooled.ts";
+import { isRefusalOfOurs, tlsFaultText } from "./tls-fault.ts";
 
 export interface ConnectOptions<C extends SocketUser> {
   readonly backend: Backend;
@@ -22,6 +25,8 @@ export interface ConnectOptions<C extends SocketUser> {
   readonly bufferBytes: number;
   /** Application protocols offered in TLS; none = the extension is not sent. */
   readonly alpn: readonly string[];
+  /** Of this backend under these settings, and of nothing else. */
+  readonly session: KeptSession;
   /** Makes what is told of everything that happens on the open socket. */
   adopt(socket: Socket, address: string): C;
   onReady(connection: C): void;
@@ -36,19 +41,26 @@ export class Connecting<C extends SocketUser> implements Deadlined {
   readonly #options: ConnectOptions<C>;
   readonly #socket: Socket;
   readonly #deadline: Deadline;
+  readonly #offered: Resumable | undefined;
+  /** Some servers say what can be resumed before it is known whether they are to be trusted. */
+  #early: Buffer | undefined;
   #connection: C | null = null;
+  #hasReceived = false;
   #isOver = false;
 
   constructor(options: ConnectOptions<C>) {
     this.#options = options;
     this.#deadline = new Deadline(this);
     options.wheel.arm(this.#deadline, options.timeoutMs);
-    this.#socket = openSocket(options, (length, buffer) => {
+    this.#offered = options.backend.secure ? options.session.offered : undefined;
+    this.#socket = openSocket(options, this.#offered, (length, buffer) => {
+      this.#hasReceived = true;
       this.#connection?.onBytes(buffer, 0, length);
       return true;
     });
     const readyEvent = options.backend.secure ? "secureConnect" : "connect";
     this.#socket.once(readyEvent, () => this.#onReady());
+    this.#socket.on("session", (session: Buffer) => this.#onSession(session));
     this.#socket.on("error", (error: NodeJS.ErrnoException) => this.#onError(error));
     this.#socket.on("end", () => this.#connection?.onEnd());
     this.#socket.on("close", () => {
@@ -60,16 +72,43 @@ export class Connecting<C extends SocketUser> implements Deadlined {
 
   #onReady(): void {
     if (this.#isOver) return;
+    const socket = this.#socket;
+    const fault = socket instanceof TLSSocket ? pinFault(socket, this.#options.tls) : undefined;
+    if (fault !== undefined) {
+      this.#onError(fault);
+      return;
+    }
     this.#isOver = true;
     this.#options.wheel.release(this.#deadline);
-    this.#connection = this.#options.adopt(this.#socket, this.#options.address);
+    this.#connection = this.#options.adopt(socket, this.#options.address);
+    if (this.#early !== undefined) this.#onSession(this.#early);
     this.#options.onReady(this.#connection);
   }
 
+  #onSession(session: Buffer): void {
+    if (this.#connection === null) this.#early = session;
+    else if (this.#socket instanceof TLSSocket) {
+      this.#options.session.keep(session, this.#socket, this.#offered);
+    }
+  }
+
   #onError(error: NodeJS.ErrnoException): void {
-    // On an open connection 'close' follows and says all that matters.
+    const { backend, tls, session } = this.#options;
+    if (this.#connection !== null) {
+      // Otherwise 'close' follows and says all that matters.
+      if (!backend.secure || this.#hasReceived || !isRefusalOfOurs(error)) return;
+      session.forget();
+      this.#connection.onRefused(tlsFaultText(error, backend, tls));
+      return;
+    }
     if (this.#isOver) return;
-    this.#fail(failureOf(error, this.#options.backend.secure), error);
+    const code = failureOf(error, backend.secure);
+    if (code !== "TLS_FAILED") {
+      this.#fail(code, error);
+      return;
+    }
+    session.forget();
+    this.#fail(code, new Error(tlsFaultText(error, backend, tls), { cause: error }));
   }
 
   #fail(code: FailureCode, cause: Error): void {
@@ -100,6 +139,7 @@ export class Connecting<C extends SocketUser> implements Deadlined {
 
 function openSocket<C extends SocketUser>(
   options: ConnectOptions<C>,
+  offered: Resumable | undefined,
   onBytes: (length: number, buffer: Buffer) => boolean,
 ): Socket {
   const { backend, address, tls, alpn } = options;
@@ -113,21 +153,11 @@ function openSocket<C extends SocketUser>(
       : { host: address, port: backend.address.port };
   const common = { ...where, onread, allowHalfOpen: true, highWaterMark: options.bufferBytes };
   if (!backend.secure) return connectPlain({ ...common, noDelay: true });
-  const name = tls.serverName ?? hostOf(backend);
   return connectTls({
     ...common,
-    ...(tls.ca === undefined ? {} : { ca: tls.ca }),
-    // An IP address is no server name (RFC 6066 section 3), but the certificate must name it.
-    ...(isIP(name) === 0 ? { servername: name } : {}),
-    checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate),
-    rejectUnauthorized: tls.verify,
-    ...(alpn.length === 0 ? {} : { ALPNProtocols: [...alpn] }),
-    minVersion: "TLSv1.2",
+    ...tlsOptionsOf(backend, tls, alpn),
+    ...(offered === undefined ? {} : { session: offered.session }),
   }).setNoDelay(true);
-}
-
-function hostOf(backend: Backend): string {
-  return backend.address.kind === "tcp" ? backend.address.host : "localhost";
 }
 
 function failureOf(error: NodeJS.ErrnoException, isSecure: boolean): FailureCode {

@@ -27,7 +27,8 @@ export interface ResponseSink {
   /** The backend took what had been held back for it. */
   onUpstreamDrain(): void;
   /** There will be no (complete) answer. The connection is already closed. */
-  onResponseFailed(code: FailureCode): void;
+  /** @param cause a sentence, where there is more to say */
+  onResponseFailed(code: FailureCode, cause?: string): void;
   /** The backend's end of a tunnel. */
   onBackendData(buffer: Buffer, start: number, end: number): void;
   onBackendEnd(): void;
@@ -371,10 +372,15 @@ export class UpstreamConnection implements Pooled, Deadlined {
     }
   }
 
-  #fail(code: FailureCode): void {
+  onRefused(why: string): void {
+    if (this.#state === State.HEAD) this.#fail("TLS_FAILED", why);
+    else this.onClosed();
+  }
+
+  #fail(code: FailureCode, cause = ""): void {
     const sink = this.#sink;
     this.#close();
-    sink?.onResponseFailed(code);
+    sink?.onResponseFailed(code, cause);
   }
 
   onDeadline(): void {

@@ -106,7 +106,7 @@ export class LiveBackend implements Weighed, Deadlined, Disposable {
       ...this.#poolOptions,
       // Nobody knows what state a stream leaves behind: none is lent twice, nor kept for later.
       settings: rawSettings(this.#service.pool),
-      alpn: [],
+      alpn: this.#service.tls.alpn,
       adopt: (socket, address, own) => new RawConnection(socket, address, own),
     });
     return this.#rawPool;
@@ -227,13 +227,13 @@ export class LiveBackend implements Weighed, Deadlined, Disposable {
     this.#waiting.push(told);
   }
 
-  /** No connection could be opened. */
-  connectFailed(code: FailureCode): void {
+  /** No connection could be opened. @param cause a sentence about TLS, where that was it */
+  connectFailed(code: FailureCode, cause = ""): void {
     this.failed++;
     const isDead = this.#passive.connectFailed();
     if (!isDead && !this.#isOnTrial) return;
     this.#isUnreachable = true;
-    this.#tellDead(factsOf(code).text);
+    this.#tellDead(code === "TLS_FAILED" && cause !== "" ? cause : factsOf(code).text);
   }
 
   /** A good answer begins: whatever was wrong with it is over. */

@@ -9,6 +9,7 @@ import {
   plainOrigin,
   type PlainOrigin,
 } from "../../test/harness/upstream-sample.ts";
+import { defaultBackendTls } from "../config/backend-tls-limits.ts";
 import type { Backend, PoolSettings } from "../config/service.ts";
 import { Tally } from "../lib/tally.ts";
 import { Deadline, Wheel } from "../lib/wheel.ts";
@@ -60,7 +61,7 @@ function poolOf(
     service: "s",
     backend: to,
     settings: settingsOf(settings),
-    tls: { verify: true, ca: undefined, serverName: undefined },
+    tls: defaultBackendTls,
     wheel: clock,
     caps,
     bufferBytes: 65_536,

@@ -12,6 +12,7 @@ import { type Ticket, WaitingLine } from "../lib/waiting-line.ts";
 import type { Wheel } from "../lib/wheel.ts";
 import { Caps, type CapUser } from "./caps.ts";
 import { Connecting } from "./connect.ts";
+import { KeptSession } from "./kept-session.ts";
 import type { LeaseOwner, Pooled } from "./pooled.ts";
 import { Name } from "./resolve.ts";
 
@@ -64,6 +65,7 @@ export class Pool<C extends Pooled> implements LeaseOwner<C>, CapUser, Disposabl
   readonly #idle: C[] = [];
   readonly #attempts = new Roster<Attempt<C>>();
   readonly #line: WaitingLine<Waiting<C>>;
+  readonly #session = new KeptSession();
   /** Connections open, in use or idle; attempts not counted. */
   #open = 0;
   #nextAddress = 0;
@@ -217,6 +219,7 @@ export class Pool<C extends Pooled> implements LeaseOwner<C>, CapUser, Disposabl
       alpn,
       address: addresses?.[this.#nextAddress++ % addresses.length] ?? "",
       timeoutMs,
+      session: this.#session,
       adopt: (socket, address) => adopt(socket, address, this),
       onReady: (connection) => {
         this.#attempts.delete(attempt);

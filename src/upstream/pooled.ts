@@ -8,6 +8,8 @@ export interface SocketUser {
   onEnd(): void;
   onClosed(): void;
   onDrain(): void;
+  /** The backend refused our certificate, and with it all that was sent. @param why a sentence */
+  onRefused(why: string): void;
 }
 
 /** A connection to a backend as its pool sees it. */

@@ -15,6 +15,8 @@ export interface RawSink {
   onBackendEnd(): void;
   /** The backend took what had been held back for it. */
   onBackendDrain(): void;
+  /** It refused our certificate: nothing has reached it. 'closed' does not follow. @param why a sentence */
+  onBackendRefused(why: string): void;
   /** The connection is gone. The last call. */
   onBackendClosed(): void;
 }
@@ -90,6 +92,12 @@ export class RawConnection implements Pooled {
   onEnd(): void {
     if (this.#sink === null) this.destroy();
     else this.#sink.onBackendEnd();
+  }
+
+  onRefused(why: string): void {
+    const sink = this.#sink;
+    this.destroy();
+    sink?.onBackendRefused(why);
   }
 
   onDrain(): void {

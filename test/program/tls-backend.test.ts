@@ -6,7 +6,7 @@ import { writeFile } from "node:fs/promises";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
-import type { TLSSocket } from "node:tls";
+import type { TlsOptions, TLSSocket } from "node:tls";
 import { ask } from "../harness/ask.ts";
 import { certificates } from "../harness/certificates.ts";
 import { loggedAtEnd } from "../harness/logged.ts";
@@ -26,8 +26,12 @@ interface SecureOrigin extends AsyncDisposable {
 
 /** Answers with the server name it was asked for. */
 async function secureOrigin(...names: readonly string[]): Promise<SecureOrigin> {
+  return originWith(names, {});
+}
+
+async function originWith(names: readonly string[], options: TlsOptions): Promise<SecureOrigin> {
   const { key, cert } = await certificates(...names);
-  const server = createServer({ key, cert }, (request, response) => {
+  const server = createServer({ key, cert, ...options }, (request, response) => {
     const { servername, alpnProtocol } = request.socket as TLSSocket & { servername: unknown };
     response.end(JSON.stringify({ servername, alpnProtocol, host: request.headers.host }));
   });
@@ -77,6 +81,21 @@ test(
     assert.equal(secure.handshakes(), 1);
   },
 );
+
+test("whom the system trusts is trusted, where nobody else is named", { skip }, async () => {
+  await using folder = await tempFolder();
+  await using secure = await secureOrigin("localhost");
+  const routes = { "app.test": `https://localhost:${secure.port}` };
+  // Where the store of the system is; by the third, distributions add to what Node trusts.
+  const env = { SSL_CERT_DIR: folder.file("nobody"), NODE_EXTRA_CA_CERTS: "" };
+  const status = async (file: string) => {
+    const config = { listeners, routes };
+    await using program = await startTidegate({ config, env: { ...env, SSL_CERT_FILE: file } });
+    return (await ask(program.port())).status;
+  };
+  assert.equal(await status(await caFile(folder, "localhost")), 200);
+  assert.equal(await status("/dev/null"), 502);
+});
 
 test("a certificate for an IP address is good for that address", { skip }, async () => {
   await using folder = await tempFolder();
@@ -132,3 +151,28 @@ test("a backend that speaks no TLS is 502", async () => {
   assert.equal((await ask(program.port(), { path: "/plain" })).status, 502);
   assert.equal((await loggedAtEnd(program, "/plain"))["failure"], "TLS_FAILED");
 });
+
+for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
+  test(
+    `a backend that wants a certificate of ours gets it, and else the request is 502 (${version})`,
+    { skip },
+    async () => {
+      await using folder = await tempFolder();
+      const us = await certificates("us.example");
+      await using strict = await originWith(["localhost"], {
+        ...{ ca: us.ca, requestCert: true, rejectUnauthorized: true },
+        ...{ minVersion: version, maxVersion: version },
+      });
+      const [cert, key] = [folder.file("us.pem"), folder.file("us.key")];
+      await writeFile(cert, us.cert);
+      await writeFile(key, us.key);
+      const url = `https://localhost:${strict.port}`;
+      const ca = await caFile(folder, "localhost");
+      await using program = await start(url, { ca, cert, key });
+      assert.equal((await ask(program.port())).status, 200);
+      await using bare = await start(url, { ca });
+      assert.equal((await ask(bare.port(), { path: "/bare" })).status, 502);
+      assert.equal((await loggedAtEnd(bare, "/bare"))["failure"], "TLS_FAILED");
+    },
+  );
+}
