@@ -8,43 +8,69 @@ import { readSites } from "../providers/labels/caddy-site.ts";
 import type { Directive } from "../providers/labels/caddy-tree.ts";
 import { call, either } from "../providers/labels/rule-text.ts";
 import { readCaddyfile } from "./caddy/caddyfile.ts";
+import { optionsOf } from "./caddy/options.ts";
+import type { CaddyOptions } from "./caddy/options.ts";
+import { CaddyTls } from "./caddy/site-tls.ts";
 import { SiteConversion } from "./caddy/site.ts";
 import type { SiteRule } from "./caddy/site.ts";
 import type { Imported } from "./imported.ts";
 import { NotImported } from "./imported.ts";
 import { Outline, shown } from "./outline.ts";
+import { readSourceFile } from "./source-file.ts";
 
 export function importCaddy(file: string): Imported {
+  if (/^\s*\{\s*"/.test(readSourceFile(file))) {
+    throw new NotImported(`${file} is JSON; give the Caddyfile that it was made of`);
+  }
   const outline = new Outline();
   const all = readCaddyfile(file, outline);
   const sites = all.filter(({ args }) => args.length > 0);
   if (sites.length === 0) throw new NotImported(`${file} has no site: is it a Caddyfile?`);
-  const options = all.filter(({ args }) => args.length === 0);
-  for (const { label } of options) {
-    outline.note(`${label}: options of Caddy itself are not carried over`);
-  }
-  const usual = options.flatMap(({ below }) => below).filter(({ name }) => name === "default_bind");
+  const globals = all.filter(({ args }) => args.length === 0).flatMap(({ below }) => below);
+  const tls = new CaddyTls(outline);
+  const options = optionsOf(globals, tls.acme, outline);
+  const usual = globals.filter(({ name }) => name === "default_bind");
   const binds = bindsOf(sites, usual, outline);
-  addListeners(sites, binds.all, outline);
-  const rules = sites.map((site) => {
+  addListeners(sites, { host: binds.all, options, outline });
+  const kept = withoutRedirects(sites, options, outline);
+  const rules = kept.map((site) => {
     const condition = binds.inner.has(site) ? ofThisMachine : "";
-    return { site, rules: rulesOf(site, condition, outline) };
+    return { site, rules: rulesOf(site, { condition, options, tls, outline }) };
   });
   for (const { site, rules: own } of rules) {
     const others = rules.filter((each) => each.site !== site).flatMap(({ rules: found }) => found);
     const otherHosts = [...new Set(others.flatMap(({ hosts }) => hosts))];
     for (const rule of own) new SiteConversion(outline).run(rule, site.below, otherHosts);
   }
+  const settings = tls.finish(options);
+  if (settings !== undefined) outline.set("tls", settings);
   return outline.finish();
 }
 
-function rulesOf(site: Directive, condition: string, outline: Outline): SiteRule[] {
+interface Reading {
+  readonly condition: string;
+  readonly options: CaddyOptions;
+  readonly tls: CaddyTls;
+  readonly outline: Outline;
+}
+
+function rulesOf(site: Directive, { condition, options, tls, outline }: Reading): SiteRule[] {
   const notes: Note[] = [];
   const found = readSites(site, notes);
   for (const { about, message, severity } of notes) {
     if (severity !== "info") outline.note(`${about}: ${message}`);
   }
-  return found.map(({ name, rule }) => ({ name, rule, condition, hosts: hostsOf(site) }));
+  const hosts = hostsOf(site);
+  const isSecure = doorsOf(site, options).every((door) => door.isSecure);
+  return found.map(({ name, rule }) => {
+    return {
+      name,
+      rule,
+      condition,
+      hosts,
+      tls: tls.site({ site, rule, hosts, isSecure }, options),
+    };
+  });
 }
 
 /** Those of addresses that are hosts alone; none = say it as a rule. */
@@ -105,26 +131,74 @@ function bindsOf(
 
 const ofThisMachine = either(["127.0.0.0/8", "::1/128"].map((each) => call("ClientIP", each)));
 
-/** Caddy listens where its sites say; names without a port have 443 and, for the redirect there, 80. */
-function addListeners(sites: readonly Directive[], host: string, outline: Outline): void {
-  const ports = new Set<number>();
-  let hasSecure = false;
-  for (const address of sites.flatMap(({ args }) => addressesOf(args))) {
-    const port = /^(?:https?:\/\/)?[^/]*:(\d{1,5})(?:\/|$)/.exec(address)?.[1];
-    const isPlain = address.startsWith("http://") || address.startsWith(":");
-    if (port === undefined) ports.add(80);
-    else if (port !== "443" && Number(port) <= 65_535) ports.add(Number(port));
-    if (!isPlain && (port === undefined || port === "443")) hasSecure = true;
+interface Door {
+  readonly port: number;
+  readonly isSecure: boolean;
+}
+
+/** Where its addresses are. Names have TLS unless they say `http://`, and everything has it where `tls` stands. */
+function doorsOf({ args, below }: Directive, { plainPort, securePort }: CaddyOptions): Door[] {
+  const hasTls = below.some(({ name }) => name === "tls");
+  return addressesOf(args).map((address) => {
+    const [, scheme, host = "", digits] =
+      /^(?:(https?):\/\/)?([^:/]*)(?::(\d{1,5}))?(?:\/|$)/.exec(address) ?? [];
+    const said = digits === undefined ? undefined : Number(digits);
+    const isNamed = host !== "" || scheme === "https" || hasTls || said === securePort;
+    const isSecure = scheme !== "http" && said !== plainPort && isNamed;
+    const usual = isSecure || scheme !== "http" ? securePort : plainPort;
+    return { port: said ?? usual, isSecure };
+  });
+}
+
+interface Listening {
+  /** Of all listeners; "" = all addresses. */
+  readonly host: string;
+  readonly options: CaddyOptions;
+  readonly outline: Outline;
+}
+
+/** Caddy listens where its sites say; where there is TLS it sends those who come in the clear there. */
+function addListeners(sites: readonly Directive[], { host, options, outline }: Listening): void {
+  const doors = sites.flatMap((site) => doorsOf(site, options));
+  const usable = doors.filter(({ port }) => port >= 1 && port <= 65_535);
+  const secure = new Set(usable.filter(({ isSecure }) => isSecure).map(({ port }) => port));
+  const plain = new Set(usable.filter(({ isSecure }) => !isSecure).map(({ port }) => port));
+  if (secure.has(options.securePort) && options.hasRedirects) plain.add(options.plainPort);
+  if (secure.size + plain.size === 0) plain.add(options.plainPort);
+  const sorted = (ports: ReadonlySet<number>) => [...ports].toSorted((one, other) => one - other);
+  for (const port of sorted(plain)) {
+    if (secure.has(port)) continue;
+    outline.add("listeners", port === options.plainPort ? "web" : `web-${port}`, `${host}:${port}`);
   }
-  if (ports.size === 0) ports.add(80);
-  for (const port of [...ports].toSorted((one, other) => one - other)) {
-    outline.add("listeners", port === 80 ? "web" : `web-${port}`, `${host}:${port}`);
+  for (const port of sorted(secure)) {
+    const name = port === options.securePort ? "secure" : `secure-${port}`;
+    outline.add("listeners", name, { bind: `${host}:${port}`, tls: true });
   }
-  if (ports.size > 1) {
+  if (plain.size > 1 || secure.size > 1) {
     outline.note("every site is there at every port: routes do not depend on the listener");
   }
-  if (!hasSecure) return;
-  outline.note("TLS is not there yet; what the listener will be is at the end");
-  const tls = { cert: "CERTIFICATE.pem", key: "KEY.pem" };
-  outline.later("For later, below listeners:", `  https: ${JSON.stringify({ bind: ":443", tls })}`);
+}
+
+/** A site that sends everybody to https makes room for the one that is there. */
+function withoutRedirects(
+  sites: readonly Directive[],
+  options: CaddyOptions,
+  outline: Outline,
+): Directive[] {
+  const isSecure = (site: Directive) => doorsOf(site, options).every((door) => door.isSecure);
+  const there = new Set(sites.filter(isSecure).flatMap(hostsOf));
+  return sites.filter((site) => {
+    const [only, ...others] = site.below;
+    const isTwin =
+      only?.name === "redir" &&
+      others.length === 0 &&
+      /^https:\/\/.*\{(http\.request\.)?uri\}$/.test(only.args[0] ?? "") &&
+      doorsOf(site, options).every((door) => !door.isSecure) &&
+      hostsOf(site).every((host) => there.has(host)) &&
+      hostsOf(site).length > 0;
+    if (isTwin) {
+      outline.note(`${site.label}: who comes in the clear is sent to https by the other site`);
+    }
+    return !isTwin;
+  });
 }

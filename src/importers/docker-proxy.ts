@@ -2,6 +2,8 @@
 // names of both generations.
 
 import { isIPv4 } from "node:net";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { parseEndpoint } from "../config/provider-endpoint.ts";
 import { parseSource } from "../config/source.ts";
 import { normaliseHostPattern } from "../lib/host.ts";
@@ -96,9 +98,15 @@ function addProgram(variables: Variables, outline: Outline): void {
   const pid = first("DOCKER_PROXY_PID_PATH");
   if (pid !== undefined && /^\/[\w./-]+$/.test(pid)) outline.set("pidFile", pid);
   const certificates = first("DOCKER_PROXY_SSL_DIR", "DOCKER_PROXY_SSL_PATH");
-  if (certificates !== undefined) {
-    outline.note(`certificates in ${shown(certificates)}: TLS is not there yet`);
-  }
+  if (certificates === undefined) return;
+  outline.add("listeners", "secure", { bind: `${host}:8443`, tls: true });
+  const folder = resolve(certificates);
+  // Its own names for the pair are nobody else's.
+  const [cert, key] = ["dev-cert.pem", "dev-key.pem"].map((each) => join(folder, each));
+  const isOwn = cert !== undefined && key !== undefined && existsSync(key);
+  outline.set("tls", { certificates: isOwn ? [folder, { cert, key }] : folder });
+  const text = "they are shown by the names in them, at port 8443, as without --ssl-port";
+  outline.note(`certificates in ${shown(certificates)}: ${text}`);
 }
 
 function portOf(text: string | undefined): number | undefined {

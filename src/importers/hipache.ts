@@ -8,7 +8,7 @@ import type { Problem } from "../config/problem.ts";
 import { type ConfigReader, readConfig, unreadable } from "../config/read.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { redisOf } from "./hipache/driver.ts";
-import { listenersOf } from "./hipache/listening.ts";
+import { listeningOf } from "./hipache/listening.ts";
 import { Draft, fieldOf, textOf } from "./hipache/draft.ts";
 import type { Imported } from "./imported.ts";
 import { NotImported } from "./imported.ts";
@@ -40,7 +40,7 @@ export function translateHipache(text: string, file: string): Translated {
   const group = accountIn(root, "group", draft);
   const { ttl, retries, workers, pages } = server;
   const config = {
-    listeners: listenersOf(root, draft),
+    ...listeningOf(root, draft),
     providers: {
       hipache: {
         redis,

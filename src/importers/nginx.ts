@@ -1,19 +1,23 @@
 // `tidegate import nginx FILE`: nginx.conf, one site of it, or a bare snippet of locations.
 
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import type { Imported } from "./imported.ts";
 import { NotImported } from "./imported.ts";
+import { withClientAuth } from "./nginx/client-auth.ts";
+import { isCertificateTest, isSchemeTest } from "./nginx/conditions.ts";
 import type { Listen } from "./nginx/names.ts";
 import { listensOf, namesOf } from "./nginx/names.ts";
 import { withAddresses, withConditions, withDefaults } from "./nginx/reach.ts";
 import type { Server } from "./nginx/server.ts";
-import { addServer, isHttpsOnly } from "./nginx/server.ts";
+import { addServer, isHttpsOnly, keepsMethod } from "./nginx/server.ts";
 import { addStreams } from "./nginx/streams.ts";
+import { addTls, isRejecting } from "./nginx/tls.ts";
 import { tellStrangers } from "./nginx/strangers.ts";
 import type { Directive } from "./nginx/tree.ts";
 import { readTree, Scope } from "./nginx/tree.ts";
 import { Upstreams } from "./nginx/upstreams.ts";
 import { sizeOf, timeOf } from "./nginx/values.ts";
+import type { Settings } from "./outline.ts";
 import { Outline } from "./outline.ts";
 
 export function importNginx(file: string): Imported {
@@ -30,8 +34,9 @@ export function importNginx(file: string): Imported {
   addProgram(tree, outline);
   tellStrangers(tree, outline);
   if (inside !== tree) tellStrangers(inside, outline);
-  if (servers.length > 0) addSites(inside, servers, outline);
-  for (const stream of streams) addStreams(stream, outline);
+  const certificates = streams.flatMap((stream) => addStreams(stream, outline));
+  if (servers.length > 0) addSites(inside, { given: servers, certificates }, outline);
+  else if (certificates.length > 0) outline.set("tls", { certificates });
   return outline.finish();
 }
 
@@ -42,26 +47,40 @@ function serversOf(
   const directives = inside.filter(({ name }) => name === "server");
   const hasLocations = directives.length === 0 && inside.some(({ name }) => name === "location");
   if (hasLocations) {
-    const directive = { name: basename(file), args: [], block: inside, file, line: 1 };
+    const directive = {
+      name: basename(file),
+      args: [],
+      block: inside,
+      file,
+      line: 1,
+      root: dirname(file),
+    };
     const scope = new Scope([inside]);
     const names = { hosts: [], patterns: [] };
     outline.note("it has locations alone, and names no host: they are for all of them");
     const listens = listensOf(scope, outline);
-    return [{ directive, scope, names, listens, isDefault: true, condition: "", isSnippet: true }];
+    const isDefault = true;
+    return [{ ...plain, directive, at: 0, scope, names, listens, isDefault, isSnippet: true }];
   }
-  return directives.map((directive) => {
+  const servers = directives.map((directive, at) => {
     const scope = new Scope([inside, directive.block ?? []]);
-    return {
-      directive,
-      scope,
-      listens: listensOf(scope, outline),
-      names: namesOf(scope, outline),
-      isDefault: false,
-      condition: "",
-      isSnippet: false,
-    };
+    const listens = listensOf(scope, outline);
+    return { ...plain, directive, at, scope, listens, names: namesOf(scope, outline) };
   });
+  // Of all who listen at an address it is enough that one says `ssl`.
+  const all = servers.flatMap(({ listens }) => listens.filter(({ isSecure }) => isSecure));
+  const secure = new Set(all.map(({ bind }) => bind));
+  return servers.map((server) => ({
+    ...server,
+    listens: server.listens.map((each) => ({ ...each, isSecure: secure.has(each.bind) })),
+  }));
 }
+
+/** Of a server, until more is known. */
+const plain = {
+  ...{ isDefault: false, condition: "", isSnippet: false },
+  ...{ isForced: false, shut: undefined, clientAuth: undefined },
+};
 
 function addProgram(tree: readonly Directive[], outline: Outline): void {
   const scope = new Scope([tree]);
@@ -76,15 +95,30 @@ function addProgram(tree: readonly Directive[], outline: Outline): void {
 // As nginx has it without the directive.
 const usualBody = "1m";
 
-function addSites(inside: readonly Directive[], given: readonly Server[], outline: Outline): void {
+interface Sites {
+  readonly given: readonly Server[];
+  /** Of streams, beside those of servers. */
+  readonly certificates: readonly Settings[];
+}
+
+function addSites(
+  inside: readonly Directive[],
+  { given, certificates }: Sites,
+  outline: Outline,
+): void {
   const scope = new Scope([inside]);
   const body = sizeOf(scope.one("client_max_body_size")?.args[0] ?? "") ?? usualBody;
   if (!/^0+[kmg]?$/i.test(body)) outline.set("limits", { maxBody: body });
   const idle = timeOf(scope.one("keepalive_timeout")?.args[0] ?? "");
   if (idle !== undefined && idle !== "0") outline.set("timeouts", { idle });
   addListeners(given, outline);
-  const apart = withConditions(withDefaults(withoutTwins(given, outline)), outline);
-  const servers = withAddresses(apart, outline);
+  const speaking = withoutRejecting(given, outline);
+  const isStrict = given.some((each) => isRejecting(each.scope) && namesIn(each).length === 0);
+  const { kept, dropped } = withoutTwins(speaking, outline);
+  const locked = withClientAuth(withDefaults(kept, { dropped, isStrict }), outline);
+  addTls(locked, { certificates }, { around: scope, isStrict, outline });
+  const forced = withForced(locked.servers, { given, dropped, outline });
+  const servers = withAddresses(withConditions(forced, outline), outline);
   const upstreams = new Upstreams(inside, outline);
   const names = {
     hosts: [...new Set(servers.flatMap((each) => each.names.hosts))],
@@ -96,54 +130,103 @@ function addSites(inside: readonly Directive[], given: readonly Server[], outlin
   upstreams.tellUnused();
 }
 
-/** Without TLS, those that have it cannot be there; a server that has nothing else gets a plain port to try it. */
 function addListeners(servers: readonly Server[], outline: Outline): void {
-  const listens = servers.flatMap((server) => server.listens);
-  const plain = new Map<string, Listen>();
-  const secure = new Map<string, Listen>();
-  for (const each of listens) (each.isSecure ? secure : plain).set(each.bind, each);
-  if (plain.size === 0) plain.set(":80", { ...usual, bind: ":80", port: 80 });
-  for (const [bind, { port, isProxied }] of plain) {
+  const binds = new Map<string, Listen>();
+  for (const each of servers.flatMap((server) => server.listens)) {
+    const isProxied = binds.get(each.bind)?.isProxied === true || each.isProxied;
+    binds.set(each.bind, { ...each, isProxied });
+  }
+  if (binds.size === 0) binds.set(":80", { ...usual, bind: ":80", port: 80 });
+  for (const [bind, { port, isProxied, isSecure }] of binds) {
     if (isProxied) {
       outline.note(`listen ${bind} proxy_protocol: name the proxies in front in trustedProxies`);
     }
-    const name =
-      port === 80 && outline.get("listeners", "web") === undefined ? "web" : `web-${port}`;
-    outline.add("listeners", name, isProxied ? { bind, proxyProtocol: true } : bind);
-  }
-  if (secure.size === 0) return;
-  outline.note("listen … ssl: TLS is not there yet; what the listeners will be is at the end");
-  outline.later("For later, below listeners:");
-  const scopes = servers.map(({ scope }) => scope);
-  for (const [bind, { port }] of secure) {
-    const pairs = scopes.map((scope) => scope.one("ssl_certificate")?.args[0] ?? "");
-    const cert = pairs.find((each) => each !== "") ?? "CERTIFICATE.pem";
-    const keys = scopes.map((scope) => scope.one("ssl_certificate_key")?.args[0] ?? "");
-    const key = keys.find((each) => each !== "") ?? "KEY.pem";
-    outline.later(`  https-${port}: ${JSON.stringify({ bind, tls: { cert, key } })}`);
+    const [kind, own] = isSecure ? ["secure", 443] : ["web", 80];
+    const isUsual = port === own && outline.get("listeners", kind) === undefined;
+    const more = {
+      ...(isProxied ? { proxyProtocol: true } : {}),
+      ...(isSecure ? { tls: true } : {}),
+    };
+    const isPlain = Object.keys(more).length === 0;
+    outline.add(
+      "listeners",
+      isUsual ? kind : `${kind}-${port}`,
+      isPlain ? bind : { bind, ...more },
+    );
   }
 }
 
 const usual = { isSecure: false, isDefault: false, isProxied: false, isDatagram: false };
 
+/** Without those that refuse whoever asks for a name that nobody has. */
+function withoutRejecting(servers: readonly Server[], outline: Outline): Server[] {
+  return servers.flatMap((server) => {
+    if (!isRejecting(server.scope) || !isSecureOnly(server)) return [server];
+    const { hosts, patterns } = server.names;
+    if (hosts.length + patterns.length === 0) return [];
+    const text =
+      "ssl_reject_handshake: of names, handshakes are not refused; requests for them answer 503";
+    outline.note(text, server.directive);
+    return [{ ...server, shut: "connections for this name are refused." }];
+  });
+}
+
+function isSecureOnly({ listens }: Server): boolean {
+  return listens.length > 0 && listens.every(({ isSecure }) => isSecure);
+}
+
 /** A server that only sends to https makes room for the one that is there. */
-function withoutTwins(servers: readonly Server[], outline: Outline): Server[] {
-  const isSecureOnly = (server: Server) => server.listens.every(({ isSecure }) => isSecure);
+function withoutTwins(
+  servers: readonly Server[],
+  outline: Outline,
+): { kept: Server[]; dropped: Server[] } {
   const secureHosts = new Set(
     servers
       .filter((server) => server.listens.some(({ isSecure }) => isSecure))
       .filter((server) => !isHttpsOnly(server))
-      .flatMap(({ names }) => [...names.hosts, ...names.patterns]),
+      .flatMap(namesIn),
   );
-  return servers.filter((server) => {
-    if (isSecureOnly(server) || !isHttpsOnly(server)) return true;
-    const names = [...server.names.hosts, ...server.names.patterns];
-    const isTwin =
-      names.length === 0 ? secureHosts.size > 0 : names.every((each) => secureHosts.has(each));
-    if (!isTwin || server.listens.some(({ isSecure }) => isSecure)) return true;
-    const text =
-      "it sends everybody to https, and is left out; add forceHttps: true to the routes once there is TLS";
-    outline.note(text, server.directive);
-    return false;
+  const isTwin = (server: Server) => {
+    if (!isHttpsOnly(server) || server.listens.some(({ isSecure }) => isSecure)) return false;
+    const names = namesIn(server);
+    return names.length === 0
+      ? servers.some((each) => isSecureOnly(each))
+      : names.every((each) => secureHosts.has(each));
+  };
+  const dropped = servers.filter(isTwin);
+  for (const { directive } of dropped) outline.note(keepsMethod, directive);
+  return { kept: servers.filter((each) => !dropped.includes(each)), dropped };
+}
+
+function namesIn({ names }: Server): string[] {
+  return [...names.hosts, ...names.patterns];
+}
+
+/** What was there by https alone is not there in the clear: routes do not depend on the listener. */
+function withForced(
+  servers: readonly Server[],
+  {
+    given,
+    dropped,
+    outline,
+  }: { given: readonly Server[]; dropped: readonly Server[]; outline: Outline },
+): Server[] {
+  const hasPlain = given.some(({ listens }) => listens.some(({ isSecure }) => !isSecure));
+  const told = new Set(dropped.flatMap(namesIn));
+  const isForAll = dropped.some((each) => namesIn(each).length === 0);
+  return servers.map((server) => {
+    if (!isSecureOnly(server)) {
+      const isAsked = server.clientAuth !== undefined;
+      const isTest = (each: Directive) =>
+        isSchemeTest(each) || (isAsked && isCertificateTest(each));
+      return { ...server, isForced: server.scope.own("if").some(isTest) };
+    }
+    if (!hasPlain && server.clientAuth === undefined) return server;
+    const isTold = isForAll || namesIn(server).every((each) => told.has(each));
+    if (hasPlain && !isTold) {
+      const text = "it was there by https alone: who comes in the clear is sent to https";
+      outline.note(text, server.directive);
+    }
+    return { ...server, isForced: true };
   });
 }

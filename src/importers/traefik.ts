@@ -10,7 +10,12 @@ import { readTraefikLabels } from "../providers/labels/traefik-labels.ts";
 import type { TraefikLabels } from "../providers/labels/traefik-labels.ts";
 import { withoutPairs } from "../providers/labels/traefik-pairs.ts";
 import type { Router } from "../providers/labels/traefik-router.ts";
-import { readRouter, ruleAgainst, ruleFor } from "../providers/labels/traefik-router.ts";
+import {
+  readRouter,
+  ruleAgainst,
+  ruleFor,
+  upToListeners,
+} from "../providers/labels/traefik-router.ts";
 import { modernRule } from "../providers/labels/traefik-rule.ts";
 import type { Imported } from "./imported.ts";
 import { NotImported } from "./imported.ts";
@@ -19,7 +24,10 @@ import { Outline, shown } from "./outline.ts";
 import { readSourceFile } from "./source-file.ts";
 import { entriesOf, flatten, labelName, listOf, textOf, valueOf } from "./traefik/flat.ts";
 import type { Flat } from "./traefik/flat.ts";
-import { withInherited } from "./traefik/inherited.ts";
+import { EntryPoints, hasTls, namesSecure } from "./traefik/entry-points.ts";
+import { withInherited, withoutOptions } from "./traefik/inherited.ts";
+import { TraefikTls } from "./traefik/tls.ts";
+import { transportOf } from "./traefik/transports.ts";
 import { tellStrangers } from "./traefik/strangers.ts";
 import { httpService, streamService } from "./traefik/services.ts";
 
@@ -38,8 +46,9 @@ export function importTraefik(file: string): Imported {
     throw new NotImported(`${file}:${problem.line}: ${problem.message}${hint}`);
   }
   const keys = entriesOf(source.value).map(([key]) => key);
-  if (!keys.some((key) => ["http", "tcp", "udp", "entryPoints"].includes(key))) {
-    throw new NotImported(`${file} has none of http, tcp, udp and entryPoints: is it Traefik's?`);
+  const sections = ["http", "tcp", "udp", "tls", "entryPoints", "certificatesResolvers"];
+  if (!keys.some((key) => sections.includes(key))) {
+    throw new NotImported(`${file} has none of ${sections.join(", ")}: is it Traefik's?`);
   }
   return new Conversion(source, file).run();
 }
@@ -52,11 +61,21 @@ class Conversion {
   readonly #labels: TraefikLabels;
   /** By section of the labels, what it is called here. */
   readonly #services = new Map<string, string>();
+  /** With what they inherit, by what they are called in labels. */
+  readonly #routers: ReadonlyMap<string, unknown>;
+  readonly #points: EntryPoints;
+  readonly #tls: TraefikTls;
 
   constructor(source: Source, file: string) {
     this.#source = source;
     this.#file = file;
-    this.#flat = flatten(withInherited(source.value));
+    const whole = withInherited(source.value);
+    this.#routers = new Map(
+      entriesOf(valueOf(whole, "http"), "routers").map(([name, each]) => [labelName(name), each]),
+    );
+    this.#points = new EntryPoints(whole);
+    this.#tls = new TraefikTls(whole, (path, text) => this.#note(path, text));
+    this.#flat = flatten(withoutOptions(whole));
     this.#labels = readTraefikLabels(this.#flat.labels);
   }
 
@@ -65,14 +84,17 @@ class Conversion {
     const listeners = this.#listeners(valueOf(value, "entryPoints"));
     const http = valueOf(value, "http");
     for (const [name, item] of entriesOf(http, "services")) this.#httpService(name, item);
-    const routers = withoutPairs(
-      [...this.#labels.http.routers.values()].map((each) =>
-        readRouter(each, { sections: this.#labels.http, defaultRule: undefined }),
-      ),
+    const all = [...this.#labels.http.routers.values()].map((each) =>
+      readRouter(each, { sections: this.#labels.http, defaultRule: undefined }),
     );
-    for (const router of routers) this.#route(router);
+    const inTheClear = new Set(
+      all.filter((each) => !this.#isForced(each)).map(({ claim }) => claim),
+    );
+    for (const router of withoutPairs(all)) this.#route(router, inTheClear.has(router.claim));
     this.#tcp(valueOf(value, "tcp"), listeners);
     this.#udp(valueOf(value, "udp"), listeners);
+    const tls = this.#tls.finish();
+    if (tls !== undefined) this.#outline.set("tls", tls);
     tellStrangers(value, (path, text) => this.#note(path, text));
     return this.#outline.finish();
   }
@@ -83,6 +105,8 @@ class Conversion {
 
   #tell({ notes }: Draft): void {
     for (const { about, message, remedy } of notes) {
+      // Here it is known.
+      if (message === upToListeners) continue;
       const path = this.#flat.paths.get(about);
       const plain = message.replace("the container's own labels", "those of this file");
       const isOfLabels = remedy === undefined || /label|container|provider|tidegate\./.test(remedy);
@@ -98,19 +122,20 @@ class Conversion {
     for (const [name, point] of entriesOf(points)) {
       const [, bind = "", protocol = "tcp"] =
         /^([^/\s]*:\d{1,5})(?:\/(tcp|udp))?$/.exec(textOf(valueOf(point, "address")) ?? "") ?? [];
-      const isSecure = /secure|https/i.test(name) || bind.endsWith(":443");
       if (bind === "")
         this.#note(["entryPoints", name], "this entry point has no address HOST:PORT");
-      else if (isSecure) {
-        this.#note(["entryPoints", name], `${name}: TLS is not there yet; see the end`);
-        this.#outline.later("For later, below listeners:");
-        const tls = { cert: "CERTIFICATE.pem", key: "KEY.pem" };
-        this.#outline.later(`  ${labelName(name)}: ${JSON.stringify({ bind, tls })}`);
-      } else found.set(name, this.#listener(name, { bind, protocol }));
+      else found.set(name, this.#listener(name, { bind, protocol }));
     }
     if (points === undefined) {
-      this.#outline.note("it says no entry points, so the listener is at port 80");
+      const isSecure = [...this.#routers.values()].some(
+        (each) => hasTls(each) || namesSecure(each),
+      );
+      const what = isSecure ? "listeners are at ports 80 and 443" : "listener is at port 80";
+      this.#outline.note(`it says no entry points, so the ${what}`);
       found.set("web", this.#outline.add("listeners", "web", ":80"));
+      if (isSecure) {
+        this.#outline.add("listeners", "websecure", { bind: ":443", tls: true });
+      }
     }
     return found;
   }
@@ -127,7 +152,9 @@ class Conversion {
         ? { bind, protocol: "udp" }
         : uses("tcp") && !uses("http")
           ? { bind, protocol: "tcp" }
-          : bind;
+          : this.#points.isSecure(name, bind)
+            ? { bind, tls: true }
+            : bind;
     return this.#outline.add("listeners", name, settings);
   }
 
@@ -139,12 +166,43 @@ class Conversion {
       line: this.#source.keyAt(["http", "services", name]).line,
     };
     const tell = (draft: Draft) => this.#tell(draft);
-    const settings = httpService(item, { outline: this.#outline, section, place, tell });
+    const transport = (wanted: string | undefined) => this.#transport("http", wanted);
+    const settings = httpService(item, { outline: this.#outline, section, place, tell, transport });
     if (settings === undefined) return;
     this.#services.set(id, this.#outline.add("services", labelName(name), settings));
   }
 
-  #route({ name, rule, priority, service: target, draft }: Router): void {
+  #transport(kind: "http" | "tcp", name: string | undefined): Settings {
+    const note = (path: Path, text: string) => this.#note(path, text);
+    return transportOf(this.#source.value, { kind, name }, note);
+  }
+
+  /** Does nobody get an answer of it in the clear? */
+  #isForced({ name, draft, entry }: Router): boolean {
+    if (draft.route.has("forceHttps") || entry === "secure") return true;
+    return this.#points.isForced(this.#routers.get(name));
+  }
+
+  /** `isInTheClear`: a router with the same rule is. */
+  #secure(router: Router, rule: string, isInTheClear: boolean): void {
+    const { name, draft } = router;
+    const own = this.#routers.get(name);
+    const path = ["http", "routers", name];
+    if (this.#tls.router(path, own, rule, "http") !== undefined) draft.isClosed = true;
+    const isGuarded = this.#tls.isGuarded(own);
+    if (draft.route.get("tls") === "auto") this.#tls.want();
+    if (!isGuarded && (isInTheClear || !this.#isForced(router))) return;
+    if (draft.route.has("forceHttps")) return;
+    if (draft.route.has("redirect")) draft.route.set("forceHttps", true);
+    else draft.route.set("redirect", "https");
+    if (!this.#points.hasRedirect) {
+      this.#note(path, "it was there by https alone: who comes in the clear is sent to https");
+    }
+  }
+
+  #route(router: Router, isInTheClear: boolean): void {
+    const { name, rule, priority, service: target, draft } = router;
+    if (rule !== undefined) this.#secure(router, rule, isInTheClear);
     this.#tell(draft);
     if (rule === undefined) return;
     const path = ["http", "routers", name];
@@ -160,9 +218,6 @@ class Conversion {
       return;
     }
     if (service !== undefined) this.#extend(service, draft);
-    if (draft.route.has("forceHttps")) {
-      this.#note(path, "forceHttps: take it out until there is TLS, here or in front");
-    }
     const answer = service === undefined ? nobody : { service };
     const route = { ...rank, ...Object.fromEntries(draft.route), ...answer };
     this.#outline.add("routes", name, { rule: ruleFor(rule, draft.allowed), ...route });
@@ -185,9 +240,9 @@ class Conversion {
 
   #tcp(tcp: unknown, listeners: ReadonlyMap<string, string>): void {
     for (const [name, item] of entriesOf(tcp, "services")) {
-      const settings = streamService(item, "tcp");
+      const settings = streamService(item, "tcp", (wanted) => this.#transport("tcp", wanted));
       for (const [key] of entriesOf(item, "loadBalancer")) {
-        if (["servers", "proxyprotocol"].includes(key.toLowerCase())) continue;
+        if (["servers", "proxyprotocol", "serverstransport"].includes(key.toLowerCase())) continue;
         this.#note(["tcp", "services", name], `${key} of this service is not carried over`);
       }
       if (settings === undefined)
@@ -200,14 +255,15 @@ class Conversion {
       const service = this.#services.get(`tcp/${reference}`);
       const tls = valueOf(router, "tls");
       const rule = textOf(valueOf(router, "rule"));
+      const isEnded = hasTls(router) && valueOf(tls, "passthrough") !== true;
       const points = listOf(valueOf(router, "entryPoints")).map(String);
       const own = points.flatMap((each) => listeners.get(each) ?? []);
       if (valueOf(router, "middlewares") !== undefined) {
         this.#note(path, "middlewares of TCP are not carried over, so the router is left out");
       } else if (service === undefined || rule === undefined) {
         this.#note(path, "it has no rule, or no service that was carried over, and is left out");
-      } else if (tls !== undefined && valueOf(tls, "passthrough") !== true) {
-        this.#note(path, "TLS would end here: give its route of tcpRoutes tls: { cert, key }");
+      } else if (isEnded && this.#isShut(path, router, rule)) {
+        continue;
       } else if (points.length > 0 && own.length === 0) {
         this.#note(
           path,
@@ -217,10 +273,26 @@ class Conversion {
         const listener = own.length === 0 ? {} : { listener: own };
         const priority = Number(textOf(valueOf(router, "priority")) ?? 0);
         const rank = Number.isInteger(priority) && priority > 0 ? { priority } : {};
-        const route = { rule: modernRule(rule), ...rank, ...listener, service };
+        const secured = isEnded ? { tls: true } : {};
+        const route = { rule: modernRule(rule), ...rank, ...listener, service, ...secured };
         this.#outline.add("tcpRoutes", name, route);
       }
     }
+  }
+
+  /** Where its TLS ends here: may nobody get in as it was? */
+  #isShut(path: Path, router: unknown, rule: string): boolean {
+    const tls = valueOf(router, "tls");
+    const options = textOf(valueOf(tls, "options"))?.replace(/@file$/, "");
+    if (options !== undefined && !this.#tls.has(options)) {
+      this.#note(path, `the TLS options ${shown(options)} are not in this file: it is left out`);
+      return true;
+    }
+    if (valueOf(tls, "certResolver") !== undefined) {
+      const text = "certificates are had for routes of HTTP alone; add one to tls.certificates";
+      this.#note(path, `certResolver: ${text}`);
+    }
+    return this.#tls.router(path, router, modernRule(rule), "stream") !== undefined;
   }
 
   #udp(udp: unknown, listeners: ReadonlyMap<string, string>): void {

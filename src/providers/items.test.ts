@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { issued, issuer } from "../../test/harness/issued.ts";
 import { commonSettings } from "../../test/harness/watched-source.ts";
 import type { ItemSection } from "../config/item.ts";
 import { sources as limits } from "../config/provider-limits.ts";
@@ -96,4 +97,58 @@ test("names from anywhere are only names", () => {
   const all = items.gather(names.map((name) => stored(name, good("a.test"))));
   assert.deepEqual(namesIn(all), ["constructor@kept", "ok@kept"]);
   assert.equal(all.findings.length, 5);
+});
+
+function pair(...names: readonly string[]) {
+  const { cert, key } = issued(names);
+  return { cert: cert + issuer, key };
+}
+
+const certificatesIn = ({ collection }: Gathered) =>
+  collection.certificates.map(({ name, held, trouble }) => {
+    const names = held.flatMap(({ certificate }) => certificate.names).join(" ");
+    return `${name} ${names}${trouble === "" ? "" : " !"}`;
+  });
+
+test("of many certificates the one that changes is read, and the others stay the same objects", () => {
+  const items = new Items(commonSettings, "redis");
+  const all = ["a", "b", "c"].map((name) => stored(name, pair(`${name}.test`), "certificates"));
+  const before = items.gather(all).collection.certificates;
+  const changed = stored("c", pair("other.test"), "certificates");
+  const after = items.gather([...all.slice(0, 2), changed]).collection.certificates;
+  assert.deepEqual(
+    after.map((each, at) => each.held[0]?.certificate === before[at]?.held[0]?.certificate),
+    [true, true, false],
+  );
+});
+
+test("a certificate that goes bad says so, and shows what was there before", () => {
+  const items = new Items(commonSettings, "redis");
+  const { cert, key } = pair("a.test");
+  const at = (value: unknown) => [stored("a", value, "certificates")];
+  assert.deepEqual(certificatesIn(items.gather(at("{"))), ["a@kept  !"]);
+  const pem = items.gather(at(`${key}\n${cert}`));
+  assert.deepEqual([certificatesIn(pem), pem.findings], [["a@kept a.test"], []]);
+  const [good] = pem.collection.certificates;
+  for (const bad of [`{"key": ${key}`, { cert, key: pair("b.test").key }, "-----BEGIN X", ""]) {
+    const gathered = items.gather(at(bad));
+    assert.deepEqual(certificatesIn(gathered), ["a@kept a.test !"]);
+    assert.equal(gathered.collection.certificates[0]?.held, good?.held);
+    assert.deepEqual(statesIn(gathered), ["a as it was before"]);
+    const told = JSON.stringify([gathered.findings, gathered.collection.certificates[0]?.trouble]);
+    assert.ok(!told.includes((key.split("\n")[1] ?? "-").slice(0, 8)), told);
+  }
+  assert.deepEqual(certificatesIn(items.gather(at({ cert, key }))), ["a@kept a.test"]);
+  assert.deepEqual(certificatesIn(items.gather([])), []);
+});
+
+test("of two places with one name the first counts, each time", () => {
+  const items = new Items(commonSettings, "redis");
+  const first = stored("tls:a.test", pair("a.test"), "certificates");
+  const second = { ...first, text: JSON.stringify(pair("a.test", "b.test")), place: "key p:tls" };
+  const before = items.gather([first, second]);
+  assert.deepEqual(certificatesIn(before), ["tls:a.test@kept a.test"]);
+  assert.deepEqual(statesIn(before), ["tls:a.test not used"]);
+  const after = items.gather([first, second]);
+  assert.equal(after.collection.certificates[0], before.collection.certificates[0]);
 });

@@ -2,21 +2,26 @@
 // route of ten thousand that changes costs the reading of one. A bad item is left out and shown, and what it
 // said before it went bad stays.
 
+import type { CertificateItem } from "../config/certificate-item.ts";
 import type { Collection } from "../config/collection.ts";
 import type { Finding, Note } from "../config/finding.ts";
 import { type Item, type ItemSection } from "../config/item.ts";
 import { sources as limits } from "../config/provider-limits.ts";
 import { formatPath } from "../config/problem.ts";
 import type { CommonSettings } from "../config/provider-settings.ts";
-import { type ItemProblem, type ItemReading, readItem } from "../config/read-item.ts";
+import { splitPem } from "../config/read-certificate.ts";
+import { type ItemProblem, type ItemReading, readItem, unusableItem } from "../config/read-item.ts";
+import { jsonTrouble } from "../lib/json.ts";
 import type { DeadBackend, Gathered } from "./provider.ts";
 
 /** An item as it is kept. */
 export interface Stored {
   readonly section: ItemSection;
   readonly name: string;
-  /** JSON. */
+  /** JSON; of a certificate also one PEM text. */
   readonly text: string;
+  /** Why nothing of it can be read: a sentence. Then the text only tells it from others. */
+  readonly fault?: string;
   /** Where, for people: `key tidegate:routes:web`. */
   readonly place: string;
 }
@@ -25,6 +30,8 @@ interface Read {
   readonly text: string;
   /** Of the last text that was good. */
   readonly good: ItemReading | undefined;
+  /** With what is wrong with it now. */
+  readonly certificates: readonly CertificateItem[];
   readonly problems: readonly ItemProblem[];
 }
 
@@ -54,6 +61,11 @@ export class Items {
     let untold = 0;
     for (const stored of all) {
       const key = `${stored.section} ${stored.name}`;
+      if (read.has(key)) {
+        if (findings.length < limits.findings)
+          findings.push(this.#finding(stored.name, [twice(stored)], "not used"));
+        continue;
+      }
       if (read.size >= limits.items) {
         left++;
         continue;
@@ -80,11 +92,16 @@ export class Items {
     const parsed = parse(stored);
     const reading =
       parsed.kind === "bad"
-        ? { problems: [problemOf(stored, parsed.why)] }
+        ? unusableItem(stored, source, [problemOf(stored, parsed.why)])
         : readItem({ ...stored, value: parsed.value } satisfies Item, { source, defaults });
+    const problems = bounded(reading.problems);
     const isBad = reading.problems.some(({ severity }) => severity === "error");
-    const good = isBad || !("routes" in reading) ? old?.good : reading;
-    return { text: stored.text, good, problems: bounded(reading.problems) };
+    if (!isBad) return { text: stored.text, good: reading, ...reading, problems };
+    const [before] = old?.certificates ?? [];
+    const certificates = reading.certificates.map((each) => {
+      return { ...each, held: before?.held ?? [] };
+    });
+    return { text: stored.text, good: old?.good, certificates, problems };
   }
 
   #collection(): Collection {
@@ -96,16 +113,18 @@ export class Items {
       streamRoutes: good.flatMap(({ streamRoutes }) => streamRoutes),
       services: good.flatMap(({ services }) => services),
       overlays: good.flatMap(({ overlays }) => overlays),
+      certificates: [...this.#read.values()].flatMap(({ certificates }) => certificates),
     };
   }
 
-  #findingOf({ name, place }: Stored, { good, problems }: Read): Finding {
+  #findingOf({ section, name, place }: Stored, { good, problems }: Read): Finding {
     const notes = problems.map(({ path, message, remedy, severity }): Note => {
       const about = path.length > 2 ? `${place}: ${formatPath(path.slice(2))}` : place;
       return { severity, about, message, remedy };
     });
     const isBad = problems.some(({ severity }) => severity === "error");
-    const state = !isBad ? "routed" : good === undefined ? "not routed" : "as it was before";
+    const done = section === "certificates" ? "used" : "routed";
+    const state = !isBad ? done : good === undefined ? `not ${done}` : "as it was before";
     return this.#finding(name, notes, state);
   }
 
@@ -128,18 +147,27 @@ type Parsed =
   | { readonly kind: "value"; readonly value: unknown }
   | { readonly kind: "bad"; readonly why: string };
 
-function parse({ text }: Stored): Parsed {
+function parse({ section, text, fault }: Stored): Parsed {
+  if (fault !== undefined) return { kind: "bad", why: fault };
   if (text.length > limits.itemBytes) {
     return { kind: "bad", why: `is longer than ${limits.itemBytes / 1024} KiB` };
   }
+  const isPem = section === "certificates" && !/^\s*\{/.test(text) && text.includes("-----BEGIN ");
+  if (isPem) return { kind: "value", value: splitPem(text) };
   try {
     const value: unknown = JSON.parse(text);
     return depthOf(value, limits.depth) > limits.depth
       ? { kind: "bad", why: `has more than ${limits.depth} levels` }
       : { kind: "value", value };
   } catch (error) {
-    return { kind: "bad", why: `is not JSON: ${error instanceof Error ? error.message : ""}` };
+    // What is quoted of a certificate may be its key.
+    const why = section === "certificates" ? jsonTrouble(error) : messageOf(error);
+    return { kind: "bad", why: `is not JSON: ${why}` };
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : "";
 }
 
 /** At most one more than `most`. */
@@ -151,7 +179,10 @@ function depthOf(value: unknown, most: number): number {
 }
 
 function problemOf({ section, name }: Stored, message: string): ItemProblem {
-  const remedy = "write what stands under its name in the configuration file, as JSON";
+  const remedy =
+    section === "certificates"
+      ? 'write {"cert": PEM, "key": PEM} as JSON, or one PEM text with both'
+      : "write what stands under its name in the configuration file, as JSON";
   return { path: [section, name], message, remedy, severity: "error" };
 }
 
@@ -180,6 +211,11 @@ function cut(text: string): string {
 function alike(untold: number): Note {
   const message = `there is something to say of ${untold} more items; it is said when these are gone`;
   return { severity: "warning", about: "", message, remedy: undefined };
+}
+
+function twice({ place }: Stored): Note {
+  const message = "says the same name as another place, which counts";
+  return { severity: "error", about: place, message, remedy: "take one of them away" };
 }
 
 function tooMany(left: number): Note {

@@ -7,7 +7,7 @@ import {
   ClientHelloReader,
   type HelloReading,
   maxHelloRecordBytes,
-} from "../../src/stream/client-hello.ts";
+} from "../../src/tls/client-hello.ts";
 import { records } from "../harness/hello.ts";
 import { fuzz } from "./fuzz.ts";
 

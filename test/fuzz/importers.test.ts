@@ -62,7 +62,7 @@ fuzz({
     ..."http:// https:// unix:/x $uri $host $request_uri $1 permanent break last deny allow all default_server".split(
       " ",
     ),
-    ..."backup down weight= max_fails= hash ssl udp proxy_protocol try_files root set map 301 302 200 444 10s".split(
+    ..."backup down weight= max_fails= hash ssl quic ssl_certificate ssl_protocols TLSv1 ssl_reject_handshake on ssl_verify_client add_header Strict-Transport-Security max-age=1 udp proxy_protocol try_files root set map 301 302 200 444 10s".split(
       " ",
     ),
   ],
@@ -77,7 +77,7 @@ fuzz({
     ..."reverse_proxy handle handle_path route redir respond rewrite uri @m path not header query method".split(
       " ",
     ),
-    ..."lb_policy health_uri to transport {args[0]} {$X:y} {uri} :80 https:// unix//x 1-9 301 permanent".split(
+    ..."tls internal protocols tls1.3 client_auth on_demand issuer header Strict-Transport-Security email acme_ca local_certs lb_policy health_uri to transport {args[0]} {$X:y} {uri} :80 https:// unix//x 1-9 301 permanent".split(
       " ",
     ),
   ],
@@ -95,7 +95,7 @@ fuzz({
     ..."failover mirroring percent weight name Host(`a`) ClientIP PathPrefix(`/`) tls passthrough priority".split(
       " ",
     ),
-    ..."redirectRegex regex replacement chain stripPrefix ipAllowList retry attempts null true \n".split(
+    ..."certificatesResolvers acme email httpChallenge options default minVersion VersionTLS13 clientAuth certificates certFile stsSeconds redirections redirectRegex regex replacement chain stripPrefix ipAllowList retry attempts null true \n".split(
       " ",
     ),
   ],
@@ -130,7 +130,7 @@ fuzz({
     ..."server http https driver user group redis redisHost redisPassword host port bind address".split(
       " ",
     ),
-    ..."workers tcpTimeout deadBackendTTL retryOnError accessLog staticDir redis: etcd: :: true null".split(
+    ..."key cert ca /k.pem workers tcpTimeout deadBackendTTL retryOnError accessLog staticDir redis: etcd: :: true null".split(
       " ",
     ),
   ],

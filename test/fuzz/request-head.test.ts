@@ -33,6 +33,7 @@ function originOf(isPeerTrusted: boolean): ExchangeOrigin {
     listener: "web",
     peerIp: "192.0.2.1",
     isSecure: false,
+    tls: undefined,
     localPort: 80,
     version: 1,
     isPeerTrusted,

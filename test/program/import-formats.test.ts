@@ -114,7 +114,7 @@ test("what is not to be read is said in one line, with its place", async () => {
       /TOML is not read; make it YAML first: yq -p toml -o yaml/,
     ],
     ["traefik", "a.yaml", "http:\n  x: [\n", /^tidegate: a\.yaml:\d+: not valid YAML/],
-    ["traefik", "a.yaml", "version: 3\n", /has none of http, tcp, udp and entryPoints/],
+    ["traefik", "a.yaml", "version: 3\n", /has none of http, tcp, udp, tls, entryPoints/],
     [
       "caddy",
       "Caddyfile",

@@ -3,7 +3,8 @@
 import type { Directive } from "../../providers/labels/caddy-tree.ts";
 import { readProxy } from "../../providers/labels/caddy-proxy.ts";
 import type { Note } from "../../config/finding.ts";
-import type { Outline } from "../outline.ts";
+import { absolute } from "./files.ts";
+import type { Outline, Settings } from "../outline.ts";
 import { shown } from "../outline.ts";
 
 /** What a route says as `service`; undefined = it leads nowhere that is understood. */
@@ -15,7 +16,9 @@ export function proxyOf(
   const { below, label } = directive;
   const to = below.filter(({ name }) => name === "to").flatMap(({ args }) => args);
   const notes: Note[] = [];
-  const options = below.filter(({ name, args }) => name !== "to" && !isOfAddresses(name, args));
+  const options = below
+    .filter(({ name, args }) => name !== "to" && !isOfAddresses(name, args))
+    .map((each) => (each.name === "transport" ? withoutFiles(each) : each));
   const read = readProxy({ ...directive, below: options }, ["{{upstreams}}"], notes);
   for (const { about, message, remedy } of notes) {
     const isOfLabels = remedy === undefined || /label|upstreams/.test(remedy);
@@ -31,9 +34,34 @@ export function proxyOf(
   });
   if (backends.length === 0 || read === undefined) return undefined;
   const usual = backends.length > 1 ? { balance: "random" } : {};
-  const said = Object.keys(read.settings).length;
+  const settings = { ...read.settings, ...tlsOf(below, read.settings["tls"], outline) };
+  const said = Object.keys(settings).length;
   if (said === 0 && backends.length === 1) return backends[0];
-  return { backends, ...usual, ...read.settings };
+  return { backends, ...usual, ...settings };
+}
+
+const files = new Set(["tls_trust_pool", "tls_trusted_ca_certs", "tls_client_auth"]);
+
+function withoutFiles(transport: Directive): Directive {
+  return { ...transport, below: transport.below.filter(({ name }) => !files.has(name)) };
+}
+
+/** What labels may not name: files. `before` is what they may. */
+function tlsOf(below: readonly Directive[], before: unknown, outline: Outline): Settings {
+  const tls = new Map<string, unknown>(
+    typeof before === "object" && before !== null ? Object.entries(before) : [],
+  );
+  const options = below.filter(({ name }) => name === "transport").flatMap((each) => each.below);
+  for (const { name, args, label } of options.filter((each) => files.has(each.name))) {
+    const paths = name === "tls_trust_pool" && args[0] === "file" ? args.slice(1) : args;
+    const [first, second] = paths.map((path) => absolute(path, label));
+    const isOdd = name === "tls_trust_pool" && args[0] !== "file";
+    if (name === "tls_client_auth" && first !== undefined && second !== undefined) {
+      tls.set("cert", first).set("key", second);
+    } else if (name !== "tls_client_auth" && !isOdd && paths.length === 1) tls.set("ca", first);
+    else outline.note(`${label}: ${name}: is not carried over; see tls of a service`);
+  }
+  return tls.size === 0 ? {} : { tls: Object.fromEntries(tls) };
 }
 
 /** What is so here anyway. */

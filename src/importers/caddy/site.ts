@@ -4,6 +4,7 @@
 // A Caddyfile is a program: what is unknown may be what keeps strangers out, so it closes the block it stands in.
 
 import { closed } from "../../providers/labels/closed.ts";
+import { isHstsAlone } from "../../providers/labels/caddy-hsts.ts";
 import { matcherOf } from "../../providers/labels/caddy-matcher.ts";
 import type { Directive } from "../../providers/labels/caddy-tree.ts";
 import { both, call, either, literal } from "../../providers/labels/rule-text.ts";
@@ -11,6 +12,8 @@ import type { Outline, Settings } from "../outline.ts";
 import { shown } from "../outline.ts";
 import { answers, compare, needsRanks, rankOf } from "./order.ts";
 import type { Found } from "./order.ts";
+import { hstsOf } from "./hsts.ts";
+import type { SiteTls } from "./site-tls.ts";
 import { proxyOf } from "./proxy.ts";
 
 export interface SiteRule {
@@ -19,6 +22,7 @@ export interface SiteRule {
   /** Beside that; "" = none. */
   readonly condition: string;
   readonly hosts: readonly string[];
+  readonly tls: SiteTls;
 }
 
 interface Block {
@@ -26,6 +30,8 @@ interface Block {
   readonly path: string;
   readonly named: ReadonlyMap<string, readonly Directive[]>;
   readonly route: Settings;
+  /** Of every answer in it. */
+  readonly hsts: Settings;
   readonly shut: string | undefined;
   /** Where it stands among the others; the smaller goes first. */
   readonly rank: readonly number[];
@@ -38,7 +44,6 @@ const harmless = new Map([
   ["encode", "answers are not compressed yet"],
   ["header", "header fields are not changed yet"],
   ["request_header", "header fields are not changed yet"],
-  ["tls", "TLS is not there yet"],
   ["log", "every request is logged to stdout; see accessLog"],
   ["handle_errors", "error pages are files of a folder; see errorPages"],
   ["templates", "what is in answers is not changed"],
@@ -46,8 +51,9 @@ const harmless = new Map([
 ]);
 const silent = new Set([
   "root",
-  // It is a matter of listeners.
+  // They are matters of listeners, and of `tls`.
   "bind",
+  "tls",
   "vars",
   "map",
   "push",
@@ -66,7 +72,8 @@ export class SiteConversion {
   }
 
   run(site: SiteRule, directives: readonly Directive[], otherHosts: readonly string[]): void {
-    const block = { rule: "", path: "", named: new Map(), route: {}, shut: undefined };
+    const { shut } = site.tls;
+    const block = { rule: "", path: "", named: new Map(), route: {}, hsts: {}, shut };
     this.#walk(directives, { ...block, rank: [], isOrdered: false });
     const sorted = this.#found.toSorted((one, other) => compare(one.rank, other.rank));
     const isRanked = needsRanks(sorted);
@@ -82,7 +89,11 @@ export class SiteConversion {
         more === "" && site.hosts.length > 0
           ? { host: site.hosts.length === 1 ? site.hosts[0] : site.hosts }
           : { rule: both(site.rule, more) };
-      this.#outline.add("routes", `${site.name}${path}`, { ...claim, ...priority, ...settings });
+      this.#outline.add("routes", `${site.name}${path}`, {
+        ...claim,
+        ...priority,
+        ...withTls(settings, site.tls),
+      });
     }
   }
 
@@ -96,7 +107,8 @@ export class SiteConversion {
     for (const each of directives) shut = this.#guard(each, inner) ?? shut;
     let route = outer.route;
     for (const each of directives) if (changes.has(each.name)) route = this.#change(each, route);
-    const block = { ...inner, route, shut };
+    const hsts = { ...outer.hsts, ...hstsOf(directives, this.#outline) };
+    const block = { ...inner, route, hsts, shut };
     for (const [index, each] of directives.entries()) {
       const rank = [...outer.rank, ...rankOf(each, index, outer.isOrdered)];
       if (blocks.has(each.name)) this.#enter(each, { ...block, rank });
@@ -110,7 +122,7 @@ export class SiteConversion {
 
   /** Why this directive closes its block; undefined = it does not. */
   #guard(directive: Directive, block: Block): string | undefined {
-    const { name, label, below, args } = directive;
+    const { name, label, args } = directive;
     if (name.startsWith("@") || changes.has(name)) return undefined;
     if (answers.includes(name) || blocks.has(name)) {
       const matched = isMatcher(directive) ? matcherOf(args[0], block.named) : undefined;
@@ -118,13 +130,12 @@ export class SiteConversion {
       this.#note(label, `${matched.why}, and it may keep strangers out: its block is closed`);
       return matched.why;
     }
-    const isMutual = name === "tls" && below.some((each) => each.name === "client_auth");
     const known = harmless.get(name);
-    if (!isMutual && (known !== undefined || silent.has(name))) {
-      if (known !== undefined) this.#note(label, `${name}: ${known}`);
+    if (known !== undefined || silent.has(name)) {
+      if (known !== undefined && !isHstsAlone(directive)) this.#note(label, `${name}: ${known}`);
       return undefined;
     }
-    const why = `${isMutual ? "tls client_auth" : name} is not there`;
+    const why = `${name} is not there`;
     this.#note(
       label,
       `${why}, and it may keep strangers out: its block is closed, and answers 503`,
@@ -163,11 +174,12 @@ export class SiteConversion {
     const settings =
       block.shut === undefined ? this.#settings(directive, rest, block) : closed(block.shut);
     if (settings === undefined) return;
+    const told = { ...settings, ...block.hsts };
     const isConditional =
       /\b(Method|Header|HeaderRegexp|Query|QueryRegexp|ClientIP|PathRegexp|Host)\(|!|\|\|/.test(
         rule,
       );
-    this.#found.push({ rank: block.rank, rule, path, settings, isConditional });
+    this.#found.push({ rank: block.rank, rule, path, settings: told, isConditional });
   }
 
   #settings(directive: Directive, rest: readonly string[], block: Block): Settings | undefined {
@@ -234,6 +246,14 @@ export class SiteConversion {
     this.#note(label, `this form of ${name} is not carried over`);
     return route;
   }
+}
+
+function withTls(settings: Settings, { route }: SiteTls): Settings {
+  if (settings["redirect"] === undefined || route["redirect"] === undefined) {
+    return { ...route, ...settings };
+  }
+  const { redirect: _to, ...others } = route;
+  return { ...others, forceHttps: true, ...settings };
 }
 
 /** Refuses, or redirects to a page that asks who it is, perhaps; or something in it does. */

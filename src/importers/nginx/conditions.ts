@@ -48,15 +48,26 @@ export function isHttpsTest({ block = [] }: Directive): boolean {
   );
 }
 
+/** It sends those there who came in the clear, and nobody else. */
+export function isSchemeTest(directive: Directive): boolean {
+  const isAboutScheme = /\$(scheme|https|http_x_forwarded_proto)/.test(directive.args.join(""));
+  return isHttpsTest(directive) && isAboutScheme;
+}
+
+/** It refuses whoever showed no certificate: the same as asking everybody for one. */
+export function isCertificateTest({ args, block = [] }: Directive): boolean {
+  const isTest = /^\(\s*\$ssl_client_verify != SUCCESS\s*\)$/.test(args.join(" "));
+  return isTest && block.some(isRefusal);
+}
+
 /** Those of the innermost level that do not close their place. */
-export function tellConditions(scope: Scope, outline: Outline): void {
+export function tellConditions(scope: Scope, outline: Outline, isForced: boolean): void {
   for (const directive of scope.own("if")) {
     if (keepsOut(directive, scope)) continue;
-    const isAboutScheme = /\$(scheme|https|http_x_forwarded_proto)/.test(directive.args.join(""));
-    const text =
-      isHttpsTest(directive) && isAboutScheme
-        ? "a redirect to https: add forceHttps: true to its routes once there is TLS"
-        : `${conditionOf(directive)}: conditions are not carried over, nor what stands in them`;
+    if (isSchemeTest(directive) && isForced) continue;
+    const text = isSchemeTest(directive)
+      ? "a redirect to https: add redirect: https to its routes"
+      : `${conditionOf(directive)}: conditions are not carried over, nor what stands in them`;
     outline.note(text, directive);
   }
 }

@@ -13,7 +13,6 @@ const barriers = new Map([
   ["auth_basic", "asking for a password"],
   ["auth_request", "asking another server who may come in"],
   ["auth_jwt", "asking for a token"],
-  ["ssl_verify_client", "asking for client certificates"],
   ["secure_link", "signed links"],
   ["secure_link_md5", "signed links"],
   ["valid_referers", "looking at the referrer"],
@@ -22,8 +21,12 @@ const barriers = new Map([
   ["limit_except", "letting only some methods in"],
 ]);
 
-/** Why nobody may come in; undefined = it is open. */
-export function barrierOf(scope: Scope, outline: Outline): string | undefined {
+/** Why nobody may come in; undefined = it is open. `kept` are conditions that are carried over. */
+export function barrierOf(
+  scope: Scope,
+  outline: Outline,
+  kept: readonly Directive[],
+): string | undefined {
   for (const [name, what] of barriers) {
     const found = scope.one(name);
     if (found === undefined || ["off", "none"].includes(found.args[0] ?? "")) continue;
@@ -31,7 +34,7 @@ export function barrierOf(scope: Scope, outline: Outline): string | undefined {
     outline.note(text, found);
     return `${what} is not there yet`;
   }
-  const guard = scope.every("if").find((each) => keepsOut(each, scope));
+  const guard = scope.every("if").find((each) => !kept.includes(each) && keepsOut(each, scope));
   if (guard !== undefined) {
     const text = `${conditionOf(guard)}: who is refused depends on what is not understood, so it is closed, and answers 503`;
     outline.note(text, guard);

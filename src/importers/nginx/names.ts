@@ -23,6 +23,11 @@ export function listensOf(scope: Scope, outline: Outline): Listen[] {
   const isOn = scope.own("ssl").some(({ args }) => args[0] === "on");
   const found = written.flatMap((directive) => {
     const [address = "", ...flags] = directive.args;
+    if (flags.includes("quic")) {
+      outline.note("listen … quic: HTTP/3 is not there; clients come by TCP as well", directive);
+      return [];
+    }
+    if (flags.includes("http2")) outline.note(withoutHttp2, directive);
     const at = addressOf(address);
     if (at === undefined) {
       outline.note(`listen ${shown(address)}: this address is not understood`, directive);
@@ -42,6 +47,9 @@ export function listensOf(scope: Scope, outline: Outline): Listen[] {
   const usual = { isSecure: isOn, isDefault: false, isProxied: false, isDatagram: false };
   return [{ bind: ":80", port: 80, ...usual }];
 }
+
+export const withoutHttp2 =
+  "http2: clients are spoken to in HTTP/1.1, which all of them understand; HTTP/2 is not there yet";
 
 function addressOf(text: string): Pick<Listen, "bind" | "port"> | undefined {
   if (/^unix:\/./.test(text)) return { bind: text, port: 0 };

@@ -5,6 +5,7 @@ import type { Outline, Settings } from "../outline.ts";
 import { shown } from "../outline.ts";
 import { literal } from "../../providers/labels/rule-text.ts";
 import type { Directive, Scope } from "./tree.ts";
+import { backendTlsOf } from "./backend-tls.ts";
 import type { Upstreams } from "./upstreams.ts";
 import { backendUrl } from "./upstreams.ts";
 import { sizeOf, timeOf, withVariables } from "./values.ts";
@@ -62,7 +63,7 @@ export function serviceOf(
 ): unknown {
   const { scheme, address } = target;
   const isUpstream = upstreams.has(address);
-  const secure = scheme === "https" ? tlsOf(scope, outline, place) : {};
+  const secure = scheme === "https" ? backendTlsOf(scope, outline, place) : {};
   const host = hostOf(scope, isUpstream ? address : undefined);
   if (Object.keys(host).length > 0 && scope.one("proxy_redirect")?.args[0] !== "off") {
     const text =
@@ -91,21 +92,6 @@ function hostOf(scope: Scope, upstream: string | undefined): Settings {
   return /^[\w.-]+(:\d{1,5})?$/.test(value) ? { host: { value } } : {};
 }
 
-function tlsOf(scope: Scope, outline: Outline, place: Directive): Settings {
-  const isVerified = scope.one("proxy_ssl_verify")?.args[0] === "on";
-  const name = scope.one("proxy_ssl_name")?.args[0] ?? "";
-  if (!isVerified) {
-    const text =
-      "proxy_pass https://: nginx does not check the backend's certificate; take out tls.verify if it is a good one";
-    outline.note(text, place);
-  }
-  const tls = {
-    ...(isVerified ? {} : { verify: false }),
-    ...(/^[\w.-]+$/.test(name) ? { serverName: name } : {}),
-  };
-  return Object.keys(tls).length === 0 ? {} : { tls };
-}
-
 /** Header fields that every backend gets anyway, or that are said by `host`. */
 const ours =
   /^(host|x-real-ip|x-forwarded-(for|proto|host|port|server|protocol|ssl|scheme)|upgrade|connection|x-scheme|accept-encoding|proxy)$/i;
@@ -117,7 +103,10 @@ export function tellFields(scope: Scope, outline: Outline): void {
       outline.note(`proxy_set_header Host ${shown(value)}: the client's is sent`, directive);
     }
     if (ours.test(name)) continue;
-    outline.note(`proxy_set_header ${name}: header fields are not changed yet`, directive);
+    const text = value.includes("$ssl_client_")
+      ? "backends get the client's certificate in Client-Cert"
+      : "header fields are not changed yet";
+    outline.note(`proxy_set_header ${name}: ${text}`, directive);
   }
 }
 

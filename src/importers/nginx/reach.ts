@@ -7,14 +7,40 @@ import type { Server } from "./server.ts";
 
 /**
  * Names that nobody has go, at each address, to who says so (`default_server`) or else to the first server. Ours go to the one
- * at port 80, and by the port in the Host field to those of other addresses that have no name.
+ * at port 80, and by the port in the Host field to those of other addresses that have no name. `dropped` are servers that
+ * only send everybody to https: where one of them would have those names, they go to the one for https. With `isStrict` there is no TLS for
+ * names that nobody has.
  */
-export function withDefaults(servers: readonly Server[]): Server[] {
+export function withDefaults(
+  servers: readonly Server[],
+  { dropped, isStrict }: { readonly dropped: readonly Server[]; readonly isStrict: boolean },
+): Server[] {
+  const chosen = defaultsOf([...servers, ...dropped].toSorted(byPlace));
+  if (isStrict) {
+    for (const each of chosen) {
+      if (each.listens.every(({ isSecure }) => isSecure)) chosen.delete(each);
+    }
+  } else if (dropped.some((each) => chosen.has(each))) {
+    const secure = servers.filter(({ listens }) => listens.some(({ isSecure }) => isSecure));
+    const said = secure.find(({ listens }) => {
+      return listens.some(({ isSecure, isDefault }) => isSecure && isDefault);
+    });
+    const other = said ?? secure[0];
+    if (other !== undefined) chosen.add(other);
+  }
+  return servers.map((server) => (chosen.has(server) ? { ...server, isDefault: true } : server));
+}
+
+function byPlace(one: Server, other: Server): number {
+  return one.at - other.at;
+}
+
+function defaultsOf(servers: readonly Server[]): Set<Server> {
   const plain = servers.filter(({ listens }) => listens.some(({ isSecure }) => !isSecure));
   const candidates = plain.length > 0 ? plain : servers;
   const firsts = new Map<string, Server>();
   for (const server of candidates) {
-    for (const bind of bindsOf(server)) if (!firsts.has(bind)) firsts.set(bind, server);
+    for (const bind of plainBindsOf(server)) if (!firsts.has(bind)) firsts.set(bind, server);
   }
   const said = candidates.filter(({ listens }) => listens.some(({ isDefault }) => isDefault));
   for (const server of said) {
@@ -23,18 +49,21 @@ export function withDefaults(servers: readonly Server[]): Server[] {
   const nameless = [...firsts.values()].filter(({ names }) => isNameless(names));
   const [main] = [...firsts.keys()].toSorted((one, other) => usualRank(one) - usualRank(other));
   const first = firsts.get(main ?? "");
-  const chosen = new Set([...said, ...nameless, ...(first === undefined ? [] : [first])]);
-  return servers.map((server) => (chosen.has(server) ? { ...server, isDefault: true } : server));
+  return new Set([...said, ...nameless, ...(first === undefined ? [] : [first])]);
 }
 
 function isNameless({ hosts, patterns }: Server["names"]): boolean {
   return hosts.length === 0 && patterns.length === 0;
 }
 
-/** Where TLS is elsewhere, its port is nothing that anybody comes in at. */
-function bindsOf({ listens }: Server): string[] {
+/** Those in the clear, or else all. */
+function plainBindsOf({ listens }: Server): string[] {
   const plain = listens.filter(({ isSecure }) => !isSecure);
   return (plain.length > 0 ? plain : listens).map(({ bind }) => bind);
+}
+
+function bindsOf({ listens }: Server): string[] {
+  return listens.map(({ bind }) => bind);
 }
 
 function usualRank(bind: string): number {

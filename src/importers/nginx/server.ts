@@ -7,7 +7,8 @@ import type { Outline, Settings } from "../outline.ts";
 import type { Content, ContentOptions } from "./content.ts";
 import { contentOf, laterLines, rewritesOf } from "./content.ts";
 import { claimOf } from "./claims.ts";
-import { isHttpsTest, tellConditions } from "./conditions.ts";
+import { hstsOf } from "./hsts.ts";
+import { isCertificateTest, isHttpsTest, tellConditions } from "./conditions.ts";
 import { accessOf, barrierOf } from "./guards.ts";
 import type { Location } from "./locations.ts";
 import { locationsOf } from "./locations.ts";
@@ -20,6 +21,8 @@ import { isEveryPath } from "./values.ts";
 
 export interface Server {
   readonly directive: Directive;
+  /** Its number among the servers. */
+  readonly at: number;
   /** Ends with the server's own block. */
   readonly scope: Scope;
   readonly listens: readonly Listen[];
@@ -30,6 +33,12 @@ export interface Server {
   readonly condition: string;
   /** A bare file of locations: what is not in it is not said. */
   readonly isSnippet: boolean;
+  /** Who comes in the clear is sent to https. */
+  readonly isForced: boolean;
+  /** Why nobody gets in; undefined = it is open. */
+  readonly shut: string | undefined;
+  /** What it asks of clients; as `tls.hosts.NAME.clientAuth`. */
+  readonly clientAuth: Settings | undefined;
 }
 
 export interface ServerOptions {
@@ -71,11 +80,11 @@ export function addServer(server: Server, options: ServerOptions): void {
     return;
   }
   tellStrangers(block, outline);
-  tellConditions(scope, outline);
+  tellConditions(scope, outline, server.isForced);
   const { list, named } = locationsOf(block, scope, outline);
   for (const each of named.values()) {
     tellStrangers(each, outline);
-    tellConditions(scope.within(each), outline);
+    tellConditions(scope.within(each), outline, server.isForced);
   }
   const [serverName = ""] = server.names.hosts.filter((each) => !each.startsWith("*"));
   const base = { outline, serverName, named };
@@ -112,7 +121,8 @@ function addSlash(location: Location, all: readonly Location[], emitting: Emitti
   const redirect = { pattern, to: "$1/$2", status: 301 };
   const settings = { redirect, respond: { status: 404 } };
   const exact: Location = { ...location, kind: "exact", text: bare, except: [] };
-  addRoute(exact, settings, { emitting, index: 0 });
+  const secured = withTls(settings, emitting.server, scope, emitting.options.outline);
+  addRoute(exact, secured, { emitting, index: 0 });
 }
 
 interface Emitting {
@@ -129,16 +139,18 @@ function addLocation(location: Location, index: number, emitting: Emitting): voi
   const place = { ...base, place: directive };
   if (directive !== server.directive) {
     tellStrangers(directive.block ?? [], outline);
-    tellConditions(scope, outline);
+    tellConditions(scope, outline, server.isForced);
   }
-  const barrier = barrierOf(scope, outline);
+  const kept =
+    server.clientAuth === undefined ? [] : server.scope.own("if").filter(isCertificateTest);
+  const barrier = server.shut ?? barrierOf(scope, outline, kept);
   const isInternal = scope.own("internal").length > 0;
   const goal = goalOf(scope, place);
   const { at } = goal;
   // A location may send its requests to a named one, which has guards of its own; both count.
-  const inner = at === scope ? undefined : barrierOf(at, outline);
+  const inner = at === scope ? undefined : barrierOf(at, outline, kept);
   const add = (settings: Settings, more?: string) =>
-    addRoute(location, settings, { emitting, index, more });
+    addRoute(location, withTls(settings, server, scope, outline), { emitting, index, more });
   const shut = barrier ?? inner;
   if (shut !== undefined) {
     add(closed(shut));
@@ -184,10 +196,8 @@ function settingsOf(location: Location, goal: Goal, options: ServerOptions): Set
   const { outline } = options;
   const { directive } = location;
   if (content.kind === "https") {
-    const text =
-      "the redirect to https answers as it stands; forceHttps: true says it once there is TLS";
-    outline.note(text, directive);
-    return { redirect: { to: "https://{host}{uri}", status: 301 } };
+    outline.note(keepsMethod, directive);
+    return { redirect: "https", ...nowhere };
   }
   if (content.kind === "answer") return withRedirects(content.route, redirect);
   if (content.kind === "later") {
@@ -217,6 +227,21 @@ function settingsOf(location: Location, goal: Goal, options: ServerOptions): Set
     ...limitsOf(at, options.usualBody),
     ...(at.one("access_log")?.args[0] === "off" ? { accessLog: false } : {}),
   };
+}
+
+/** Who comes by https already. */
+const nowhere = { respond: { status: 404, body: "There is nothing here.\n" } };
+
+export const keepsMethod =
+  "who comes in the clear is sent to https with 308, so that a POST stays one; say forceHttps: { status: 301 } where a client does not know it";
+
+/** What holds for every answer of a server with TLS. */
+function withTls(settings: Settings, server: Server, scope: Scope, outline: Outline): Settings {
+  const isSecure = server.listens.some((each) => each.isSecure);
+  const hsts = isSecure ? hstsOf(scope, outline) : {};
+  if (!server.isForced) return { ...settings, ...hsts };
+  const forced = settings["redirect"] === undefined ? { redirect: "https" } : { forceHttps: true };
+  return { ...forced, ...settings, ...hsts };
 }
 
 /** A fixed redirect is the last of a list. */

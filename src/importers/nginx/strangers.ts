@@ -2,6 +2,7 @@
 // anyway, or that are read elsewhere, are passed over in silence.
 
 import type { Outline } from "../outline.ts";
+import { isHsts } from "./hsts.ts";
 import type { Directive } from "./tree.ts";
 
 const read = new Set([
@@ -20,6 +21,10 @@ const read = new Set([
     "access_by_lua_file",
   ],
   ...["proxy_ssl_name", "js_access", "user", "worker_processes", "http", "stream", "types"],
+  ...["proxy_ssl_trusted_certificate", "proxy_ssl_certificate", "proxy_ssl_certificate_key"],
+  ...["proxy_ssl_protocols", "ssl", "ssl_certificate", "ssl_certificate_key", "ssl_protocols"],
+  ...["ssl_client_certificate", "ssl_crl", "ssl_reject_handshake", "ssl_trusted_certificate"],
+  ...["ssl_ocsp", "ssl_ocsp_responder", "ssl_ocsp_cache"],
 ]);
 
 /** What is so here anyway, or is about nginx alone. */
@@ -66,8 +71,17 @@ const silent = new Set([
 ]);
 
 const said: readonly (readonly [RegExp, string])[] = [
-  [/^ssl(_|$)/, "TLS is not there yet"],
-  [/^http[23](_|$)/, "HTTP/2 and HTTP/3 are not there yet"],
+  [/^ssl_(ciphers|prefer_server_ciphers|ecdh_curve|conf_command)$/, "see tls.profile"],
+  [/^ssl_session_/, "sessions are resumed by themselves, with any worker"],
+  [/^ssl_dhparam$/, "keys are agreed on with elliptic curves, which need no parameters"],
+  [/^ssl_stapling/, "answers of authorities are stapled by themselves"],
+  [/^ssl_password_file$/, "keys with a password cannot be used: openssl pkey -in KEY -out NEW"],
+  [/^ssl_verify_depth$/, "chains of any length are taken, below the authorities that are named"],
+  [/^ssl_early_data$/, "early data is not taken: clients send it again"],
+  [/^ssl_/, "is not known here; see tls"],
+  [/^proxy_ssl_crl$/, "which backends were revoked is not looked at; see pins in tls of a service"],
+  [/^proxy_ssl_/, "see tls of a service"],
+  [/^http[23](_|$)/, "clients are spoken to in HTTP/1.1; HTTP/2 and HTTP/3 are not there yet"],
   [/^(gzip|brotli|zstd|gunzip)/, "answers are not compressed yet"],
   [/^(add_header|more_(set|clear)_.*|expires|add_trailer)$/, "header fields are not changed yet"],
   [/^proxy_(hide|pass)_header|^proxy_pass_request_/, "header fields are not changed yet"],
@@ -92,6 +106,7 @@ export function tellStrangers(block: readonly Directive[], outline: Outline): vo
     if (read.has(name) || silent.has(name)) continue;
     const text = said.find(([pattern]) => pattern.test(name))?.[1];
     if (name === "access_log" && args[0] === "off") continue;
+    if (isHsts(directive)) continue;
     if (name === "proxy_redirect") {
       if (args[0] === "off" || args[0] === "default") continue;
       outline.note("proxy_redirect: Location fields of answers are not changed", directive);

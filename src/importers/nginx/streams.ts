@@ -4,6 +4,9 @@
 import { both, call, either } from "../../providers/labels/rule-text.ts";
 import type { Outline, Settings } from "../outline.ts";
 import { shown } from "../outline.ts";
+import { backendTlsOf } from "./backend-tls.ts";
+import { certificatesOf } from "./tls.ts";
+import { clientAuthOf } from "./client-auth.ts";
 import { accessOf } from "./guards.ts";
 import { listensOf } from "./names.ts";
 import type { Directive } from "./tree.ts";
@@ -11,23 +14,28 @@ import { Scope } from "./tree.ts";
 import { backendUrl, Upstreams } from "./upstreams.ts";
 import { timeOf } from "./values.ts";
 
-export function addStreams(stream: Directive, outline: Outline): void {
+/** Returns the certificates of those that end TLS, as `tls.certificates` lists them. */
+export function addStreams(stream: Directive, outline: Outline): Settings[] {
   const inside = stream.block ?? [];
   const upstreams = new Upstreams(inside, outline);
   tellOthers(stream, outline);
   const maps = new Map(
     inside.filter(({ name }) => name === "map").map((each) => [each.args[1] ?? "", each] as const),
   );
+  const certificates: Settings[] = [];
   for (const server of inside) {
     if (server.name !== "server") continue;
-    addStream(server, new Scope([inside, server.block ?? []]), { outline, upstreams, maps });
+    const scope = new Scope([inside, server.block ?? []]);
+    addStream(server, scope, { outline, upstreams, maps, certificates });
   }
+  return certificates;
 }
 
 interface Around {
   readonly outline: Outline;
   readonly upstreams: Upstreams;
   readonly maps: ReadonlyMap<string, Directive>;
+  readonly certificates: Settings[];
 }
 
 function addStream(server: Directive, scope: Scope, around: Around): void {
@@ -38,8 +46,13 @@ function addStream(server: Directive, scope: Scope, around: Around): void {
     outline.note("this server passes nothing on, and is left out", server);
     return;
   }
-  const secure = listens.some(({ isSecure }) => isSecure);
-  if (secure) outline.note("listen … ssl: say tls of a route of tcpRoutes", server);
+  const isSecure = listens.some((each) => each.isSecure);
+  if (isSecure && clientAuthOf(scope, outline).kind !== "none") {
+    const text =
+      "ssl_verify_client: certificates of clients are asked for by name (tls.hosts), so that this server is left out";
+    outline.note(text, server);
+    return;
+  }
   tellOthers(server, outline);
   const isDatagram = listens.some((each) => each.isDatagram);
   const { allowed } = accessOf(scope, outline);
@@ -50,7 +63,10 @@ function addStream(server: Directive, scope: Scope, around: Around): void {
     return;
   }
   const scheme = isDatagram ? "udp" : scope.one("proxy_ssl")?.args[0] === "on" ? "tls" : "tcp";
-  const extra = settingsOf(scope);
+  const secured = scheme === "tls" ? backendTlsOf(scope, outline, pass) : {};
+  const extra = { ...settingsOf(scope), ...secured };
+  const tls = isSecure ? { tls: true } : {};
+  if (isSecure) around.certificates.push(...certificatesOf(scope, { directive: server }, outline));
   const target = pass.args[0] ?? "";
   const map = maps.get(target);
   const [first] = listens;
@@ -61,7 +77,7 @@ function addStream(server: Directive, scope: Scope, around: Around): void {
     ...(listens.some(({ isProxied }) => isProxied) ? { proxyProtocol: true } : {}),
   };
   if (map !== undefined && !isDatagram) {
-    addBySni(map, { base, scheme, extra, port: first.port, allowed }, around);
+    addBySni(map, { base, scheme, extra, tls, port: first.port, allowed }, around);
     return;
   }
   const service = serviceOf(target, { scheme, extra }, around);
@@ -71,10 +87,11 @@ function addStream(server: Directive, scope: Scope, around: Around): void {
   }
   if (base.proxyProtocol === true) tellProxied(server, outline);
   const name = `stream-${first.port}`;
-  if (allowed === undefined) outline.add("listeners", name, { ...base, service });
+  if (allowed === undefined && !isSecure) outline.add("listeners", name, { ...base, service });
   else {
     const listener = outline.add("listeners", name, base);
-    outline.add("tcpRoutes", name, { listener, rule: allowed, service });
+    const claim = allowed === undefined ? { sni: "*" } : { rule: allowed };
+    outline.add("tcpRoutes", name, { listener, ...claim, service, ...tls });
   }
 }
 
@@ -87,6 +104,8 @@ interface Sni {
   readonly base: Settings;
   readonly scheme: string;
   readonly extra: Settings;
+  /** Of the route, where TLS ends here. */
+  readonly tls: Settings;
   readonly port: number;
   /** A rule of ours; undefined = everybody. */
   readonly allowed: string | undefined;
@@ -94,25 +113,29 @@ interface Sni {
 
 function addBySni(
   map: Directive,
-  { base, scheme, extra, port, allowed }: Sni,
+  { base, scheme, extra, tls, port, allowed }: Sni,
   around: Around,
 ): void {
   const { outline } = around;
   const lines = map.block ?? [];
-  if (!/^\$ssl_preread_server_name$/.test(map.args[0] ?? "")) {
-    outline.note("a map of anything but $ssl_preread_server_name is not carried over", map);
+  const isEnding = Object.keys(tls).length > 0;
+  if ((map.args[0] ?? "") !== (isEnding ? "$ssl_server_name" : "$ssl_preread_server_name")) {
+    const text =
+      "a map of anything but $ssl_preread_server_name, or $ssl_server_name where TLS ends here, is not carried over";
+    outline.note(text, map);
     return;
   }
   const last = lines.find(({ name }) => name === "default");
   const fallback =
     last === undefined ? undefined : serviceOf(last.args[0] ?? "", { scheme, extra }, around);
-  const isOpen = allowed === undefined && fallback !== undefined;
+  const isOpen = allowed === undefined && fallback !== undefined && !isEnding;
   const listener = outline.add("listeners", `stream-${port}`, {
     ...base,
     ...(isOpen ? { service: fallback } : {}),
   });
   if (!isOpen && fallback !== undefined) {
-    outline.add("tcpRoutes", "others", { listener, rule: allowed, service: fallback });
+    const claim = allowed === undefined ? { sni: "*" } : { rule: allowed };
+    outline.add("tcpRoutes", "others", { listener, ...claim, service: fallback, ...tls });
   }
   for (const each of lines) {
     const { name, args } = each;
@@ -132,7 +155,7 @@ function addBySni(
     const claim = isPlain
       ? { sni: names.length === 1 ? name : names }
       : { rule: both(rule, allowed) };
-    outline.add("tcpRoutes", isPattern ? "pattern" : name, { listener, ...claim, service });
+    outline.add("tcpRoutes", isPattern ? "pattern" : name, { listener, ...claim, service, ...tls });
   }
 }
 
@@ -176,11 +199,16 @@ const known = new Set([
     "proxy_responses",
     "server_name",
   ],
+  ...["ssl_certificate", "ssl_certificate_key", "ssl_verify_client", "proxy_ssl_verify"],
+  ...["proxy_ssl_name", "proxy_ssl_trusted_certificate", "proxy_ssl_certificate"],
+  ...["proxy_ssl_certificate_key", "proxy_ssl_server_name", "proxy_ssl_session_reuse"],
 ]);
 
 function tellOthers({ block = [] }: Directive, outline: Outline): void {
   for (const directive of block) {
     const { name } = directive;
-    if (!known.has(name)) outline.note(`${name}: is not carried over`, directive);
+    if (known.has(name)) continue;
+    const text = name.startsWith("ssl_") ? "see tls" : "is not carried over";
+    outline.note(`${name}: ${text}`, directive);
   }
 }

@@ -2,7 +2,7 @@
 // nginx does, and one folder up, since a site alone (`sites-enabled/x`) may be imported, too.
 
 import { existsSync, globSync } from "node:fs";
-import { dirname, isAbsolute, join } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { importBounds } from "../../config/limits.ts";
 import { NotImported } from "../imported.ts";
 import type { Outline, Place } from "../outline.ts";
@@ -16,6 +16,8 @@ export interface Directive extends Place {
   readonly args: readonly string[];
   /** undefined = it ends with a semicolon. */
   readonly block: readonly Directive[] | undefined;
+  /** Folder of the main file, where relative paths begin. */
+  readonly root: string;
 }
 
 export function readTree(file: string, outline: Outline): Directive[] {
@@ -108,9 +110,9 @@ function readDirective(
     const { text: name, line } = first;
     if (token.kind === "open") {
       const block = readBlock(cursor, state, depth + 1, token);
-      return [{ name, args, block, file, line }];
+      return [{ name, args, block, file, line, root: resolve(state.folder) }];
     }
-    const directive = { name, args, block: undefined, file, line };
+    const directive = { name, args, block: undefined, file, line, root: resolve(state.folder) };
     return name === "include" ? include(directive, state, depth) : [directive];
   }
 }

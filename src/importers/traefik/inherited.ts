@@ -1,7 +1,7 @@
-// What routers of Traefik's file get without saying it: middlewares and TLS of their entry points, and the default options of
-// TLS. It is put into them, so that nothing that keeps people out is overlooked.
+// What routers of Traefik's file get without saying it: middlewares and TLS of their entry points. It is put into them, so that nothing that keeps people out is overlooked.
 
 import { entriesOf, listOf, textOf, valueOf } from "./flat.ts";
+import { tlsOptionsOf } from "./tls-options.ts";
 
 /** The file's value with complete routers. */
 export function withInherited(value: unknown): unknown {
@@ -32,7 +32,7 @@ function completed(router: unknown, value: unknown): unknown {
   return Object.fromEntries([
     ...others,
     ...(middlewares.length === 0 ? [] : [["middlewares", middlewares] as const]),
-    ...(tls === undefined ? [] : [["tls", withDefaults(tls, value)] as const]),
+    ...(tls === undefined ? [] : [["tls", tls] as const]),
   ]);
 }
 
@@ -48,13 +48,17 @@ function pointsOf(router: unknown, value: unknown): unknown[] {
     .map(([, point]) => valueOf(point, "http"));
 }
 
-/** Whoever reads labels takes these options for harmless; in a file one sees what they are. */
-function withDefaults(tls: unknown, value: unknown): unknown {
-  const options = textOf(valueOf(tls, "options"))?.replace(/@file$/, "") ?? "default";
-  const all = valueOf(valueOf(value, "tls"), "options");
-  const auth = valueOf(valueOf(all, options), "clientAuth");
-  const kind = textOf(valueOf(auth, "clientAuthType")) ?? "NoClientCert";
-  if (kind === "NoClientCert") return tls;
-  const others = entriesOf(tls).filter(([key]) => key.toLowerCase() !== "options");
-  return Object.fromEntries([...others, ["options", `${options} with clientAuth`]]);
+/** Without the options of TLS that the file has: whoever reads labels does not know them, and they are read beside that. */
+export function withoutOptions(value: unknown): unknown {
+  const http = valueOf(value, "http");
+  const routers = entriesOf(http, "routers").map(([name, router]) => {
+    const tls = valueOf(router, "tls");
+    const options = textOf(valueOf(tls, "options"))?.replace(/@file$/, "");
+    const isKnown =
+      options !== undefined && tlsOptionsOf(valueOf(value, "tls"), options) !== undefined;
+    if (!isKnown) return [name, router] as const;
+    const others = entriesOf(tls).filter(([key]) => key.toLowerCase() !== "options");
+    return [name, replaced(router, "tls", Object.fromEntries(others))] as const;
+  });
+  return replaced(value, "http", replaced(http, "routers", Object.fromEntries(routers)));
 }

@@ -13,6 +13,8 @@ export interface ServiceOptions {
   readonly section: Section | undefined;
   readonly place: Place;
   tell(draft: Draft): void;
+  /** `tls` of a service that is spoken to in TLS. */
+  transport(name: string | undefined): Settings;
 }
 
 /** As under `services`; undefined = nothing can be made of it. */
@@ -73,12 +75,11 @@ function balanced(balancer: unknown, options: ServiceOptions): Settings | undefi
   const draft = newDraft();
   const parts = section === undefined ? undefined : readService(withoutServers(section), draft);
   tell(draft);
-  const transport = textOf(valueOf(balancer, "serversTransport"));
-  if (transport !== undefined) {
-    outline.note(`serversTransport ${shown(transport)}: say tls of the service`, place);
-  }
+  const name = textOf(valueOf(balancer, "serversTransport"))?.replace(/@file$/, "");
+  const isSecure = JSON.stringify(backends).includes('"https://');
+  const secured = isSecure ? options.transport(name) : {};
   const settings = Object.fromEntries(parts?.settings ?? []);
-  return { backends, balance: "round-robin", ...settings };
+  return { backends, balance: "round-robin", ...settings, ...secured };
 }
 
 /** Of the path of a server's URL Traefik makes nothing unless it is told to. */
@@ -96,7 +97,11 @@ function withoutServers(section: Section): Section {
 }
 
 /** Of `tcp` and `udp`. */
-export function streamService(value: unknown, scheme: "tcp" | "udp"): Settings | undefined {
+export function streamService(
+  value: unknown,
+  scheme: "tcp" | "udp",
+  transport: (name: string | undefined) => Settings = () => ({}),
+): Settings | undefined {
   const balancer = valueOf(value, "loadBalancer");
   const backends = listOf(valueOf(balancer, "servers")).flatMap((server) => {
     const address = textOf(valueOf(server, "address")) ?? "";
@@ -105,5 +110,10 @@ export function streamService(value: unknown, scheme: "tcp" | "udp"): Settings |
   });
   const version = textOf(valueOf(valueOf(balancer, "proxyProtocol"), "version"));
   if (backends.length === 0) return undefined;
-  return { backends, ...(version === undefined ? {} : { proxyProtocol: `v${version}` }) };
+  const name = textOf(valueOf(balancer, "serversTransport"))?.replace(/@file$/, "");
+  return {
+    backends,
+    ...(version === undefined ? {} : { proxyProtocol: `v${version}` }),
+    ...(backends.some((each) => each.startsWith("tls:")) ? transport(name) : {}),
+  };
 }

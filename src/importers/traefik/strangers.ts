@@ -7,15 +7,21 @@ import { entriesOf } from "./flat.ts";
 /** What is read of the file. */
 const sections = new Map([
   ["http", ["routers", "services", "middlewares", "serverstransports"]],
-  ["tcp", ["routers", "services", "middlewares"]],
+  ["tcp", ["routers", "services", "middlewares", "serverstransports"]],
   ["udp", ["routers", "services"]],
+  ["tls", ["certificates", "stores", "options"]],
   ["entrypoints", []],
+  ["certificatesresolvers", []],
+  ["serverstransport", []],
 ]);
 
-const silent = new Set(["address", "http", "middlewares", "tls", "asdefault", "reuseport"]);
+const silent = new Set([
+  ...["address", "http", "middlewares", "tls", "asdefault", "reuseport", "redirections"],
+]);
 
 const settingsOfPoints = new Map([
-  ["redirections", "add forceHttps: true to the routes once there is TLS"],
+  ["http2", "clients are spoken to in HTTP/1.1; HTTP/2 is not there yet"],
+  ["http3", "clients are spoken to in HTTP/1.1; HTTP/3 is not there yet"],
   ["forwardedheaders", "see trustedProxies"],
   ["proxyprotocol", "see proxyProtocol of a listener, and trustedProxies"],
   ["transport", "see timeouts"],
@@ -24,8 +30,7 @@ const settingsOfPoints = new Map([
 export function tellStrangers(value: unknown, note: (path: Path, text: string) => void): void {
   for (const [key, section] of entriesOf(value)) {
     const kinds = sections.get(key.toLowerCase());
-    const why = key === "tls" ? "TLS is not there yet" : "is not carried over";
-    if (kinds === undefined) note([key], `${key}: ${why}`);
+    if (kinds === undefined) note([key], `${key}: is not carried over`);
     if (kinds === undefined || kinds.length === 0) continue;
     for (const [kind] of entriesOf(section)) {
       const path = [key, kind];

@@ -146,3 +146,13 @@ test("whoever registers too much spoils nothing for those who were there", () =>
   assert.match(notes.join(), /is one more than a service may have/);
   assert.equal(notes.length, limits.notes + 1);
 });
+
+test("certificates have a name of their own, or that of the host they are for", () => {
+  const { items, notes } = laidOut({
+    "certificates/shop": { cert: "c", key: "k" },
+    "tls/*.a.test": "PEM",
+    "tsl/b.test": "PEM",
+  });
+  assert.deepEqual(Object.keys(items), ["certificates shop", "certificates tls:*.a.test"]);
+  assert.match(notes.join(), /tsl\/b\.test/);
+});

@@ -1,4 +1,4 @@
-// Keys under the prefix as items: routes, services, tcpRoutes and overlays each have one key. What a program
+// Keys under the prefix as items: routes, services, tcpRoutes, overlays and certificates each have one key. What a program
 // registers under backends/SERVICE/ is joined to that service, which need not be written, and leaves with its
 // key, mostly because a lease ran out. One that cannot be used keeps nobody else out.
 
@@ -8,6 +8,7 @@ import { itemSections } from "../../config/item.ts";
 import { etcdSource as limits } from "../../config/provider-limits.ts";
 import { type ReadBackend, readBackend } from "../../config/read-backend.ts";
 import type { Backend, Service } from "../../config/service.ts";
+import { itemAt } from "../certificate-text.ts";
 import type { Stored } from "../items.ts";
 import { isRecord } from "../../lib/json.ts";
 import type { Pair } from "../../etcd/member.ts";
@@ -55,9 +56,9 @@ export class Layout {
     for (const { key, value } of pairs) {
       const [, folder = "", name = ""] =
         /^([^/]*)\/(.*)$/s.exec(key.slice(this.#prefix.length)) ?? [];
-      const section = itemSections.find((each) => each === folder);
-      if (section !== undefined) {
-        items.push({ section, name, text: value, place: `key ${key}` });
+      const item = itemAt(folder, name);
+      if (item !== undefined) {
+        items.push({ ...item, text: value, place: `key ${key}` });
         continue;
       }
       const [, service = "", id = ""] = /^([^/]+)\/(.+)$/s.exec(name) ?? [];
@@ -101,7 +102,7 @@ export class Layout {
   }
 }
 
-const meanings = `keys are ${itemSections.map((each) => `${each}/NAME`).join(", ")} and backends/SERVICE/ANY behind the prefix`;
+const meanings = `keys are ${itemSections.map((each) => `${each}/NAME`).join(", ")}, tls/HOST and backends/SERVICE/ANY behind the prefix`;
 
 /**
  * Who waits for programs to register: such a service is all there but for somebody behind it. The name cannot

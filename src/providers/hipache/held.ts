@@ -1,11 +1,11 @@
-// What stands in one key of Hipache's: the list of a host, or the places in it that are dead. However large it is,
+// What stands in one key of Hipache's: the list of a host, the places in it that are dead, or its certificate. However large it is,
 // no more of it is asked for and kept than is used.
 
 import type { Note } from "../../config/finding.ts";
 import { hipacheLimits as limits } from "../../config/provider-limits.ts";
 import type { HipacheSettings } from "../../config/source-settings.ts";
 import type { RedisConnection } from "../redis/connection.ts";
-import { RedisFault } from "../redis/fault.ts";
+import { type HeldText, isFault, readText, sizeOfText } from "../redis/read-text.ts";
 import { longestUrl } from "./backend-address.ts";
 import { type DeadSet, isSameDeadSet, readDeadSet } from "./dead-set.ts";
 import { type Frontend, type List, readFrontend, readHost } from "./frontend.ts";
@@ -13,7 +13,8 @@ import { type Frontend, type List, readFrontend, readHost } from "./frontend.ts"
 /** What a key holds, and for a list what became of it: one that did not change is the very same route as before. */
 export type Held =
   | ({ readonly kind: "frontend"; readonly list: List } & Made)
-  | { readonly kind: "dead"; readonly set: DeadSet };
+  | { readonly kind: "dead"; readonly set: DeadSet }
+  | { readonly kind: "certificate"; readonly held: HeldText };
 
 interface Made {
   /** undefined = it is of no host. */
@@ -47,6 +48,31 @@ export async function readDeadKey(
   if (set === undefined) return undefined;
   const isSame = before?.kind === "dead" && isSameDeadSet(before.set, set, Date.now());
   return isSame ? before : { kind: "dead", set };
+}
+
+export async function readCertificateKey(
+  connection: RedisConnection,
+  { key, before }: Asked,
+): Promise<Held | undefined> {
+  const known = before?.kind === "certificate" ? before : undefined;
+  const held = await readAllowed(connection, key, known?.held);
+  if (held === undefined) return undefined;
+  return held === known?.held ? known : { kind: "certificate", held };
+}
+
+/** Hipache never read such keys, and who it was may not be allowed to: lists go on as they are. */
+async function readAllowed(
+  connection: RedisConnection,
+  key: string,
+  before: HeldText | undefined,
+): Promise<HeldText | undefined> {
+  try {
+    return await readText(connection, key, { before, mayBeHash: true });
+  } catch (error) {
+    if (!isFault(error, "NOPERM")) throw error;
+    const why = "cannot be read: this user of Redis may not (NOPERM)";
+    return before?.kind === "wrong" && before.why === why ? before : { kind: "wrong", why };
+  }
 }
 
 async function readList(connection: RedisConnection, key: string): Promise<List | undefined> {
@@ -89,13 +115,10 @@ async function readSet(connection: RedisConnection, key: string): Promise<DeadSe
 /** What PTTL says of a key that is not there. */
 const gone = -2;
 
-function isFault(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof RedisFault && codes.includes(error.code);
-}
-
 /** Hardly anything in a list is not of Latin script; a number is small. */
 export function sizeOf(held: Held): number {
   if (held.kind === "dead") return held.set.indexes.length * 8;
+  if (held.kind === "certificate") return sizeOfText(held.held);
   if (held.list.kind === "wrong") return held.list.why.length;
   return held.list.elements.reduce((sum, each) => sum + each.length, 0);
 }

@@ -1,16 +1,26 @@
-// Hipache's layout in Redis, served as it is: its users and their tools go on with RPUSH, LREM and DEL. Nothing is
+// Hipache's layout in Redis, served as it is, with the certificates that others put beside it: its users and their tools go on with RPUSH, LREM and DEL. Nothing is
 // ever written there but what Hipache itself writes, its marks of dead backends.
 
 import type { HipacheSettings } from "../../config/source-settings.ts";
 import type { Log } from "../../lib/log.ts";
+import { hostMark } from "../../config/certificate-item.ts";
+import { Items, type Stored } from "../items.ts";
 import type { DeadBackend, Gathered, Source } from "../provider.ts";
 import type { RedisConnection } from "../redis/connection.ts";
 import type { Keys } from "../redis/kept-keys.ts";
 import { followKeys } from "../redis/keyspace.ts";
+import { storedText } from "../redis/read-text.ts";
 import { candidatesOf, deadIn, type DeadSet } from "./dead-set.ts";
 import { beatenBy, Findings } from "./findings.ts";
 import type { Frontend } from "./frontend.ts";
-import { type Held, readDeadKey, readFrontendKey, sizeOf } from "./held.ts";
+import {
+  type Asked,
+  type Held,
+  readCertificateKey,
+  readDeadKey,
+  readFrontendKey,
+  sizeOf,
+} from "./held.ts";
 import { Telling } from "./telling.ts";
 
 export function hipacheSource(settings: HipacheSettings, { log }: { readonly log: Log }): Source {
@@ -26,15 +36,25 @@ export function hipacheSource(settings: HipacheSettings, { log }: { readonly log
       using own = new Telling(settings, log);
       telling = own;
       const { name, read: server, prefix } = settings;
-      const prefixes = [`${prefix}frontend:`, `${prefix}dead:`];
+      const prefixes = ["frontend:", "dead:", hostMark].map((each) => `${prefix}${each}`);
       const read = (connection: RedisConnection, key: string, before?: Held) =>
-        key.startsWith(`${prefix}frontend:`)
-          ? readFrontendKey(settings, connection, { key, before })
-          : readDeadKey(connection, { key, before });
+        readKey(settings, connection, { key, before });
       const options = { name, log, server, prefixes, read, sizeOf };
       for await (const keys of followKeys<Held>(options, signal)) yield frontends.gather(keys);
     },
   };
+}
+
+function readKey(
+  settings: HipacheSettings,
+  connection: RedisConnection,
+  asked: Asked,
+): Promise<Held | undefined> {
+  const rest = asked.key.slice(settings.prefix.length);
+  if (rest.startsWith("frontend:")) return readFrontendKey(settings, connection, asked);
+  return rest.startsWith(hostMark)
+    ? readCertificateKey(connection, asked)
+    : readDeadKey(connection, asked);
 }
 
 type ListHeld = Extract<Held, { kind: "frontend" }>;
@@ -45,9 +65,11 @@ class Frontends {
   #keys: Keys<Held> | undefined;
   /** By host: those written otherwise than requests are compared. */
   #odd: ReadonlyMap<string, Frontend> = new Map();
+  readonly #certificates: Items;
 
   constructor(settings: HipacheSettings) {
     this.#settings = settings;
+    this.#certificates = new Items(settings, "hipache");
   }
 
   /** Of the name of a service. */
@@ -61,6 +83,11 @@ class Frontends {
     return exact ?? this.#odd.get(host);
   }
 
+  #certificateAt(key: string) {
+    const name = key.slice(this.#settings.prefix.length);
+    return { section: "certificates", name } as const;
+  }
+
   // Each change of one among ten thousand comes here: nothing is put into maps that is not odd.
   gather(keys: Keys<Held>): Gathered {
     this.#keys = keys;
@@ -68,15 +95,19 @@ class Frontends {
     const exact: Frontend[] = [];
     const sets: [key: string, set: DeadSet][] = [];
     const odd: [key: string, held: ListHeld][] = [];
+    const kept: Stored[] = [];
     const findings = new Findings(this.#settings);
     for (const [key, held] of keys.entries()) {
       if (held.kind === "dead") sets.push([key, held.set]);
+      else if (held.kind === "certificate")
+        kept.push(storedText(this.#certificateAt(key), held.held, key));
       else if (held.frontend !== undefined && held.isExact) {
         exact.push(held.frontend);
         findings.add(key, held.frontend, held.notes);
       } else odd.push([key, held]);
     }
     const all = [...exact, ...this.#settle(odd, findings)];
+    const certificates = this.#certificates.gather(kept);
     return {
       collection: {
         provider: this.#settings.name,
@@ -85,8 +116,9 @@ class Frontends {
         streamRoutes: [],
         services: all.map(({ service }) => service),
         overlays: [],
+        certificates: certificates.collection.certificates,
       },
-      findings: findings.all(keys.left),
+      findings: [...findings.all(keys.left), ...certificates.findings],
       dead: this.#dead(sets),
     };
   }

@@ -123,3 +123,24 @@ test("more entries than anybody has are counted and left alone", () => {
   assert.equal(items.length, sources.items);
   assert.match(notes.at(-1)?.message ?? "", /^there are 501 more entries than 100000/);
 });
+
+test("certificates stand in it like routes, and nothing of it is quoted when it is bad", () => {
+  const { items } = read('{"certificates":{"a":{"cert":"c","key":"k"}}}');
+  assert.deepEqual(items, [
+    {
+      ...{ section: "certificates", name: "a", text: '{"cert":"c","key":"k"}' },
+      place: 'certificates "a"',
+    },
+  ]);
+  for (const text of [
+    '{"key": MIIEsecret',
+    "certificates:\n  a:\n   key: |\n    x\n  MIIEsecret\n b",
+  ]) {
+    for (const type of ["application/json", "text/plain"]) {
+      assert.throws(
+        () => documentIn(Buffer.from(text), type),
+        ({ message }: Error) => !message.includes("secret"),
+      );
+    }
+  }
+});

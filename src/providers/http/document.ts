@@ -1,5 +1,5 @@
-// The document that an HTTP source answers with: JSON or YAML with routes, services, tcpRoutes and overlays,
-// each a mapping of names. A document that is none of ours (a page for humans, an error that says 200) is
+// The document that an HTTP source answers with: JSON or YAML with routes, services, tcpRoutes, overlays
+// and certificates, each a mapping of names. A document that is none of ours (a page for humans, an error that says 200) is
 // refused as a whole, so that it takes no route away; one bad entry is told of, and the others count.
 
 import type { Note } from "../../config/finding.ts";
@@ -7,7 +7,7 @@ import { type ItemSection, itemSections } from "../../config/item.ts";
 import { httpSource as limits, sources } from "../../config/provider-limits.ts";
 import { parseSource } from "../../config/source.ts";
 import type { Stored } from "../items.ts";
-import { isRecord, type JsonRecord } from "../../lib/json.ts";
+import { isRecord, type JsonRecord, jsonTrouble } from "../../lib/json.ts";
 
 export interface Document {
   readonly items: readonly Stored[];
@@ -79,9 +79,8 @@ function valueIn(body: Buffer, contentType: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    const why = error instanceof Error ? error.message : "";
     if (/^application\/(.*\+)?json$/.test(type)) {
-      throw new Error(`is not JSON: ${why}`, { cause: error });
+      throw new Error(`is not JSON: ${jsonTrouble(error)}`, { cause: error });
     }
   }
   // JSON was tried in any case: much of it is served as text/plain.
@@ -98,7 +97,9 @@ function yamlIn(body: Buffer, text: string): unknown {
   const [problem] = problems;
   if (problem === undefined) return value;
   const { line, column, message } = problem;
-  throw new Error(`is neither JSON nor YAML: line ${line}, column ${column}: ${message}`);
+  // What is quoted may be a line of somebody's key.
+  const why = message.replace(/: ".*$/s, "");
+  throw new Error(`is neither JSON nor YAML: line ${line}, column ${column}: ${why}`);
 }
 
 function readYaml(text: string): ReturnType<typeof parseSource> {

@@ -49,8 +49,12 @@ export function readProxy(
     if (option.name === "transport") {
       const secure = option.below.filter(({ name }) => name.startsWith("tls"));
       if (secure.length > 0) scheme = "https";
-      if (secure.some(({ name }) => name === "tls_insecure_skip_verify")) {
-        set("tls", { verify: false }, option.label);
+      for (const { name, args, label } of secure) {
+        if (name === "tls_insecure_skip_verify") set("tls", { verify: false }, label);
+        else if (name === "tls_server_name") set("tls", { serverName: args[0] }, label);
+        else if (name !== "tls") {
+          notes.push(warning(label, `${name} is not understood here, and changes nothing`));
+        }
       }
     } else if (option.name !== "to") readOption(option, set, notes);
   }

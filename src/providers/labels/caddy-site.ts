@@ -3,6 +3,9 @@
 import type { Note } from "../../config/finding.ts";
 import type { Directive } from "./caddy-tree.ts";
 import { fault, hint, shown, warning } from "./note.ts";
+import { hostsOf } from "../../config/rule-hosts.ts";
+import { parseRule } from "../../config/rule.ts";
+import type { RouteTls } from "../../config/acme-settings.ts";
 import { both, call, either } from "./rule-text.ts";
 
 export interface Site {
@@ -49,4 +52,20 @@ export function readSites(site: Directive, notes: Note[]): Site[] {
   const isPlain = addresses.every((each) => each.startsWith("http://"));
   const name = first.replace(/^https?:\/\//, "").replace(/:\d+$/, "") || "all";
   return [{ name, rule: either(rules), isPlain }];
+}
+
+/** Names that no authority of the world certifies. */
+const privateName = /(^|\.)(localhost|local|internal|home\.arpa)$|^[\d.]+$|^\[/;
+
+/** As Caddy has it: every site with a name gets one, unless `tls` says where its certificate is. */
+export function certificateOf({ below }: Directive, rule: string): RouteTls | undefined {
+  const parsed = parseRule(rule);
+  const hosts = parsed.kind === "rule" ? hostsOf(parsed.rule) : undefined;
+  if (hosts === undefined || hosts.includes("*")) return undefined;
+  const said = below.find(({ name }) => name === "tls");
+  const issuer = said?.below.find(({ name }) => name === "issuer")?.args[0];
+  if (said?.args[0] === "internal" || issuer === "internal") return "internal";
+  // A certificate and its key, which are in the container or nowhere.
+  if ((said?.args.length ?? 0) > 1) return undefined;
+  return hosts.every((each) => privateName.test(each)) ? "internal" : "auto";
 }

@@ -153,10 +153,38 @@ test("options of reverse_proxy become settings of the service", () => {
   assert.equal(service.backends[0]?.url, "https://172.18.0.2:80");
 });
 
+test("every site with a name asks for a certificate, as in Caddy", () => {
+  const tlsOf = (labels: Readonly<Record<string, string>>) =>
+    of({ ...proxy, ...labels }).discovery.routes.map(({ item }) => item.tls);
+  assert.deepEqual(tlsOf({}), ["auto"]);
+  assert.deepEqual(tlsOf({ "caddy.tls": "internal" }), ["internal"]);
+  assert.deepEqual(tlsOf({ "caddy.tls": "me@a.test" }), ["auto"]);
+  assert.deepEqual(tlsOf({ "caddy.tls": "/certs/a.pem /certs/a.key" }), [undefined]);
+  assert.deepEqual(tlsOf({ caddy: "http://a.test" }), [undefined]);
+  assert.deepEqual(tlsOf({ caddy: "app.localhost, 10.0.0.1" }), ["internal"]);
+  assert.deepEqual(tlsOf({ caddy: ":80" }), [undefined]);
+});
+
 test("what changes nothing is said", () => {
-  const lines = noteLines(of({ ...proxy, "caddy.encode": "gzip", "caddy.tls": "internal" }));
+  const lines = noteLines(of({ ...proxy, "caddy.encode": "gzip", "caddy.tls": "me@a.test" }));
   assert.deepEqual(lines, [
     "warning caddy.encode: encode is not there yet, and changes nothing",
     "info caddy.tls: tls is said in the configuration file",
   ]);
+});
+
+test("a site's Strict-Transport-Security is its routes' hsts, and a server name of backends counts", () => {
+  const found = of({
+    caddy: "a.test",
+    "caddy.header.Strict-Transport-Security": '"max-age=60; includeSubDomains"',
+    "caddy.reverse_proxy": "{{upstreams https 8443}}",
+    "caddy.reverse_proxy.transport": "http",
+    "caddy.reverse_proxy.transport.tls_server_name": "b.test",
+  });
+  const [route] = found.discovery.routes;
+  assert.deepEqual(route?.item.hsts, { maxAge: 60_000, includeSubDomains: true, preload: false });
+  const service = found.discovery.services["a.test@docker"];
+  assert.ok(service?.kind === "backends");
+  assert.equal(service.tls.serverName, "b.test");
+  assert.doesNotMatch(noteLines(found).join("\n"), /header|tls_server_name/);
 });

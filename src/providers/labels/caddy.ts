@@ -5,9 +5,10 @@
 // to be harmless are passed over; any other closes the block it stands in.
 
 import type { Note } from "../../config/finding.ts";
+import { caddyHstsOf, isHstsAlone } from "./caddy-hsts.ts";
 import { matcherOf } from "./caddy-matcher.ts";
 import { readProxy } from "./caddy-proxy.ts";
-import { readSites } from "./caddy-site.ts";
+import { certificateOf, readSites } from "./caddy-site.ts";
 import { sitesOf } from "./caddy-tree.ts";
 import type { Directive } from "./caddy-tree.ts";
 import { closed } from "./closed.ts";
@@ -21,7 +22,9 @@ export const caddyWishes: WishReader = ({ labels }) => {
   const wishes: Wish[] = [];
   for (const site of sitesOf(labels)) {
     for (const { name, rule, isPlain } of readSites(site, notes)) {
-      const block: Block = { name, rule, isPlain, named: new Map(), route: {}, shut: undefined };
+      const tls = isPlain ? undefined : certificateOf(site, rule);
+      const route = tls === undefined ? {} : { tls };
+      const block: Block = { name, rule, isPlain, named: new Map(), route, shut: undefined };
       walk(site.below, block, { notes, wishes });
     }
   }
@@ -75,6 +78,8 @@ function walk(directives: readonly Directive[], outer: Block, out: Out): void {
   for (const each of directives) shut = guardOf(each, inner, out) ?? shut;
   let route = outer.route;
   for (const each of directives) if (changes.has(each.name)) route = change(each, route, out);
+  const said = caddyHstsOf(directives, out.notes);
+  if (said !== undefined) route = { ...route, hsts: said.hsts };
   const block = { ...inner, route, shut };
   for (const each of directives) {
     if (blocks.has(each.name)) enter(each, block, out);
@@ -99,6 +104,8 @@ function guardOf(directive: Directive, block: Block, { notes }: Out): string | u
   }
   if (answers.has(name)) return undefined;
   const isMutual = name === "tls" && below.some((each) => each.name === "client_auth");
+  if (name === "tls" && args[0] === "internal" && !isMutual) return undefined;
+  if (isHstsAlone(directive)) return undefined;
   if (!isMutual && (harmless.has(name) || name === "tls")) {
     if (elsewhere.has(name)) notes.push(hint(label, `${name} is said in the configuration file`));
     else notes.push(warning(label, `${name} is not there yet, and changes nothing`));

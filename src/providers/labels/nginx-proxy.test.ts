@@ -66,6 +66,11 @@ const tables: readonly (readonly [string, Env, readonly string[]])[] = [
     [`a.test@docker: Host(\`a.test\`) && ${private4} → forceHttps 308 → http://172.18.0.2:80`],
   ],
   [
+    "to https as nginx-proxy does it",
+    { VIRTUAL_HOST: "a.test", HTTPS_METHOD: "redirect" },
+    ["a.test@docker: Host(`a.test`) → forceHttps 308 → http://172.18.0.2:80"],
+  ],
+  [
     "what is not spoken is closed",
     { VIRTUAL_HOST: "a.test", VIRTUAL_PROTO: "fastcgi" },
     ["a.test@docker: Host(`a.test`) → respond 503"],
@@ -120,6 +125,24 @@ test("labels of nginx-proxy say how it is balanced; a certificate of clients clo
   assert.deepEqual(routeLines(shut), ["a.test@docker: Host(`a.test`) → respond 503"]);
 });
 
+test("a certificate is asked for where its variable names the host, and nowhere else", () => {
+  const asking = (env: Env) =>
+    of({ VIRTUAL_HOST: "a.test,b.test", ...env })
+      .discovery.routes.map(({ item }) => `${item.name} ${item.tls}`)
+      .toSorted();
+  assert.deepEqual(asking({ LETSENCRYPT_HOST: "A.test, c.test" }), [
+    "a.test@docker auto",
+    "b.test@docker undefined",
+  ]);
+  assert.deepEqual(asking({ ACME_HOST: "b.test" }), [
+    "a.test@docker undefined",
+    "b.test@docker auto",
+  ]);
+  assert.deepEqual(asking({ VIRTUAL_HOST: "~^x$", LETSENCRYPT_HOST: "~^x$" }), [
+    "--x-@docker undefined",
+  ]);
+});
+
 test("what cannot be read is named by its variable", () => {
   const lines = (env: Env) => noteLines(of({ VIRTUAL_HOST: "a.test", ...env })).join("\n");
   assert.match(lines({ VIRTUAL_PORT: "http" }), /^error VIRTUAL_PORT: "http" is not a port/);
@@ -127,7 +150,10 @@ test("what cannot be read is named by its variable", () => {
   assert.match(lines({ VIRTUAL_HOST: "a b" }), /^error VIRTUAL_HOST: "a b" is no host name/);
   assert.match(lines({ VIRTUAL_HOST_MULTIPORTS: "[1]" }), /^error VIRTUAL_HOST_MULTIPORTS: /m);
   assert.match(lines({ VIRTUAL_HOST_MULTIPORTS: "a: b: c" }), /^error VIRTUAL_HOST_MULTIPORTS: /m);
-  assert.match(lines({ LETSENCRYPT_HOST: "a.test" }), /^info LETSENCRYPT_HOST: is about TLS/);
+  assert.match(
+    lines({ CERT_NAME: "a.test" }),
+    /^info CERT_NAME: certificates are found by the names in them/,
+  );
   const bomb = `a: &a [${"x,".repeat(50)}]\nb: &b [${"*a,".repeat(50)}]\nc: [${"*b,".repeat(50)}]`;
   assert.match(lines({ VIRTUAL_HOST_MULTIPORTS: bomb }), /^error VIRTUAL_HOST_MULTIPORTS: /m);
 });

@@ -5,6 +5,7 @@ import type { Note } from "../../config/finding.ts";
 import { parseFlowYaml } from "../../config/flow-yaml.ts";
 import { labelBounds } from "../../config/provider-limits.ts";
 import type { Workload } from "../workload.ts";
+import { normaliseHostPattern } from "../../lib/host.ts";
 import { closed } from "./closed.ts";
 import { fault, hint, shown, warning } from "./note.ts";
 import { readLocation } from "./nginx-location.ts";
@@ -43,11 +44,27 @@ export const nginxProxyWishes: WishReader = (workload) => {
       : placesOf(multiple, usual.protocol, notes);
   const settings = readNginxSettings(workload, read, notes);
   return {
-    wishes: places.flatMap((place) => wishesOf(workload, place, settings, notes)),
+    wishes: places.flatMap((place) =>
+      wishesOf(
+        workload,
+        { ...place, certificate: certificateFor(place.host, read) },
+        settings,
+        notes,
+      ),
+    ),
     notes,
     isRefused: false,
   };
 };
+
+/** The variable that asks for one for this host; undefined = none does. */
+function certificateFor(host: string, read: (name: string) => string): string | undefined {
+  // For a pattern nobody signs.
+  const wanted = normaliseHostPattern(host);
+  return ["LETSENCRYPT_HOST", "ACME_HOST"].find((name) =>
+    listOf(read(name)).some((each) => each.toLowerCase() === wanted),
+  );
+}
 
 function variable({ env }: Workload, name: string, notes: Note[]): string {
   const value = Object.hasOwn(env, name) ? (env[name] ?? "").trim() : "";
@@ -106,11 +123,11 @@ const secureProtocols: Readonly<Record<string, WishedService["scheme"]>> = {
 
 function wishesOf(
   workload: Workload,
-  place: Place,
+  place: Place & { readonly certificate: string | undefined },
   settings: NginxSettings,
   notes: Note[],
 ): Wish[] {
-  const { about, host, path, destination } = place;
+  const { about, host, path, destination, certificate } = place;
   const read = readLocation(host, path, destination);
   if (read.kind === "bad") {
     notes.push(fault(about === "VIRTUAL_HOST" ? "VIRTUAL_PATH" : about, read.why));
@@ -123,6 +140,7 @@ function wishesOf(
     ["route.rule", about],
     ["route.replacePath", "VIRTUAL_DEST"],
     ["route.clientIp", "NETWORK_ACCESS"],
+    ["route.tls", certificate ?? ""],
     ...settings.labels,
   ]);
   const wish = { dialect: "nginx-proxy", kind: "http", labels } as const;
@@ -139,7 +157,8 @@ function wishesOf(
     notes.push(fault("VIRTUAL_PROTO", message, "let it speak http or https"));
   }
   const rule = [location.rule, settings.condition].filter((each) => each !== undefined);
-  const route = { rule: rule.join(" && "), ...settings.route };
+  const tls = certificate === undefined ? {} : { tls: "auto" };
+  const route = { rule: rule.join(" && "), ...settings.route, ...tls };
   if (shut !== undefined) {
     return [{ ...wish, name, route: { ...route, ...closed(shut) }, service: undefined }];
   }

@@ -3,6 +3,7 @@
 
 import type { Note } from "../../config/finding.ts";
 import type { Workload } from "../workload.ts";
+import { readHsts } from "./nginx-hsts.ts";
 import { fault, hint, shown, warning } from "./note.ts";
 import { call, either } from "./rule-text.ts";
 
@@ -38,8 +39,9 @@ export function readNginxSettings(
     const key = label.slice(prefix.length);
     if (key === "ssl_verify_client") {
       if (/^(off|)$/i.test(value.trim())) continue;
-      closedBecause = "certificates of clients are not checked yet";
-      notes.push(fault(label, `${closedBecause}, so the route is closed`, "leave it out"));
+      closedBecause = "certificates of clients are not asked for by labels";
+      const remedy = "say clientAuth in tls.hosts of the configuration file, and leave it out";
+      notes.push(fault(label, `${closedBecause}, so the route is closed`, remedy));
     } else if (key === "keepalive") {
       readKeepalive(label, value.trim(), { service, places, notes });
     } else if (key === "loadbalance") {
@@ -58,11 +60,21 @@ export function readNginxSettings(
     );
   }
   const method = read("HTTPS_METHOD").toLowerCase();
+  const hsts = readHsts(read("HSTS").trim(), notes);
   return {
     condition: access === "internal" ? internal : undefined,
-    route: method === "nohttp" ? { forceHttps: true } : {},
+    route: {
+      ...(method === "nohttp" ? { forceHttps: true } : {}),
+      ...(method === "redirect" ? { redirect: "https" } : {}),
+      ...(hsts === undefined ? {} : { hsts }),
+    },
     service,
-    labels: [...places, ["route.forceHttps", "HTTPS_METHOD"]],
+    labels: [
+      ...places,
+      ["route.forceHttps", "HTTPS_METHOD"],
+      ["route.redirect", "HTTPS_METHOD"],
+      ["route.hsts", "HSTS"],
+    ],
     closedBecause,
   };
 }
@@ -108,29 +120,27 @@ function readBalance(label: string, value: string, { service, places, notes }: I
   places.push(["service.balance", label]);
 }
 
-const tlsVariables = [
-  ...["LETSENCRYPT_HOST", "ACME_HOST", "CERT_NAME", "SSL_POLICY", "HSTS"],
-  ...["TRUST_DEFAULT_CERT", "ENABLE_HTTP_ON_MISSING_CERT"],
-];
+const tlsVariables = new Map([
+  ["CERT_NAME", "certificates are found by the names in them; see tls.certificates"],
+  ["SSL_POLICY", "versions are said in tls.profile of the configuration file"],
+  ["TRUST_DEFAULT_CERT", "see tls.default of the configuration file"],
+  ["ENABLE_HTTP_ON_MISSING_CERT", "who comes in the clear is served unless HTTPS_METHOD is said"],
+]);
 
 function readTlsVariables(read: (variable: string) => string, notes: Note[]): void {
-  for (const name of tlsVariables) {
-    if (read(name) !== "") notes.push(hint(name, "is about TLS, which the listener decides"));
-  }
+  for (const [name, text] of tlsVariables) if (read(name) !== "") notes.push(hint(name, text));
   const method = read("HTTPS_METHOD").toLowerCase();
   const about = "HTTPS_METHOD";
   switch (method) {
     case "":
     case "noredirect":
-      return;
     case "redirect":
-      notes.push(hint(about, "redirects to https belong to TLS, which the listener decides"));
       return;
     case "nohttp":
       notes.push(hint(about, "what comes by http is redirected to https"));
       return;
     case "nohttps":
-      notes.push(hint(about, "is about TLS, which the listener decides"));
+      notes.push(hint(about, "the route is there by https as well, where a listener has TLS"));
       return;
     default:
       notes.push(warning(about, `${shown(method)} is not understood, and changes nothing`));

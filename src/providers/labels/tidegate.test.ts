@@ -53,6 +53,11 @@ const tables: readonly (readonly [string, Labels, readonly string[]])[] = [
     ],
   ]),
   [
+    "a redirect to https lets others through to the container",
+    { "tidegate.host": "a.test", "tidegate.redirect": "https", "tidegate.hsts": "true" },
+    ["web@docker: Host(`a.test`) → forceHttps 308 → http://172.18.0.2:80"],
+  ],
+  [
     "of several redirects the last one may be for all",
     {
       "tidegate.host": "a.test",
@@ -278,4 +283,18 @@ test("without a host it is the default host, if there is one", () => {
     "web@docker: Host(`web.apps.test`) → http://172.18.0.2:8080",
   ]);
   assert.deepEqual(routeLines(translated([given])), []);
+});
+
+test("a certificate is asked for by a label, for names alone", () => {
+  const of = (labels: Readonly<Record<string, string>>) =>
+    translated([{ name: "web", labels: { "tidegate.host": "a.test", ...labels } }]);
+  const tlsOf = (value: string) =>
+    of({ "tidegate.tls": value }).discovery.routes.map(({ item }) => item.tls);
+  assert.deepEqual(tlsOf("auto"), ["auto"]);
+  assert.deepEqual(tlsOf("internal"), ["internal"]);
+  assert.deepEqual(tlsOf("letsencrypt"), []);
+  assert.deepEqual(of({ "tidegate.host": "*", "tidegate.tls": "auto" }).discovery.routes, []);
+  // Who signs is not for them to say.
+  const strange = of({ "tidegate.tls.acme.authority": "https://evil.test/dir" });
+  assert.deepEqual(strange.discovery.routes, []);
 });

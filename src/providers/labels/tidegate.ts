@@ -301,6 +301,7 @@ function answersItself(route: Readonly<Record<string, unknown>>): boolean {
 /** With patterns alone, requests that none of them matches go on to the container. */
 function isForAll(redirect: unknown): boolean {
   if (typeof redirect === "string") {
+    if (redirect.trim() === "https") return false;
     if (!/^\s*[[{]/.test(redirect)) return true;
     const read = parseFlowYaml(redirect);
     // What is wrong with it the schema says.

@@ -2,6 +2,7 @@
 // not have closes the route; one that only makes answers nicer is left out, and said.
 
 import { javaScriptReplacement } from "../../lib/replacement.ts";
+import { readHsts } from "./nginx-hsts.ts";
 import { shown, warning } from "./note.ts";
 import { close, durationOf, patternOf } from "./traefik-draft.ts";
 import type { Draft } from "./traefik-draft.ts";
@@ -213,6 +214,7 @@ function headers(draft: Draft, options: Options): void {
     const status = readFlag(temporary?.value ?? "") === true ? 307 : 308;
     put(draft, "forceHttps", { status }, toHttps.label);
   }
+  readSts(draft, options);
   const rest = options.rest();
   skip(options);
   const [first] = rest;
@@ -221,6 +223,25 @@ function headers(draft: Draft, options: Options): void {
     "header fields are not changed yet: they arrive as the client and the backend wrote them";
   const others = rest.length === 1 ? "" : ` (and ${rest.length - 1} more of this middleware)`;
   draft.notes.push(warning(first.label, `${message}${others}`));
+}
+
+/** Strict-Transport-Security: in fields of its own, or as any other field of answers. */
+function readSts(draft: Draft, options: Options): void {
+  const seconds = options.take("stsseconds");
+  const below = options.take("stsincludesubdomains");
+  const preload = options.take("stspreload");
+  options.take("forcestsheader");
+  const written = options.take("customresponseheaders.strict-transport-security");
+  const found = written ?? seconds;
+  if (found === undefined) return;
+  const isOn = (each: LabelValue | undefined) => readFlag(each?.value ?? "") === true;
+  const parts = [`max-age=${seconds?.value.trim() ?? ""}`];
+  if (isOn(below)) parts.push("includeSubDomains");
+  if (isOn(preload)) parts.push("preload");
+  // 0 means that nothing is sent.
+  if (written === undefined && /^\s*0*\s*$/.test(found.value)) return;
+  const hsts = readHsts(written?.value ?? parts.join("; "), draft.notes, found.label);
+  if (hsts !== undefined) put(draft, "hsts", hsts, found.label);
 }
 
 function skip(options: Options): void {

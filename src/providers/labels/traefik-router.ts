@@ -1,6 +1,7 @@
 // One HTTP router of Traefik: its rule, entry points and middlewares, and which service it names.
 
 import { formatRule, parseRule } from "../../config/rule.ts";
+import { hostsOf } from "../../config/rule-hosts.ts";
 import { fault, hint, shown } from "./note.ts";
 import { call, either } from "./rule-text.ts";
 import { close } from "./traefik-draft.ts";
@@ -65,6 +66,7 @@ export function readRouter(section: Section, options: RouterOptions): Router {
     const remedy = `write traefik.http.routers.${section.name}.rule, or give the provider a defaultHost`;
     draft.notes.push(fault(about, "the router has no rule", remedy));
   }
+  askForCertificate(values.get("tls.certresolver"), rule, draft);
   return {
     name: section.name,
     rule,
@@ -80,6 +82,25 @@ export function readRouter(section: Section, options: RouterOptions): Router {
 const known =
   /^(rule|rulesyntax|service|middlewares|entrypoints|priority|tls|tls\.certresolver|tls\.options|tls\.domains.*|observability\..*)$/;
 
+/** Which authority signs is said in the configuration; a rule for any host names nobody to certify. */
+function askForCertificate(
+  found: LabelValue | undefined,
+  rule: string | undefined,
+  draft: Draft,
+): void {
+  if (found === undefined || found.value.trim() === "" || rule === undefined) return;
+  const parsed = parseRule(rule);
+  const hosts = parsed.kind === "rule" ? hostsOf(parsed.rule) : undefined;
+  if (hosts === undefined || hosts.includes("*")) {
+    draft.notes.push(
+      hint(found.label, "the rule names no host, so there is no certificate for it"),
+    );
+    return;
+  }
+  draft.route.set("tls", "auto");
+  draft.labels.set("route.tls", found.label);
+}
+
 /** A text says why there is none. */
 function targetOf(found: LabelValue | undefined, { services }: Sections): Target | string {
   if (found === undefined || found.value.trim() === "") {
@@ -94,6 +115,9 @@ function targetOf(found: LabelValue | undefined, { services }: Sections): Target
   if (name !== undefined && services.has(name)) return { kind: "own", section: name };
   return `the service ${shown(reference)} is not among the container's own labels`;
 }
+
+export const upToListeners =
+  "whether there is TLS is up to the listener: the route is there with and without";
 
 /** As they are usually called; what is behind any other name is not for everybody, perhaps. */
 const plainPoints = new Set(["web", "http"]);
@@ -114,8 +138,7 @@ function entryOf(values: Section["values"], draft: Draft): Router["entry"] {
   const tls = values.get("tls");
   const hasTls = [...values.keys()].some((key) => key.startsWith("tls.")) || isOn(tls);
   if (!hasTls && !(isSecure && !isPlain)) return isPlain && !isSecure ? "plain" : "any";
-  const message = "whether there is TLS is up to the listener: the route is there with and without";
-  draft.notes.push(hint(found?.label ?? tls?.label ?? "", message));
+  draft.notes.push(hint(found?.label ?? tls?.label ?? "", upToListeners));
   return "secure";
 }
 
@@ -126,10 +149,15 @@ function isOn(found: LabelValue | undefined): boolean {
 /** Sets that only choose versions and ciphers, as they are usually called. */
 const harmless = new Set(["default", "modern", "intermediate", "old"]);
 
+/** By what these options of TLS are called. */
+export function areHarmless(options: string): boolean {
+  const [name = ""] = options.trim().toLowerCase().split("@");
+  return name === "" || harmless.has(name);
+}
+
 /** They may ask for client certificates, and are never in labels. */
 function checkTlsOptions(found: LabelValue | undefined, draft: Draft): void {
-  const [name = ""] = found?.value.trim().toLowerCase().split("@") ?? [];
-  if (found === undefined || name === "" || harmless.has(name)) return;
+  if (found === undefined || areHarmless(found.value)) return;
   const message = `the TLS options ${shown(found.value)} are not known, and may ask for client certificates`;
   close(draft, found.label, message, "take the label out if they do not");
 }

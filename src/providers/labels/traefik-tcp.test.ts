@@ -36,8 +36,13 @@ test("TCP routers become TCP routes, or are left out", () => {
     },
   );
   assert.deepEqual(problemsOf(tcp(secure)), []);
+  // With the certificates of the file.
+  assert.equal(routesOf(tcp({ ...db, "routers.db.tls": "true" }))["db"]?.["tls"], true);
+  const resolved = tcp({ ...db, "routers.db.tls.certresolver": "le" });
+  assert.equal(routesOf(resolved)["db"]?.["tls"], true);
+  assert.match(notesOf(resolved).join("\n"), /had for routes of HTTP alone/);
   const left = [
-    [{ "routers.db.tls": "true" }, /TLS of this router would end here/],
+    [{ "routers.db.tls.options": "mutual@file" }, /may ask for client certificates/],
     [{ "routers.db.middlewares": "x@file" }, /the route is left out/],
     [{ "routers.db.foo": "x" }, /no key "foo"/],
     [{ "services.db.loadbalancer.server.port": "0" }, /"0" is no port: the route is left out/],

@@ -13,7 +13,7 @@ import { tcpKinds } from "./traefik-kinds.ts";
 import { readFlag, readList } from "./traefik-labels.ts";
 import type { Section, TraefikLabels } from "./traefik-labels.ts";
 import { applyMiddlewares, ownReference } from "./traefik-middlewares.ts";
-import { ruleFor } from "./traefik-router.ts";
+import { areHarmless, ruleFor } from "./traefik-router.ts";
 import { modernRule } from "./traefik-rule.ts";
 import { Reader } from "./traefik-services.ts";
 import type { Wish, WishedService } from "./wish.ts";
@@ -59,13 +59,18 @@ function wishOf(router: Section, labels: TraefikLabels, task: Task): Wish | unde
   const tls = [...values].find(([key, { value }]) => {
     return key === "tls" ? readFlag(value) !== false : key.startsWith("tls.");
   });
-  if (tls !== undefined && readFlag(values.get("tls.passthrough")?.value ?? "") !== true) {
-    const remedy = `write traefik.tcp.routers.${name}.tls.passthrough=true, and let the container have the certificate`;
-    return refuse(
-      tls[1].label,
-      "TLS of this router would end here, and labels name no certificate",
-      remedy,
-    );
+  const isEnded =
+    tls !== undefined && readFlag(values.get("tls.passthrough")?.value ?? "") !== true;
+  const options = values.get("tls.options");
+  if (isEnded && options !== undefined && !areHarmless(options.value)) {
+    const message = `the TLS options ${shown(options.value)} are not known, and may ask for client certificates`;
+    return refuse(options.label, message, "take the label out if they do not");
+  }
+  const resolver = values.get("tls.certresolver");
+  if (isEnded && resolver !== undefined) {
+    const message = "certificates are had for routes of HTTP alone";
+    const remedy = "add one to tls.certificates in the configuration file";
+    draft.notes.push(warning(resolver.label, message, remedy));
   }
   const service = serviceOf(values.get("service")?.value, labels, task);
   if (typeof service === "string") {
@@ -76,6 +81,7 @@ function wishOf(router: Section, labels: TraefikLabels, task: Task): Wish | unde
   const made = ruleFor(modernRule(rule.value.trim()), draft.allowed);
   const route = {
     rule: made,
+    ...(isEnded ? { tls: true } : {}),
     ...(listener === undefined ? {} : { listener }),
     ...(priority === undefined || priority.value.trim() === "0"
       ? {}
@@ -84,6 +90,7 @@ function wishOf(router: Section, labels: TraefikLabels, task: Task): Wish | unde
   const points = values.get("entrypoints");
   const places = new Map([...draft.labels, ["route.rule", rule.label] as const]);
   if (points !== undefined) places.set("route.listener", points.label);
+  if (isEnded) places.set("route.tls", tls[1].label);
   // A route of HTTP may have the same name.
   const isTaken = labels.http.routers.has(name.toLowerCase());
   const own = isTaken ? `${name}-tcp` : name;

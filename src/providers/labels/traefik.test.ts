@@ -183,7 +183,7 @@ const table: readonly (readonly [what: string, labels: Labels, routes: object])[
       "middlewares.tls.redirectscheme.scheme": "https",
       "middlewares.tls.redirectscheme.permanent": "true",
     },
-    { "a-secure": { ...host, forceHttps: { status: 308 } } },
+    { "a-secure": { ...host, forceHttps: { status: 308 }, tls: "auto" } },
   ],
   [
     "a redirect to nobody answers by itself",
@@ -303,7 +303,7 @@ const told: readonly (readonly [note: string, labels: Labels])[] = [
     "warning traefik.http.middlewares.m.headers.customrequestheaders.X-A: header fields are not changed yet: they arrive as the client and the backend wrote them (and 1 more of this middleware)",
     {
       "middlewares.m.headers.customrequestheaders.X-A": "1",
-      "middlewares.m.headers.stsseconds": "1",
+      "middlewares.m.headers.framedeny": "true",
     },
   ],
   [
@@ -318,6 +318,25 @@ test("what only makes answers nicer is left out, and said", () => {
     assert.deepEqual(notesOf(all), [note]);
     assert.equal(routesOf(all)["a"]?.["to"], host.to);
   }
+});
+
+test("Strict-Transport-Security is a route's hsts, however it is said", () => {
+  const hstsOf = (labels: Labels) => {
+    const written = Object.fromEntries(
+      Object.entries(labels).map(([key, value]) => [`middlewares.m.headers.${key}`, value]),
+    );
+    return routesOf(http({ ...site, "routers.a.middlewares": "m", ...written }))["a"]?.["hsts"];
+  };
+  const year = { maxAge: "31536000s", includeSubDomains: true, preload: true };
+  const long = { stsseconds: "31536000", stsincludesubdomains: "true", stspreload: "true" };
+  assert.deepEqual(hstsOf(long), year);
+  const field = "customresponseheaders.Strict-Transport-Security";
+  assert.deepEqual(hstsOf({ [field]: "max-age=31536000; includeSubDomains; preload" }), year);
+  assert.deepEqual(hstsOf({ stsseconds: "60", stspreload: "true" }), {
+    ...{ maxAge: "60s", includeSubDomains: false, preload: false },
+  });
+  assert.equal(hstsOf({ stsseconds: "0" }), undefined);
+  assert.equal(hstsOf({ stsseconds: "x" }), undefined);
 });
 
 test("an order that cannot be kept is said", () => {
@@ -410,4 +429,13 @@ test("labels called like parts of JavaScript's objects are labels", () => {
       [[name, undefined]],
     );
   }
+});
+
+test("a certificate resolver asks for a certificate where the rule names hosts", () => {
+  const of = (rule: string) =>
+    routesOf(http({ "routers.a.rule": rule, "routers.a.tls.certresolver": "le" }));
+  const tlsOf = (rule: string) => Object.values(of(rule)).map((route) => Reflect.get(route, "tls"));
+  assert.deepEqual(tlsOf("Host(`a.test`) && PathPrefix(`/x`)"), ["auto"]);
+  assert.deepEqual(tlsOf("HostRegexp(`^a`)"), [undefined]);
+  assert.deepEqual(tlsOf("PathPrefix(`/x`)"), [undefined]);
 });
