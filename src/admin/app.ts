@@ -3,6 +3,7 @@
 
 import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
+import * as z from "zod";
 import type { Log } from "../lib/log.ts";
 import { socketActor } from "./accounts.ts";
 import { addAccounts } from "./account-requests.ts";
@@ -22,6 +23,8 @@ const maxStoreBytes = 64 * 1024 * 1024;
 const defaultLines = 100;
 /** Of a body in the audit: a name or two. */
 const shownBody = 500;
+
+const certificateTarget = z.strictObject({ certificate: z.string().min(1).max(255) });
 
 export interface AppOptions {
   readonly operations: Operations;
@@ -61,6 +64,8 @@ function addReading(app: App, operations: Operations, closing: AbortSignal): voi
   app.get("/v1/status", (c) => c.json(operations.status()));
   app.get("/v1/routes", (c) => c.json(operations.routes()));
   app.get("/v1/nodes", (c) => c.json({ fleet: operations.nodes() ?? null }));
+  app.get("/v1/certificates", (c) => c.json(operations.certificates()));
+  app.get("/v1/authority", (c) => c.json({ certificate: operations.authority() ?? null }));
   app.get("/v1/workers", (c) => c.json(operations.workers()));
   app.get("/v1/log", (c) => {
     const lines = c.req.query("lines") ?? String(defaultLines);
@@ -82,6 +87,11 @@ function addActions(app: App, operations: Operations): void {
   app.post("/v1/upgrade", async (c) => answer(c, await operations.upgrade()));
   app.post("/v1/drain", async (c) => answer(c, await operations.drain()));
   app.post("/v1/resume", async (c) => answer(c, await operations.resume()));
+  app.post("/v1/certificates/renew", async (c) => {
+    const wish = certificateTarget.safeParse(await body(c)).data;
+    if (wish === undefined) return badRequest(c, 'write { "certificate": "example.com" }');
+    return answer(c, await operations.renewCertificate(wish.certificate));
+  });
   app.post("/v1/retire", (c) => answer(c, operations.retire()));
   app.put("/v1/workers", async (c) => {
     const size = readSize(await body(c));

@@ -117,7 +117,9 @@ function namesIn(changes: readonly { section: string; name: string }[]): string 
 
 function addReading(app: App, configuration: Configuration): void {
   app.get("/v1/store/dump", (c) => c.json({ text: configuration.dump() }));
-  app.get("/v1/store/export", (c) => c.json(configuration.exported()));
+  app.get("/v1/store/export", (c) =>
+    c.json(configuration.exported(c.req.query("keys") === "true")),
+  );
   app.get("/v1/store/history", (c) => {
     const limit = numberIn(c, "limit") ?? 20;
     const before = numberIn(c, "before");

@@ -22,8 +22,8 @@ export interface Configuration {
   difference(from: number, to: number): readonly ChangedItem[] | undefined;
   /** A new revision that is as that one was. */
   rollback(to: number, options: ChangeOptions): Promise<ChangeOutcome>;
-  /** All items of the store, as `import` takes them. */
-  exported(): Export;
+  /** All items of the store, as `import` takes them. @param withKeys with the private keys of certificates */
+  exported(withKeys: boolean): Export;
   /** Replaces all items of the store. */
   import(all: Export, options: ChangeOptions): Promise<ChangeOutcome>;
   /** Writes a copy of the store, while everything goes on. Rejects with a sentence. */

@@ -22,6 +22,12 @@ export interface Operations {
   discovery(): DiscoveryRows;
   /** Who else is there; undefined = this program is in no fleet. */
   nodes(): FleetRows | undefined;
+  /** Certificates and files that should hold some, in the order in which they are tried; without keys. */
+  certificates(): readonly CertificateRow[];
+  /** PEM of who signs for `tls: internal`; undefined = there is none yet. Never its key. */
+  authority(): string | undefined;
+  /** Has a certificate that is had by itself ordered now. @param certificate one of its names, or its fingerprint */
+  renewCertificate(certificate: string): Promise<Outcome>;
   /** Has exchanges of a service wait. */
   pause(service: string): Promise<Outcome>;
   /** Lets go what `pause` holds; with a backend, ends its drain; and ends maintenance asked for here. */
@@ -264,4 +270,37 @@ export interface Refusal {
   readonly place: string;
   /** What was refused, and why. */
   readonly message: string;
+}
+
+export interface CertificateRow {
+  /** Of what cannot be used and was never usable: none. */
+  readonly names: readonly string[];
+  readonly kind: "ec" | "rsa" | undefined;
+  /** SHA-256, hex. */
+  readonly fingerprint: string | undefined;
+  /** Who signed it, for people. */
+  readonly issuer: string;
+  /** ISO 8601. */
+  readonly from: string | undefined;
+  readonly until: string | undefined;
+  /** `unusable`: what is there now; where there are names, what was there before is shown on. */
+  readonly state:
+    | "ok"
+    | "expires soon"
+    | "expired"
+    | "not yet valid"
+    | "unusable"
+    /** Of names that have none yet: it is being had, or it could not be. */
+    | "ordering"
+    | "waiting";
+  /** Of `unusable`, ISO 8601. */
+  readonly since: string | undefined;
+  /** Why it is so, and what is odd: sentences; "" = nothing is to be said. */
+  readonly why: string;
+  /** File or folder; of one that is kept elsewhere the source and its place: `redis: key tidegate:tls:a.test`. */
+  readonly source: string;
+  /** Under which name the API has it; undefined = it is no item. */
+  readonly item: string | undefined;
+  /** A route needs it, or it is shown when no other fits. */
+  readonly isNeeded: boolean;
 }

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { alertOf, plainAlert } from "./alert.ts";
 import type { Alert } from "./alert.ts";
 import { backendAlert, configurationAccepted, configurationRefused } from "./events.ts";
-import { overBy, serviceAlert, workerAlert } from "./events.ts";
+import { certificateAlert, isOfCertificate, overBy, serviceAlert, workerAlert } from "./events.ts";
 
 const at = 1_795_000_000_000;
 
@@ -87,4 +87,36 @@ test("only what is an alert is read back as one", () => {
     { ...alert, title: 1 },
   ];
   for (const each of wrong) assert.equal(alertOf(each), undefined, JSON.stringify(each));
+});
+
+test("a certificate is a matter of its own in each of its states, and none when it is well", () => {
+  const event = {
+    ...{ names: ["a.test", "b.test", "c.test"], source: "/certs/a.pem", why: "so" },
+    until: "2027-01-01T00:00:00.000Z",
+  };
+  const titles = ["expires soon", "expired", "unusable", "waiting"].map((state) => {
+    const alert = certificateAlert({ ...event, state }, at);
+    assert.ok(alert !== undefined && isOfCertificate(alert));
+    assert.deepEqual(
+      [alert.topic, alert.key],
+      ["certificate", `certificate ${state} /certs/a.pem`],
+    );
+    assert.equal(alert.text, "/certs/a.pem: so.\nIt is good until 2027-01-01T00:00:00.000Z.");
+    return alert.title;
+  });
+  assert.deepEqual(titles, [
+    "the certificate for a.test and 2 more expires soon",
+    "the certificate for a.test and 2 more has expired",
+    "the certificate for a.test and 2 more cannot be used",
+    "the certificate for a.test and 2 more could not be had",
+  ]);
+  for (const state of ["ok", "not yet valid", "ordering"]) {
+    assert.equal(certificateAlert({ ...event, state }, at), undefined);
+  }
+  const nameless = certificateAlert(
+    { ...event, names: [], until: undefined, state: "unusable" },
+    at,
+  );
+  assert.equal(nameless?.title, "the certificate in /certs/a.pem cannot be used");
+  assert.ok(!isOfCertificate(workerAlert({ slot: 1, pid: 2, what: "died", at })));
 });

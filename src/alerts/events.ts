@@ -123,6 +123,47 @@ export function errorsAlert({ service, isRaised, text, at }: ErrorsEvent): Alert
   };
 }
 
+export interface CertificateEvent {
+  readonly names: readonly string[];
+  readonly state: string;
+  readonly why: string;
+  readonly source: string;
+  /** ISO 8601 */
+  readonly until: string | undefined;
+}
+
+const certificateTroubles: ReadonlyMap<string, string> = new Map([
+  ["expires soon", "expires soon"],
+  ["expired", "has expired"],
+  ["unusable", "cannot be used"],
+  ["waiting", "could not be had"],
+]);
+
+/** Each state is a matter of its own, or that it expired would not be told after that it will. */
+export function certificateAlert(event: CertificateEvent, at: number): Alert | undefined {
+  const { names, state, why, source, until } = event;
+  const trouble = certificateTroubles.get(state);
+  if (trouble === undefined) return undefined;
+  const [name = `in ${source}`, ...others] = names;
+  const more = others.length === 0 ? "" : ` and ${others.length} more`;
+  const end = until === undefined ? [] : [`It is good until ${until}.`];
+  return {
+    topic: "certificate",
+    key: `${certificateKey}${state} ${source}`,
+    state: "raised",
+    title: `the certificate ${names.length === 0 ? "" : "for "}${name}${more} ${trouble}`,
+    text: [`${source}: ${why}.`, ...end].join("\n"),
+    at,
+  };
+}
+
+const certificateKey = "certificate ";
+
+/** Whether it is one of `certificateAlert`. */
+export function isOfCertificate({ topic, key }: Alert): boolean {
+  return topic === "certificate" && key.startsWith(certificateKey);
+}
+
 /** What was open and is not any more, though nobody saw it end: the program was restarted in between. */
 export function overBy(alert: Alert, text: string, at: number): Alert {
   const title = `over: ${alert.title}`;

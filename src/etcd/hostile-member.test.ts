@@ -93,7 +93,7 @@ for (const { what, answer, says } of [
       r.on("drain", more);
       more();
     },
-    says: /answered with more than 16 MiB/,
+    says: /answered with more than 16MiB/,
   },
 ] satisfies { what: string; answer: (response: ServerResponse) => void; says: RegExp }[]) {
   test(`${what} is no etcd`, { timeout: 20_000 }, async () => {

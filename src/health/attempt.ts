@@ -27,9 +27,6 @@ export const maxAnswerBytes = 64 * 1024;
 /** An orderly goodbye is worth so much, ms: some never close what we have closed. */
 const goodbyeMs = 250;
 
-/** What a backend says ends up in a table and in mails: a few words of it will do. */
-const maxQuoteLength = 200;
-
 export class Attempt {
   readonly target: ProbeTarget;
   /** Said when the time is up: `no ${waitsFor} within 5s`. */
@@ -101,10 +98,4 @@ export class Attempt {
     for (const close of this.#closers) close();
     this.#resolve(this.#verdict);
   }
-}
-
-/** What a backend said, fit for a line: no controls, nothing that turns text around, not long. */
-export function quote(text: string): string {
-  const line = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, " ").trim();
-  return line.length > maxQuoteLength ? `${line.slice(0, maxQuoteLength)}…` : line;
 }

@@ -48,12 +48,12 @@ export class Conversation {
     const plain = this.#socket;
     for (const event of ["data", "end", "close"]) plain.removeAllListeners(event);
     this.attempt.waitsFor = "end of the TLS handshake";
+    const { target } = this.attempt;
+    const secured = { ...target, backend: { ...target.backend, secure: true } };
     const socket = connectTls({ socket: plain, rejectUnauthorized: false });
     this.#socket = socket;
     this.attempt.onEnd(() => socket.destroy());
-    socket.on("error", (error) =>
-      this.attempt.bad(faultText(error, { ...this.attempt.target.backend, secure: true }, false)),
-    );
+    socket.on("error", (error) => this.attempt.bad(faultText(error, secured, false)));
     socket.once("close", () => this.attempt.bad("closed the connection"));
     socket.once("secureConnect", () => {
       this.#listen(socket);

@@ -1,7 +1,8 @@
 // What went wrong with a check's connection, in words for an operator.
 
-import { quote } from "./attempt.ts";
-import type { Backend } from "../config/service.ts";
+import { quote } from "../lib/quote.ts";
+import { isRefusalOfOurs, tlsFaultText } from "../upstream/tls-fault.ts";
+import type { ProbeTarget } from "./attempt.ts";
 
 const texts: Readonly<Record<string, string>> = {
   ECONNREFUSED: "refused the connection",
@@ -20,18 +21,19 @@ const texts: Readonly<Record<string, string>> = {
 /** @param isOpen whether the connection stood when it happened */
 export function faultText(
   error: NodeJS.ErrnoException,
-  { address, secure }: Backend,
+  { backend, tls }: ProbeTarget,
   isOpen: boolean,
 ): string {
   const { code = "" } = error;
+  const { address, secure } = backend;
   if (code === "ENOENT" && address.kind === "unix") return `there is no socket ${address.path}`;
   if (code === "ENOTFOUND" && address.kind === "tcp") {
     return `the name ${address.host} does not resolve to an address`;
   }
   const known = texts[code];
   if (known !== undefined) return known;
+  if (secure && (!isOpen || isRefusalOfOurs(error))) return tlsFaultText(error, backend, tls);
   // OpenSSL's sentences come with its own file names and line numbers; the reason is what says something.
   const reason: unknown = Reflect.get(error, "reason");
-  const why = quote(typeof reason === "string" ? reason : error.message);
-  return secure && !isOpen ? `TLS failed: ${why}` : why;
+  return quote(typeof reason === "string" ? reason : error.message);
 }

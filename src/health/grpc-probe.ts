@@ -15,7 +15,8 @@ import {
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { ProbeSettings } from "../config/service.ts";
-import { type Attempt, maxAnswerBytes, quote } from "./attempt.ts";
+import { type Attempt, maxAnswerBytes } from "./attempt.ts";
+import { quote } from "../lib/quote.ts";
 import { faultText } from "./fault-text.ts";
 import { checkAgent } from "./http-probe.ts";
 import { authorityOf, openSocket } from "./open-socket.ts";
@@ -142,5 +143,5 @@ function h2Fault(error: NodeJS.ErrnoException, { target }: Attempt): string {
   const { code = "", message } = error;
   return code.startsWith("ERR_HTTP2")
     ? `does not speak HTTP/2 as expected: ${quote(message)}`
-    : faultText(error, target.backend, true);
+    : faultText(error, target, true);
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
@@ -171,6 +172,14 @@ test(
       assert.equal(await ask({ verify: false }), "good: 200 in N ms");
       assert.match(await ask({ ca }), /bad: TLS failed: .*127\.0\.0\.1/);
       assert.match(await ask({ serverName: "app.test" }), /bad: TLS failed: .*certificate/);
+      const shown = new X509Certificate(cert).publicKey.export({ type: "spki", format: "der" });
+      const pin = createHash("sha256").update(shown).digest("base64");
+      assert.equal(await ask({ verify: false, pins: [pin] }), "good: 200 in N ms");
+      const stranger = `${"A".repeat(43)}=`;
+      assert.equal(
+        await ask({ verify: false, pins: [stranger] }),
+        `bad: TLS failed: its key is none of tls.pins: it is sha256/${pin}`,
+      );
       assert.ok(names.includes("app.test"));
     } finally {
       server.close();

@@ -3,7 +3,8 @@
 
 import { type IncomingMessage, request as sendRequest } from "node:http";
 import type { ProbeSettings } from "../config/service.ts";
-import { type Attempt, maxAnswerBytes, type ProbeTarget, quote } from "./attempt.ts";
+import { type Attempt, maxAnswerBytes, type ProbeTarget } from "./attempt.ts";
+import { quote } from "../lib/quote.ts";
 import { faultText } from "./fault-text.ts";
 import { authorityOf, openSocket } from "./open-socket.ts";
 
@@ -85,12 +86,12 @@ function readUntil(response: IncomingMessage, wanted: Buffer, onEnd: (found: Fou
   response.on("close", () => onEnd("cut"));
 }
 
-function httpFault(error: NodeJS.ErrnoException, { backend }: ProbeTarget): string {
+function httpFault(error: NodeJS.ErrnoException, target: ProbeTarget): string {
   const { code = "", message } = error;
   if (code === "HPE_HEADER_OVERFLOW") return "answered with a head of more than 64 KiB";
   if (code.startsWith("HPE_")) return `answered what is not HTTP/1.1: ${quote(message)}`;
   // Node's words for an end before the answer; a reset comes from the system.
   if (message === "socket hang up") return "closed the connection without an answer";
   if (message === "aborted") return "closed the connection in the middle of its answer";
-  return faultText(error, backend, true);
+  return faultText(error, target, true);
 }

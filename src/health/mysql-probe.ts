@@ -5,7 +5,8 @@
 //
 // Each packet is its length (3 bytes, little endian), its number, and so many bytes.
 
-import { type Attempt, quote } from "./attempt.ts";
+import type { Attempt } from "./attempt.ts";
+import { quote } from "../lib/quote.ts";
 import { Conversation } from "./conversation.ts";
 
 export const checkUser = "tidegate-check";

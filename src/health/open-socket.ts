@@ -2,8 +2,10 @@
 // socket, as the connections of requests are made. It is closed with its attempt.
 
 import { connect as connectPlain, isIP, type Socket } from "node:net";
-import { checkServerIdentity, connect as connectTls, type ConnectionOptions } from "node:tls";
-import { type Attempt, type ProbeTarget, quote } from "./attempt.ts";
+import { connect as connectTls, TLSSocket } from "node:tls";
+import type { Attempt, ProbeTarget } from "./attempt.ts";
+import { quote } from "../lib/quote.ts";
+import { pinFault, tlsOptionsOf } from "../upstream/backend-tls.ts";
 import { faultText } from "./fault-text.ts";
 
 /**
@@ -16,15 +18,19 @@ export function openSocket(
   onOpen: (socket: Socket) => void,
 ): Socket {
   const { target } = attempt;
-  const { backend } = target;
+  const { backend, tls } = target;
   const where = whereOf(target);
+  const offered = protocols.length === 0 ? tls.alpn : protocols;
+  // No session is resumed: a check shows the certificate that the backend has now.
   const socket = backend.secure
-    ? connectTls({ ...where, ...tlsOptions(target, protocols) })
+    ? connectTls({ ...where, ...tlsOptionsOf(backend, tls, offered) })
     : connectPlain(where);
   let isOpen = false;
   attempt.onEnd(() => socket.destroy());
   socket.once(backend.secure ? "secureConnect" : "connect", () => {
     if (attempt.isOver) return;
+    const fault = socket instanceof TLSSocket ? pinFault(socket, tls) : undefined;
+    if (fault !== undefined) return attempt.bad(faultText(fault, target, isOpen));
     isOpen = true;
     socket.setNoDelay(true);
     try {
@@ -40,7 +46,7 @@ export function openSocket(
     socket.once("lookup", () => (attempt.waitsFor = "connection"));
   }
   if (backend.secure) socket.once("connect", () => (attempt.waitsFor = "end of the TLS handshake"));
-  socket.on("error", (error) => attempt.bad(faultText(error, backend, isOpen)));
+  socket.on("error", (error) => attempt.bad(faultText(error, target, isOpen)));
   // Afterwards those who use it know better what its end means.
   socket.once("close", () => {
     if (!isOpen) attempt.bad("closed the connection");
@@ -59,21 +65,4 @@ function whereOf({ backend, check, lookup }: ProbeTarget) {
   const { address } = backend;
   if (address.kind === "unix") return { path: address.path };
   return { host: address.host, port: check.port ?? address.port, lookup };
-}
-
-function tlsOptions(
-  { backend, tls }: ProbeTarget,
-  protocols: readonly string[],
-): ConnectionOptions {
-  const host = backend.address.kind === "tcp" ? backend.address.host : "localhost";
-  const name = tls.serverName ?? host;
-  return {
-    ...(tls.ca === undefined ? {} : { ca: tls.ca }),
-    ...(protocols.length === 0 ? {} : { ALPNProtocols: [...protocols] }),
-    // An IP address is no server name (RFC 6066 section 3), but the certificate must name it.
-    ...(isIP(name) === 0 ? { servername: name } : {}),
-    checkServerIdentity: (_, certificate) => checkServerIdentity(name, certificate),
-    rejectUnauthorized: tls.verify,
-    minVersion: "TLSv1.2",
-  };
 }

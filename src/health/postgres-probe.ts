@@ -8,7 +8,8 @@
 // Messages are a letter and a length (4 bytes, that counts itself) with its bytes; our first ones, and the
 // single letter that answers the question for TLS, have no letter or no length.
 
-import { type Attempt, quote } from "./attempt.ts";
+import type { Attempt } from "./attempt.ts";
+import { quote } from "../lib/quote.ts";
 import { Conversation } from "./conversation.ts";
 
 const sslRequest = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]);

@@ -2,7 +2,8 @@
 // no socket behind, whatever the other side does.
 
 import type { ProbeSettings } from "../config/service.ts";
-import { Attempt, type ProbeTarget, quote, type Verdict } from "./attempt.ts";
+import { Attempt, type ProbeTarget, type Verdict } from "./attempt.ts";
+import { quote } from "../lib/quote.ts";
 import { probeGrpc } from "./grpc-probe.ts";
 import { probeHttp } from "./http-probe.ts";
 import { probeMysql } from "./mysql-probe.ts";

@@ -2,7 +2,8 @@
 // text with a text.
 
 import type { ProbeSettings } from "../config/service.ts";
-import { type Attempt, quote } from "./attempt.ts";
+import type { Attempt } from "./attempt.ts";
+import { quote } from "../lib/quote.ts";
 import { Conversation } from "./conversation.ts";
 
 export function probeTcp(

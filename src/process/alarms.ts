@@ -4,7 +4,8 @@ import { hostname } from "node:os";
 
 import type { AlertDesk } from "../alerts/desk.ts";
 import type { ErrorRatioWatch } from "../alerts/error-ratio.ts";
-import type { AlertTest, ServiceRow } from "../admin/operations.ts";
+import type { AlertTest, CertificateRow, ServiceRow } from "../admin/operations.ts";
+import { certificateLimits } from "../config/limits.ts";
 import { formatProblem, type Problem } from "../config/problem.ts";
 import type { AlertSettings } from "../config/alert-settings.ts";
 import type { Snapshot } from "../config/snapshot.ts";
@@ -124,6 +125,29 @@ export class Alarms {
 
   onReplaced(slot: number, pid: number, what: string): void {
     this.#raise((events) => events.workerAlert({ slot, pid, what, at: Date.now() }));
+  }
+
+  /** @param rows of all that are needed, as they are now */
+  onCertificates(rows: readonly CertificateRow[]): void {
+    void this.#changing.then(() => {
+      if (this.#desk === undefined) return;
+      const { desk, events } = this.#desk;
+      const now = Date.now();
+      const open = new Set<string>();
+      for (const row of rows) {
+        const alert = events.certificateAlert(row, now);
+        if (alert === undefined) continue;
+        // Of what is just being written nobody is told; what was told stays.
+        const isYoung =
+          row.since !== undefined && Date.parse(row.since) > now - certificateLimits.look;
+        if (!isYoung && !open.has(alert.key)) desk.raise(alert);
+        open.add(alert.key);
+      }
+      for (const each of desk.open()) {
+        if (!events.isOfCertificate(each) || open.has(each.key)) continue;
+        desk.raise(events.overBy(each, "`tidegate certs` shows how it is now.", now));
+      }
+    });
   }
 
   onOutcomes(worker: number, services: readonly ServiceOutcomes[]): void {

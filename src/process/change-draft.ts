@@ -5,8 +5,8 @@ import type { ChangeOutcome, Export, ItemChange } from "../admin/configuration.t
 import type { ItemProblem } from "../config/read-item.ts";
 import { store as limits } from "../config/store-limits.ts";
 import { keyOf, type NewChange, type Store, type StoredItem } from "../store/store.ts";
-import { withSecretsOf } from "./item-references.ts";
 import { valueOf } from "./kept-items.ts";
+import { unshown } from "./shown-item.ts";
 
 export type Draft =
   | { readonly kind: "changes"; readonly changes: readonly NewChange[] }
@@ -99,7 +99,7 @@ function textOf(
   if (isDeeper(value, limits.depth)) {
     return problemOf(change, `has more than ${limits.depth} levels`, "no setting needs so many");
   }
-  const text = JSON.stringify(withSecretsOf(valueOf(before?.text), value));
+  const text = JSON.stringify(unshown(change.section, valueOf(before?.text), value));
   if (Buffer.byteLength(text) <= limits.itemBytes) return text;
   const message = `is longer than ${limits.itemBytes / 1024} KiB`;
   return problemOf(change, message, "make several items of it");

@@ -9,9 +9,9 @@ import type { Conflict } from "../routing/conflicts.ts";
 import type { Refusal } from "../routing/ownership.ts";
 import type { StoredItem } from "../store/store.ts";
 import { sentenceOf } from "./change-notes.ts";
-import { withoutSecrets } from "./item-references.ts";
 import { valueOf } from "./kept-items.ts";
 import { type Everything, itemsIn, type ServedItem } from "./served-items.ts";
+import { shownItem } from "./shown-item.ts";
 
 export interface RowsOf extends Everything {
   readonly items: ReadonlyMap<string, StoredItem>;
@@ -50,7 +50,7 @@ function rowOf(item: ServedItem, all: RowsOf, notes: Notes): ItemRow {
     name,
     source: origin.provider,
     place: origin.place,
-    value: stored === undefined ? (item.words() ?? null) : withoutSecrets(valueOf(stored.text)),
+    value: stored === undefined ? (item.words() ?? null) : shownItem(section, valueOf(stored.text)),
     revision: stored?.revision,
     notes: notes.on(
       item,
@@ -62,7 +62,7 @@ function rowOf(item: ServedItem, all: RowsOf, notes: Notes): ItemRow {
 /** It has an error: a newer version reads it otherwise, or somebody wrote into the file. */
 function badRow(item: StoredItem, { problems }: RowsOf): ItemRow {
   const { section, name, text, revision } = item;
-  const value = withoutSecrets(valueOf(text));
+  const value = shownItem(section, valueOf(text));
   const notes = (problems.get(`${section} ${name}`) ?? []).map(sentenceOf);
   const place = `${section}/${name}`;
   return { section, name: nameOf(item), source: storeSource, place, value, revision, notes };
@@ -92,6 +92,11 @@ class Notes {
     for (const { a, b, why } of conflicts) {
       add(a.origin, why);
       add(b.origin, why);
+    }
+    // Of what is kept here it is known in more detail.
+    const certificates = said.collections.flatMap((each) => each.certificates);
+    for (const { origin, trouble } of certificates) {
+      if (trouble !== "" && origin.provider !== storeSource) add(origin, trouble);
     }
     // One that was refused changes nothing.
     const refused = new Set(refusals.map(({ origin }) => `${origin.provider} ${origin.place}`));

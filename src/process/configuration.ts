@@ -28,10 +28,10 @@ import {
 import { changesOf, type Draft, importOf, invalid, rollbackOf } from "./change-draft.ts";
 import { type RowsOf, rowsOf } from "./configuration-rows.ts";
 import { dumpOf } from "./dump.ts";
-import { withoutSecrets } from "./item-references.ts";
 import { KeptItems, valueOf } from "./kept-items.ts";
 import { bounded, notesOf, warningsOf } from "./change-notes.ts";
 import type { Primary, Turn } from "./primary.ts";
+import { shownChange, shownItem } from "./shown-item.ts";
 import type { StoreKeeper } from "./store-keeper.ts";
 
 export interface ConfigurationOptions {
@@ -135,12 +135,12 @@ export class ProgramConfiguration implements Configuration {
     return this.#store?.difference(from, to)?.map(changedItem);
   }
 
-  exported(): Export {
-    const items = [...(this.#store?.items.values() ?? [])].map(({ section, name, text }) => ({
-      section,
-      name,
-      value: valueOf(text),
-    }));
+  exported(withKeys: boolean): Export {
+    const items = [...(this.#store?.items.values() ?? [])].map(({ section, name, text }) => {
+      const value = valueOf(text);
+      const isShown = withKeys || section !== "certificates";
+      return { section, name, value: isShown ? value : shownItem(section, value) };
+    });
     return { format: "tidegate-items-1", items };
   }
 
@@ -214,6 +214,7 @@ const nothing: Collection = {
   streamRoutes: [],
   services: [],
   overlays: [],
+  certificates: [],
 };
 
 function failed(message: string): ChangeOutcome {
@@ -225,6 +226,6 @@ function textIn(store: Store, change: NewChange): string | undefined {
 }
 
 function changedItem({ section, name, before, after }: StoredChange): ChangedItem {
-  const shown = (text: string | undefined) => withoutSecrets(valueOf(text));
+  const shown = (text: string | undefined) => shownChange(section, valueOf(text));
   return { section, name, before: shown(before), after: shown(after) };
 }

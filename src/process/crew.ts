@@ -75,6 +75,7 @@ export class Crew implements Serving {
       onSessions: (member, sessions) => this.#tellSessions(member, sessions),
       onOutcomes: ({ number }, services) => options.user.onOutcomes(number, services),
       onWanted: (service) => options.user.onWanted(service),
+      onAskedName: (name) => options.user.onAskedName(name),
       states: () => options.user.states(),
       onLeaving: (member) => this.#onLeaving(member),
       onExit: (member, how) => this.#onExit(member, how),

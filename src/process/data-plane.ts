@@ -44,6 +44,8 @@ export interface PlaneOptions {
   onSession(service: string, id: string, backend: string): void;
   /** Somebody asks for a service that is started on demand, and nobody is there. */
   onWanted(service: string): void;
+  /** A client asks for a name that gets a certificate on demand. */
+  onAskedName(name: string): void;
 }
 
 export class DataPlane {
@@ -90,6 +92,7 @@ export class DataPlane {
       addresses: this.#addresses,
       destinations: this.#destinations,
       handler: this.#proxy,
+      onAskedName: (name) => options.onAskedName(name),
       onStream: (stream) => this.#proxy.live.accessLog?.write(loggedStream(stream)),
     });
     this.#sweeper = setInterval(() => this.#sweep(), sweepMs).unref();

@@ -16,6 +16,7 @@ export function dumpOf(all: Everything): string {
   const leads = leadsOf(snapshot);
   const rename = (service: string) => names.get(`services ${service}`) ?? service;
   const left: string[] = [];
+  const certificates = itemsIn("certificates", all).length;
   const value: Record<string, Record<string, unknown>> = {};
   const comments = new Map<string, Map<string, string>>();
   for (const item of items) {
@@ -38,6 +39,9 @@ export function dumpOf(all: Everything): string {
   const before = [
     `What Tidegate serves, version ${snapshot.version}: put together of all sources.`,
     `Relative paths begin at ${written.folder}. Left out: providers, whose findings are here, and alerts.`,
+    ...(certificates === 0
+      ? []
+      : [`Left out: ${certificates} certificates that stand in no file of this host.`]),
     ...left,
   ];
   return commentedYaml({ before, value: { ...rest(all, rename), ...value }, comments });

@@ -11,6 +11,7 @@ import { StreamListener } from "../listen/stream-listener.ts";
 import type { Destinations } from "../proxy/destinations.ts";
 import type { CarriedStream } from "../proxy/logged-stream.ts";
 import type { Plan } from "../proxy/plan.ts";
+import { ServerTls } from "../tls/server-tls.ts";
 import { DatagramListener } from "../stream/datagram-listener.ts";
 import type { AddressUser } from "./ports.ts";
 
@@ -36,6 +37,8 @@ export interface EntrancesOptions {
   readonly destinations: Destinations;
   readonly handler: ExchangeHandler<Plan>;
   onStream(stream: CarriedStream): void;
+  /** A client asks for a name that gets a certificate on demand. */
+  onAskedName(name: string): void;
 }
 
 export class Entrances {
@@ -46,14 +49,17 @@ export class Entrances {
   >();
   /** Those that were taken out of the configuration and finish what they carry. */
   readonly #leaving = new Set<Entrance>();
+  readonly #tls: ServerTls;
 
   constructor(options: EntrancesOptions) {
     this.#options = options;
+    this.#tls = new ServerTls((name) => options.onAskedName(name));
   }
 
   /** Makes or updates the listeners of a snapshot; returns those it no longer has. */
   take(snapshot: Snapshot): Entrance[] {
     const gone = new Map(this.#entrances);
+    this.#tls.take(snapshot);
     for (const settings of snapshot.listeners) {
       const { name, protocol } = settings;
       const known = this.#entrances.get(name);
@@ -99,6 +105,7 @@ export class Entrances {
       handler,
       wheel,
       addresses,
+      tls: this.#tls,
       onProblem,
     });
     return ofConnections(listener);
@@ -111,6 +118,7 @@ export class Entrances {
       snapshot,
       wheel,
       addresses,
+      tls: this.#tls,
       destinationOf: (service) => destinations.get(service),
       onEnd: (record) => onStream({ protocol: "TCP", ...record }),
       onProblem: (message, fields) => log.warn(message, fields),

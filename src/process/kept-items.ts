@@ -1,11 +1,12 @@
-// The items of the store as routes and services. Each is read by itself and once: of ten thousand only the
+// The items of the store as routes, services and certificates. Each is read by itself and once: of ten thousand only the
 // one that changed is read again, and the others stay the very same objects.
 
+import type { CertificateItem } from "../config/certificate-item.ts";
 import type { Collection } from "../config/collection.ts";
 import { type Item, storeSource } from "../config/item.ts";
 import type { Overlay } from "../config/overlay.ts";
 import type { RouteDefaults } from "../config/provider-settings.ts";
-import { type ItemProblem, type ItemReading, readItem } from "../config/read-item.ts";
+import { type ItemProblem, type ItemReading, readItem, unusableItem } from "../config/read-item.ts";
 import type { Service } from "../config/service.ts";
 import type { Route, StreamRoute } from "../config/snapshot.ts";
 import type { StoredItem } from "../store/store.ts";
@@ -33,7 +34,9 @@ export class KeptItems {
       return this.#latest;
     }
     if (!sameDefaults(defaults, this.#defaults)) {
-      this.#readings = new WeakMap();
+      // Certificates are granted nothing, and reading ten thousand of them takes seconds.
+      const lasting = this.#places.filter(({ item }) => item.section === "certificates");
+      this.#readings = new WeakMap(lasting.map(({ item, reading }) => [item, reading]));
       this.#places = [];
     }
     this.#defaults = defaults;
@@ -48,6 +51,7 @@ export class KeptItems {
     const streamRoutes: StreamRoute[] = [];
     const services: Service[] = [];
     const overlays: Overlay[] = [];
+    const certificates: CertificateItem[] = [];
     const places: Place[] = [];
     for (const [key, item] of items) {
       const before = this.#places[places.length];
@@ -59,9 +63,10 @@ export class KeptItems {
       for (const each of reading.streamRoutes) streamRoutes.push(each);
       for (const each of reading.services) services.push(each);
       for (const each of reading.overlays) overlays.push(each);
+      for (const each of reading.certificates) certificates.push(each);
     }
     this.#places = places;
-    const said = { routes, streamRoutes, services, overlays };
+    const said = { routes, streamRoutes, services, overlays, certificates };
     return { collection: { provider: storeSource, hosts: undefined, ...said }, problems };
   }
 
@@ -103,7 +108,7 @@ function readOne(stored: StoredItem, defaults: RouteDefaults): ItemReading {
     const message = "what the store has here is damaged";
     const remedy = "write it again, or put a backup in the place of the store";
     const problem: ItemProblem = { path: [section, name], message, remedy, severity: "error" };
-    return { routes: [], streamRoutes: [], services: [], overlays: [], problems: [problem] };
+    return unusableItem({ section, name, place: placeOf(stored) }, storeSource, [problem]);
   }
 }
 

@@ -10,7 +10,7 @@ import type { Mark, ServiceLoad, ServiceOutcomes, StateNews } from "../upstream/
 import { Channel } from "./channel.ts";
 import { startProcess } from "./entry.ts";
 import type { FromWorker, SessionNote, ToWorker } from "./messages.ts";
-import type { Publication } from "./publication.ts";
+import type { Publication } from "./sent.ts";
 import type { GivenSocket } from "./supervisor-link.ts";
 
 export interface MemberUser {
@@ -20,6 +20,7 @@ export interface MemberUser {
   onSessions(member: Member, sessions: readonly SessionNote[]): void;
   onOutcomes(member: Member, services: readonly ServiceOutcomes[]): void;
   onWanted(service: string): void;
+  onAskedName(name: string): void;
   /** All there is to know of backends and services now. */
   states(): StateNews;
   /** Somebody else told it to end. */
@@ -125,6 +126,9 @@ export class Member {
         break;
       case "wanted":
         this.#user.onWanted(message.service);
+        break;
+      case "asked-name":
+        this.#user.onAskedName(message.name);
         break;
       case "loads":
         this.#asked.get(message.id)?.(message.services);

@@ -10,13 +10,13 @@ import type { Mark, ServiceLoad, ServiceOutcomes, StateNews } from "../upstream/
 import type { BoundAddress } from "../listen/listening-socket.ts";
 import type { Transport } from "../listen/open-socket.ts";
 import type { AddressWish } from "./ports.ts";
-import type { Publication } from "./publication.ts";
+import type { Publication } from "./sent.ts";
 
 /**
  * Counted up when a message changes its meaning: after an update on disk an old supervisor starts a new
  * primary, and an old primary new workers. They must notice rather than misunderstand each other.
  */
-export const protocol = 3;
+export const protocol = 4;
 
 /** Environment variable that tells a child which protocol its parent speaks. */
 export const protocolVariable = "TIDEGATE_PROTOCOL";
@@ -49,6 +49,14 @@ export interface Legacy {
   readonly orders?: OrderList | undefined;
 }
 
+/** What session tickets are sealed with. Never on a command line, which everybody can read, and never on a disk. */
+export interface TicketNote {
+  /** hex */
+  readonly secret: string;
+  /** ms since 1970 */
+  readonly madeAt: number;
+}
+
 export type FromPrimary =
   /** Wants these addresses opened, with so many sockets each; answered by sockets, then by `done`. */
   | {
@@ -75,6 +83,8 @@ export type FromPrimary =
   | { readonly kind: "single" }
   | { readonly kind: "worker"; readonly pid: number; readonly isAlive: boolean }
   | { readonly kind: "legacy"; readonly legacy: Legacy }
+  /** For the next primary. */
+  | { readonly kind: "ticket-secret"; readonly ticket: TicketNote }
   | { readonly kind: "upgrade"; readonly id: number }
   /** An operator asked for the end of the program. */
   | { readonly kind: "stop"; readonly isNow: boolean }
@@ -84,6 +94,8 @@ export type ToPrimary =
   | SocketNote
   | { readonly kind: "done"; readonly id: number; readonly failure: Failure | undefined }
   | { readonly kind: "upgraded"; readonly id: number; readonly failure: string | undefined }
+  /** Of the primary before; first of all. */
+  | { readonly kind: "ticket-secret"; readonly ticket: TicketNote }
   /** The first time: finish what runs. The second time: end at once. */
   | { readonly kind: "stop" }
   | { readonly kind: "reload" }
@@ -136,6 +148,8 @@ export type FromWorker =
   | { readonly kind: "outcomes"; readonly services: readonly ServiceOutcomes[] }
   /** Somebody asks for a service that is started on demand, and nobody is there. */
   | { readonly kind: "wanted"; readonly service: string }
+  /** A client asks for a name that gets a certificate on demand. */
+  | { readonly kind: "asked-name"; readonly name: string }
   /** Somebody else told it to end. */
   | { readonly kind: "leaving" }
   | { readonly kind: "crashed"; readonly cause: string };

@@ -5,6 +5,7 @@ import type { Configuration } from "../admin/configuration.ts";
 import { noCounts } from "../admin/operations.ts";
 import type {
   AlertTest,
+  CertificateRow,
   DiscoveryRows,
   FleetRows,
   LogTail,
@@ -43,6 +44,9 @@ export interface OperationsOptions {
   /** Operators asked for something that a successor must know of. */
   onOrders(ordered: Ordered | undefined): void;
   nodes(): FleetRows | undefined;
+  certificates(): readonly CertificateRow[];
+  authority(): string | undefined;
+  renewCertificate(certificate: string): Outcome;
   testAlert(): Promise<AlertTest>;
   readonly log: Log;
   readonly tail: LogTail;
@@ -156,6 +160,18 @@ export class RunningProgram implements Operations {
 
   nodes(): FleetRows | undefined {
     return this.#options.nodes();
+  }
+
+  certificates(): readonly CertificateRow[] {
+    return this.#options.certificates();
+  }
+
+  authority(): string | undefined {
+    return this.#options.authority();
+  }
+
+  renewCertificate(certificate: string): Promise<Outcome> {
+    return Promise.resolve(this.#options.renewCertificate(certificate));
   }
 
   /** A provider does not know what it was refused: those routes are not there. */

@@ -13,6 +13,8 @@ export interface SupervisorNote {
   /** Nobody served before: it greets, and says on the terminal why it cannot start. */
   readonly isFirst: boolean;
   readonly legacy: Legacy;
+  /** The secret of session tickets follows as a message. */
+  readonly hasTicket?: boolean;
 }
 
 export function writePrimaryArguments(given: PrimaryArguments): string {

@@ -1,6 +1,8 @@
 // The control plane: takes what the file says and what was found, merges it into numbered snapshots and hands
 // those to who serves; answers to operators. What cannot be used changes nothing.
 
+import type { Credentials } from "../config/certificate.ts";
+import type { CertificateItem } from "../config/certificate-item.ts";
 import { formatProblem, type Problem } from "../config/problem.ts";
 import { type ConfigReader, defaultSnapshot } from "../config/read.ts";
 import { platformKinds } from "../config/provider-settings.ts";
@@ -37,6 +39,11 @@ export interface PrimaryOptions {
   readonly holders: HolderBook;
   /** What the snapshot of this catalog is made with. */
   secretFor(catalog: Catalog): string;
+  /** Has certificates read that this catalog names; after this it is known what is shown. */
+  prepareCredentials(catalog: Catalog): Promise<void>;
+  /** What its listeners with TLS show. */
+  /** @param certificates that are said outside the file, the most trusted first */
+  credentialsFor(catalog: Catalog, certificates: readonly CertificateItem[]): Credentials;
   /** It is about to go live; when it cannot, the one before is told again. */
   onNext(snapshot: Snapshot): void;
   /** A configuration could not go live. */
@@ -88,6 +95,7 @@ export class Primary {
   /** What the file said, of the snapshot that is live. */
   #catalog: Catalog | undefined;
   #refusals: readonly Refusal[] = [];
+  #certificates: readonly CertificateItem[] = [];
   #conflicts: readonly Conflict[] = [];
   readonly #book = new ConflictBook();
   readonly #faults: LoggedOnce;
@@ -131,6 +139,7 @@ export class Primary {
     const {
       version: _version,
       secret: _secret,
+      credentials: _credentials,
       ...catalog
     } = defaultSnapshot(this.#options.port, platformKinds);
     return { ...catalog, providers: await foundProviders(catalog.providers) };
@@ -178,6 +187,7 @@ export class Primary {
     try {
       // What is found is asked for by whom we become, not by root.
       this.#serving ??= await this.#options.begin(this.#snapshotOf(catalog, 0).snapshot);
+      await this.#options.prepareCredentials(catalog);
       if (catalog.providers.length > 0) this.#options.holders.recall();
       providers.update(catalog.providers);
       if (isFirst) {
@@ -227,7 +237,7 @@ export class Primary {
   async #goLiveWith(catalog: Catalog, merged: Merged): Promise<Snapshot> {
     const { holders, refusals } = merged;
     const snapshot = { ...merged.snapshot, version: ++this.#version };
-    await this.#goLive(snapshot);
+    await this.#goLive(snapshot, merged.certificates);
     this.#catalog = catalog;
     this.#options.holders.hold(holders, this.#options.providers.isComplete);
     this.#refusals = refusals;
@@ -236,7 +246,7 @@ export class Primary {
     return snapshot;
   }
 
-  async #goLive(snapshot: Snapshot): Promise<void> {
+  async #goLive(snapshot: Snapshot, certificates = this.#certificates): Promise<void> {
     const before = this.#snapshot;
     const serving = this.#serving;
     if (serving === undefined) throw new Error("nobody serves yet");
@@ -249,6 +259,7 @@ export class Primary {
       throw error;
     }
     this.#snapshot = snapshot;
+    this.#certificates = certificates;
     this.#since = new Date().toISOString();
     await this.#options.onLive(serving, snapshot, before === undefined);
   }
@@ -276,6 +287,11 @@ export class Primary {
     return this.#snapshot?.routes.length ?? 0;
   }
 
+  /** Resolves when everybody who serves has what is to be shown now, however little of it changed. */
+  republish(): Promise<void> {
+    return this.amend(async ({ catalog }) => void (await this.#goOverTo(catalog)));
+  }
+
   /** What only a new start can change. */
   #warnOfFixed(before: Snapshot, after: Snapshot): void {
     const isSolo = ({ workers }: Snapshot) => workers.count === 0;
@@ -290,16 +306,26 @@ export class Primary {
     }
   }
 
-  #snapshotOf(catalog: Catalog, version: number, said = this.#options.saidWith(catalog)): Merged {
-    const merged = merge(catalog, said, {
+  #snapshotOf(catalog: Catalog, version: number): Merged {
+    return this.#withSecrets(catalog, this.#proposed(catalog, version));
+  }
+
+  /** As it would be, without what is known of a snapshot that goes live only. */
+  #proposed(catalog: Catalog, version: number, said = this.#options.saidWith(catalog)): Merged {
+    return merge(catalog, said, {
       version,
       secret: "",
       holders: this.#options.holders.current,
       isOwnAddress: machineAddresses(),
     });
-    const { services } = merged.snapshot;
+  }
+
+  #withSecrets(catalog: Catalog, merged: Merged): Merged {
+    const { services, streamRoutes } = merged.snapshot;
     const secret = this.#options.secretFor({ ...catalog, services });
-    return { ...merged, snapshot: { ...merged.snapshot, secret } };
+    const { certificates } = merged;
+    const credentials = this.#options.credentialsFor({ ...catalog, streamRoutes }, certificates);
+    return { ...merged, snapshot: { ...merged.snapshot, secret, credentials } };
   }
 
   /** With every container that starts or stops there is another snapshot, mostly with the same faults. */
@@ -337,6 +363,11 @@ export class Primary {
   /** What tenants asked for and were refused. */
   get refusals(): readonly Refusal[] {
     return this.#refusals;
+  }
+
+  /** That were said outside the file, of the snapshot that is live; what is refused says so. */
+  get certificates(): readonly CertificateItem[] {
+    return this.#certificates;
   }
 
   /** Routes that claim the same requests. */
@@ -393,8 +424,8 @@ export class Primary {
       if (catalog === undefined) throw new Error("nothing is served yet");
       return work({
         catalog,
-        propose: (said) => this.#snapshotOf(catalog, this.#version + 1, said),
-        goLive: (merged) => this.#goLiveWith(catalog, merged),
+        propose: (said) => this.#proposed(catalog, this.#version + 1, said),
+        goLive: (merged) => this.#goLiveWith(catalog, this.#withSecrets(catalog, merged)),
       });
     });
   }

@@ -11,8 +11,10 @@ import type { BoundAddress } from "../listen/listening-socket.ts";
 import { Health } from "../health/health.ts";
 import { IdleWatch } from "./idle-watch.ts";
 import type { Mark } from "../upstream/state.ts";
+import { AcmeLink } from "./acme-link.ts";
 import { AdminListener } from "./admin-listener.ts";
 import { Alarms } from "./alarms.ts";
+import { CertificateKeeper } from "./certificate-keeper.ts";
 import { ProgramConfiguration } from "./configuration.ts";
 import { ControlDoor } from "./control-door.ts";
 import { Crew } from "./crew.ts";
@@ -73,6 +75,8 @@ export class Program {
   readonly #providers: Providers;
   readonly #idle: IdleWatch;
   readonly #fleet: FleetLink;
+  readonly #acme: AcmeLink;
+  readonly #certificates: CertificateKeeper;
   readonly #dead = new DeadBackends({ take: (mark) => this.#health.take(mark), now: Date.now });
   /** As configured at the start. */
   #stateFolder: string | undefined;
@@ -131,6 +135,8 @@ export class Program {
       isStopping: () => this.#primary.isStopping,
     });
     this.#predecessors = new Predecessors(this.#control);
+    this.#acme = this.#makeAcme(folder);
+    this.#certificates = this.#makeCertificates();
     this.#primary = this.#makePrimary(folder);
     this.#idle = new IdleWatch(this.#primary, this.#providers.discoveries);
     this.#fleet = new FleetLink({
@@ -147,6 +153,27 @@ export class Program {
     });
   }
 
+  #makeAcme(folder: () => string | undefined): AcmeLink {
+    return new AcmeLink({
+      log: this.#log,
+      folder,
+      publish: () => this.#primary.republish(),
+      onChange: () => void this.#primary.rediscover(),
+    });
+  }
+
+  #makeCertificates(): CertificateKeeper {
+    const { supervisor } = this.#options;
+    return new CertificateKeeper({
+      log: this.#log,
+      acme: this.#acme,
+      inherited: async () => (supervisor?.hasTicket === true ? this.#link?.ticket : undefined),
+      onTicket: (ticket) => this.#link?.tell({ kind: "ticket-secret", ticket }),
+      onChange: () => void this.#primary.rediscover(),
+      onLook: (rows) => this.#alarms.onCertificates(rows),
+    });
+  }
+
   #makePrimary(folder: () => string | undefined): Primary {
     const { settings, supervisor, log, reader } = this.#options;
     return new Primary({
@@ -159,6 +186,8 @@ export class Program {
       holders: new HolderBook(new HolderMemory(log, folder)),
       saidWith: (catalog) => this.#configuration.said(catalog),
       secretFor: (catalog) => this.#state.secretFor(catalog, this.#rights.heir(catalog)),
+      prepareCredentials: (catalog) => this.#certificates.prepare(catalog),
+      credentialsFor: (catalog, said) => this.#certificates.credentialsFor(catalog, said),
       onNext: (snapshot) => this.#health.update(snapshot),
       onRefused: (problems) => this.#alarms.onRefused(problems),
       begin: (snapshot) => this.#begin(snapshot),
@@ -181,6 +210,9 @@ export class Program {
       storeTrouble: () => this.#store.trouble,
       access: () => this.#admin.access,
       nodes: () => this.#fleet.rows(),
+      certificates: () => this.#certificates.rows(),
+      authority: () => this.#acme.authority,
+      renewCertificate: (certificate) => this.#acme.renew(certificate),
       onOrders: (ordered) => {
         this.#tellLegacy();
         this.#fleet.ordered(ordered);
@@ -279,6 +311,7 @@ export class Program {
       onReplaced: (slot, pid, what) => this.#alarms.onReplaced(slot, pid, what),
       onGone: (worker) => this.#alarms.onWorkerGone(worker),
       onWanted: (service) => this.#providers.discoveries.start(service),
+      onAskedName: (name) => this.#acme.asked(name),
     };
   }
 
@@ -295,6 +328,7 @@ export class Program {
     this.#dead.settle();
     this.#alarms.update(snapshot);
     this.#idle.update(snapshot);
+    this.#certificates.settled(snapshot, this.#primary.certificates);
     if (isFirst) {
       this.#options.onFirst(snapshot, serving.bound);
       if (!this.#predecessors.areThere) await this.#control.open();
@@ -343,12 +377,14 @@ export class Program {
   /** A successor may do all this already, while our workers finish what they carry. */
   async #onEnding(): Promise<void> {
     this.#idle[Symbol.dispose]();
+    this.#certificates[Symbol.dispose]();
     this.#providers[Symbol.dispose]();
     this.#health[Symbol.dispose]();
     this.#store[Symbol.dispose]();
     await Promise.all([
       this.#admin.close(),
       this.#oldApis.close(),
+      this.#acme[Symbol.asyncDispose](),
       this.#alarms.end(),
       this.#fleet.end(),
     ]);

@@ -9,7 +9,9 @@ import type { Service } from "../config/service.ts";
 import { Table } from "../routing/table.ts";
 import { routeOf, subjectOf } from "../../test/harness/routes-sample.ts";
 import { addressedService, foundService } from "../../test/harness/plane-stand.ts";
-import { assemble, Publisher } from "./publication.ts";
+import type { Certificate, Credentials } from "../config/certificate.ts";
+import { assemble } from "./assembly.ts";
+import { Publisher } from "./publication.ts";
 
 const root = join(import.meta.dirname, "../..");
 const options = { file: "t.yaml", baseFolder: "/" };
@@ -33,6 +35,7 @@ function essence(snapshot: Snapshot): unknown {
     admin: undefined,
     written: undefined,
     providers: [],
+    tls: { ...snapshot.tls, places: [], acme: undefined },
     routes: snapshot.routes.map((each) => ({ ...each, origin: somewhere })),
     services: Object.fromEntries(services),
   });
@@ -341,3 +344,78 @@ function assertKept(next: Snapshot, before: Snapshot): void {
       assert.equal(each, old);
   }
 }
+
+function certificateOf(name: string): Certificate {
+  return {
+    ...{ id: name, names: [name], chain: `chain of ${name}`, key: `key of ${name}`, kind: "ec" },
+    ...{ notBefore: 1, notAfter: 2, staple: undefined },
+    origin: { provider: "file", place: `/certs/${name}` },
+  };
+}
+
+function credentialsOf(certificates: readonly Certificate[]): Credentials {
+  return {
+    ...{ certificates, ticketSecret: "7e5c" },
+    fallback: { ...certificateOf("fallback"), origin: { provider: "default", place: "built in" } },
+    challenges: { http: { token: "proof" }, alpn: { "a.test": { chain: "c", key: "k" } } },
+  };
+}
+
+test("of thousands of certificates the changed one is sent, and none for a route", () => {
+  const snapshot = snapshotOf("routes: { a.test: http://b:1 }", 1);
+  const all = Array.from({ length: 5000 }, (_, at) => certificateOf(`n${at}`));
+  const publisher = new Publisher();
+  let base: Snapshot | undefined;
+  let version = 0;
+  const go = (credentials: Credentials, more: Partial<Snapshot> = {}) => {
+    const before = base;
+    publisher.take({ ...snapshot, ...more, version: ++version, credentials });
+    const publication = publisher.publicationFor(before?.version);
+    base = assemble(before, publication);
+    const { certificates, ...others } = base.credentials;
+    const { certificates: wanted, ...wantedOthers } = credentials;
+    assert.deepEqual(others, withoutUndefined(wantedOthers));
+    const somewhere = { provider: "primary", place: "" };
+    assert.deepEqual(
+      certificates,
+      wanted.map((each) => ({ ...each, origin: somewhere })),
+    );
+    return {
+      length: publication.text.length,
+      after: base.credentials,
+      before: before?.credentials,
+    };
+  };
+  const first = credentialsOf(all);
+  assert.ok(go(first).length > 500_000);
+
+  const route = go(first, { debug: { ...snapshot.debug } });
+  assert.ok(route.length < 10_000, `${route.length}`);
+  assert.equal(route.after, route.before);
+
+  const other = go({ ...first, ticketSecret: "0" });
+  assert.ok(other.length < 10_000);
+  assert.equal(other.after.certificates, other.before?.certificates);
+
+  const changed = [...all.slice(0, 100), certificateOf("new"), ...all.slice(101)];
+  const one = go(credentialsOf(changed));
+  assert.ok(one.length < 10_000);
+  assert.equal(one.after.certificates[99], one.before?.certificates[99]);
+  assert.equal(one.after.certificates[101], one.before?.certificates[101]);
+
+  for (const list of [[...changed, certificateOf("last")], changed, changed.slice(1), all, []]) {
+    go(credentialsOf(list));
+  }
+  go(credentialsOf([certificateOf("n1")]));
+  go(credentialsOf([]));
+  go(credentialsOf([]));
+});
+
+test("where certificates lie does not leave the primary", () => {
+  const snapshot = snapshotOf("tls: { certificates: /secret/place }\nroutes: { a: http://b:1 }", 1);
+  const publisher = new Publisher();
+  publisher.take({ ...snapshot, credentials: credentialsOf([certificateOf("a.test")]) });
+  const { text } = publisher.publicationFor(undefined);
+  assert.ok(text.includes("key of a.test"));
+  assert.ok(!text.includes("/secret/place") && !text.includes("/certs/"), "places are not sent");
+});

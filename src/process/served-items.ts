@@ -1,6 +1,7 @@
 // All routes and services there are, served or not, wherever they were said: in one list, with what there is
 // to say about each. What it looks like in words is worked out for those that are asked for.
 
+import type { CertificateItem } from "../config/certificate-item.ts";
 import type { Collection } from "../config/collection.ts";
 import type { ItemSection } from "../config/item.ts";
 import type { Overlay } from "../config/overlay.ts";
@@ -10,6 +11,7 @@ import { serviceWords } from "../config/service-words.ts";
 import type { Catalog, Origin, Route, Snapshot, StreamRoute, Written } from "../config/snapshot.ts";
 import type { Said } from "../routing/merge.ts";
 import { withoutSecrets } from "./item-references.ts";
+import { certificateWords } from "./shown-item.ts";
 
 export interface ServedItem {
   readonly section: ItemSection;
@@ -57,6 +59,11 @@ export function itemsIn(
         .filter(({ route }) => only === undefined || route === only)
         .map((each) => overlayItem(each, names.has(each.route)));
     }
+    case "certificates":
+      return named(
+        all.said.collections.flatMap((each) => each.certificates),
+        only,
+      ).map(certificateItem);
   }
 }
 
@@ -170,6 +177,12 @@ function serviceItem(service: Service, { written }: Everything): Item {
 function overlayItem(overlay: Overlay, isServed: boolean): ServedItem {
   const { route: name, origin } = overlay;
   return { section: "overlays", name, origin, isServed, words: () => overlayWords(overlay) };
+}
+
+function certificateItem(item: CertificateItem): ServedItem {
+  const { name, origin, held } = item;
+  const words = () => certificateWords(item);
+  return { section: "certificates", name, origin, isServed: held.length > 0, words };
 }
 
 /** The name of a service; or all of one that is written within its route. */

@@ -14,6 +14,8 @@ export interface ServingUser {
   onOutcomes(worker: number, services: readonly ServiceOutcomes[]): void;
   /** Somebody asks for a service that is started on demand, and nobody is there; told again while it is so. */
   onWanted(service: string): void;
+  /** A client asks for a name that gets a certificate on demand; told again while it is so. */
+  onAskedName(name: string): void;
   /** One that serves died, or is replaced for a reason of its own. */
   onReplaced(slot: number, pid: number, what: string): void;
   /** One that had counts of its own is gone. */

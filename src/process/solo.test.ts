@@ -1,3 +1,4 @@
+import { noCredentials } from "../config/certificate.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ask } from "../../test/harness/ask.ts";
@@ -18,6 +19,7 @@ test(
       user: {
         states: () => ({ backends: [], services: [], marks: [] }),
         onMark: ignore,
+        onAskedName: () => {},
         onWanted: ignore,
         onOutcomes: (_, services) => void told.push(services),
         onReplaced: ignore,
@@ -34,7 +36,7 @@ test(
     });
     const { snapshot } = readConfig(text, { file: "test.json", baseFolder: "/" });
     assert.ok(snapshot);
-    await solo.apply({ ...snapshot, version: 1, secret: "" });
+    await solo.apply({ ...snapshot, version: 1, secret: "", credentials: noCredentials });
     try {
       const port = solo.bound["web"]?.[0]?.port ?? 0;
       const heardOf = (service: string, answered: number) =>

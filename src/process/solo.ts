@@ -55,6 +55,7 @@ export class Solo implements Serving, SocketSource {
           states: user.states(),
           onMark: (mark) => user.onMark(mark),
           onWanted: (service) => user.onWanted(service),
+          onAskedName: (name) => user.onAskedName(name),
           // There is nobody else who would have to know.
           onSession() {},
         });

@@ -31,10 +31,11 @@ export class Sources implements Disposable {
       make: (settings) => sourceFor(settings, { log }),
       saidIn: ({ collection }) => collection,
       countOf: ({ settings, word, earlier }) => itemsIn(settings, word?.collection ?? earlier),
-      itemsChanged: (before, { routes, services }) =>
+      itemsChanged: (before, { routes, services, certificates }) =>
         Math.max(
           changedItems(before?.routes ?? [], routes),
           changedItems(before?.services ?? [], services),
+          changedItems(before?.certificates ?? [], certificates),
         ),
       sourceOf,
       // A wrong address must not cost the routes: it is the same operator who keeps them at both.
@@ -91,11 +92,11 @@ export class Sources implements Disposable {
 
 function itemsIn({ kind }: SourceSettings, collection: Collection | undefined): number {
   if (collection === undefined) return 0;
-  const { routes, streamRoutes, services, overlays } = collection;
+  const { routes, streamRoutes, services, overlays, certificates } = collection;
   // One list is a route and its service; elsewhere a service that stands in a route is part of that item.
-  if (kind === "hipache") return routes.length;
+  if (kind === "hipache") return routes.length + certificates.length;
   const own = services.filter(({ name }) => !name.startsWith("route/"));
-  return routes.length + streamRoutes.length + own.length + overlays.length;
+  return routes.length + streamRoutes.length + own.length + overlays.length + certificates.length;
 }
 
 function sourceOf(settings: SourceSettings): readonly unknown[] {

@@ -1,3 +1,4 @@
+import { noCredentials } from "../config/certificate.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
@@ -47,6 +48,7 @@ const file: Catalog = {
 const made = {
   version: 1,
   secret: "",
+  credentials: noCredentials,
   isOwnAddress: (ip: string) => ip.startsWith("127."),
 };
 const mergedWith = (workloads: readonly Workload[], holders = new Map<string, string>()) =>

@@ -4,7 +4,7 @@
 import type { BoundAddress } from "../listen/listening-socket.ts";
 import { type OpenSocket, takeSocket } from "../listen/open-socket.ts";
 import { Channel } from "./channel.ts";
-import type { Failure, FromPrimary, SocketNote, ToPrimary } from "./messages.ts";
+import type { Failure, FromPrimary, SocketNote, TicketNote, ToPrimary } from "./messages.ts";
 import type { AddressWish } from "./ports.ts";
 
 export interface GivenSocket {
@@ -23,6 +23,7 @@ export class SupervisorLink {
   readonly #user: LinkUser;
   readonly #sockets = new Map<string, GivenSocket[]>();
   readonly #waiting = new Map<number, (failure: Failure | undefined) => void>();
+  readonly #ticket = Promise.withResolvers<TicketNote | undefined>();
   #questions = 0;
 
   constructor(user: LinkUser) {
@@ -32,6 +33,7 @@ export class SupervisorLink {
       onClosed: () => {
         for (const answer of this.#waiting.values()) answer(orphaned);
         this.#waiting.clear();
+        this.#ticket.resolve(undefined);
         user.onOrphaned();
       },
     });
@@ -53,6 +55,9 @@ export class SupervisorLink {
         );
         break;
       }
+      case "ticket-secret":
+        this.#ticket.resolve(message.ticket);
+        break;
       default:
         this.#user.onOrder(message.kind);
     }
@@ -84,6 +89,11 @@ export class SupervisorLink {
     if (failure !== undefined) {
       throw Object.assign(new Error(failure.message), { code: failure.code });
     }
+  }
+
+  /** Where it was announced: the secret of the primary before; undefined = nobody is there to send it. */
+  get ticket(): Promise<TicketNote | undefined> {
+    return this.#ticket.promise;
   }
 
   get isOpen(): boolean {

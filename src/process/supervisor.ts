@@ -9,7 +9,7 @@ import type { Log } from "../lib/log.ts";
 import { Channel } from "./channel.ts";
 import { startProcess } from "./entry.ts";
 import { HeldSockets, type HeldSocket, type Inherited } from "./held-sockets.ts";
-import type { Failure, FromPrimary, Legacy, ToPrimary } from "./messages.ts";
+import type { Failure, FromPrimary, Legacy, TicketNote, ToPrimary } from "./messages.ts";
 import { writePrimaryArguments } from "./primary-arguments.ts";
 import type { ProgramSettings } from "./program-settings.ts";
 import { Orphans } from "./orphans.ts";
@@ -66,6 +66,7 @@ export class Supervisor {
   #successor: Primary | undefined;
   readonly #orphans = new Orphans();
   #legacy: Legacy = { isDraining: false };
+  #ticket: TicketNote | undefined;
   readonly #backoff = new Backoff(supervision.restart);
   #restarting: NodeJS.Timeout | undefined;
   /** Addresses the primary wants. */
@@ -98,7 +99,10 @@ export class Supervisor {
 
   #start(): Primary {
     const { settings, primaryEntry } = this.#options;
-    const note = { pid: process.pid, isFirst: !this.#hasServed, legacy: this.#legacy };
+    const note = {
+      ...{ pid: process.pid, isFirst: !this.#hasServed, legacy: this.#legacy },
+      hasTicket: this.#ticket !== undefined,
+    };
     const args = [writePrimaryArguments({ settings, supervisor: note })];
     const child = startProcess(primaryEntry, { args, isMain: true });
     const primary: Primary = {
@@ -118,6 +122,9 @@ export class Supervisor {
       askedBy: undefined,
     };
     this.#primaries.add(primary);
+    if (this.#ticket !== undefined) {
+      primary.channel.send({ kind: "ticket-secret", ticket: this.#ticket });
+    }
     child.once("error", (error) =>
       this.#onExit(primary, `it could not be started: ${error.message}`),
     );
@@ -155,6 +162,9 @@ export class Supervisor {
         break;
       case "legacy":
         this.#legacy = message.legacy;
+        break;
+      case "ticket-secret":
+        this.#ticket = message.ticket;
         break;
       case "upgrade":
         this.#upgrade(primary, message.id);

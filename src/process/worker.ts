@@ -12,7 +12,7 @@ import type { StateNews } from "../upstream/state.ts";
 import { Channel } from "./channel.ts";
 import { DataPlane, type DrainOptions } from "./data-plane.ts";
 import type { FromWorker, SessionNote, SocketNote, ToWorker } from "./messages.ts";
-import { assemble } from "./publication.ts";
+import { assemble } from "./assembly.ts";
 import type { AddressWish, SocketSource } from "./ports.ts";
 import { isMainAlive } from "./main-process.ts";
 import { residentBytes } from "./resident-memory.ts";
@@ -182,7 +182,8 @@ export class Worker implements SocketSource {
         states: this.#states,
         onMark: (mark) => this.#channel.send({ kind: "mark", mark }),
         onSession: (service, id, backend) => this.#tellSession({ service, id, backend }),
-        onWanted: (service) => this.#tellWanted(service),
+        onWanted: (service) => this.#tellWanted({ kind: "wanted", service }),
+        onAskedName: (name) => this.#tellWanted({ kind: "asked-name", name }),
       });
       for (const news of this.#earlyNews.splice(0)) this.#learn(news);
       for (const news of this.#earlyStates.splice(0)) this.#learnStates(news);
@@ -235,9 +236,9 @@ export class Worker implements SocketSource {
   }
 
   /** It is said again while anybody waits: nothing is lost with a primary that is gone. */
-  #tellWanted(service: string): void {
+  #tellWanted(message: Extract<FromWorker, { kind: "wanted" | "asked-name" }>): void {
     const { isOpen, isCongested } = this.#channel;
-    if (isOpen && !isCongested) this.#channel.send({ kind: "wanted", service });
+    if (isOpen && !isCongested) this.#channel.send(message);
   }
 
   #pulse(): void {

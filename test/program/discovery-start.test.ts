@@ -104,7 +104,8 @@ for (const workers of [0, 1]) {
       const rule = { kind: "host", host: "x.test" };
       const middlewares = [{ kind: "of another version" }];
       const route = { ...{ name: "x@redis", origin, rule, middlewares }, service: undefined };
-      const rest = { provider: "redis", streamRoutes: [], services: [], overlays: [] };
+      const lists = { streamRoutes: [], services: [], overlays: [], certificates: [] };
+      const rest = { provider: "redis", ...lists };
       const source = ["redis", { kind: "unix", path: socket }, 0, "tidegate:"];
       for (const routes of [[{}], [{ ...route, timeouts: {}, maxBody: 0 }]]) {
         const state = folder.file("state");

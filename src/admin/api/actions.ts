@@ -61,6 +61,20 @@ export const actionEndpoints: readonly Endpoint[] = [
   ),
   endpoint({
     method: "post",
+    path: "/v1/certificates/{certificate}/renew",
+    tag: "actions",
+    ...{ id: "renew_certificate", role: "edit", answer, query: noQuery, body: noBody },
+    refusals: [409],
+    summary: "Have a certificate ordered now that is had by itself",
+    description: "One of its names, or its fingerprint as `GET /v1/certificates` shows it.",
+    run: async ({ operations, params }) => {
+      const { certificate = "" } = params;
+      const outcome = await operations.renewCertificate(certificate);
+      return replyTo(outcome, `renew certificate ${certificate}`);
+    },
+  }),
+  endpoint({
+    method: "post",
     path: "/v1/alerts/test",
     tag: "actions",
     ...{ id: "test_alerts", role: "edit", answer, query: noQuery, body: noBody },

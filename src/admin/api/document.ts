@@ -59,6 +59,10 @@ const tags = [
     name: "overlays",
     description: "Changes of routes that somebody else wrote: of containers, say.",
   },
+  {
+    name: "certificates",
+    description: "What clients are shown; those of the store can be changed. Keys are never told.",
+  },
   { name: "changes", description: "Several changes at once." },
   { name: "history", description: "What the store was, and all of it at once." },
   { name: "state", description: "What runs." },

@@ -16,6 +16,7 @@ import {
   number,
   revision,
   revisionPage,
+  yesOrNo,
 } from "./schemas.ts";
 
 const tag = "history";
@@ -117,11 +118,18 @@ export const historyEndpoints: readonly Endpoint[] = [
     // With what lets somebody in, which readers are not shown.
     ...{ tag, id: "export", role: "edit" },
     summary: "All items of the store, as import takes them",
-    query: noQuery,
+    description:
+      "Keys of certificates are left out, and import keeps those that there are; with `keys=true`, which is for admins, they are in it.",
+    query: z.strictObject({ keys: yesOrNo("With the private keys of certificates.") }),
     body: noBody,
     answer: { description: "All of them.", schema: exported },
     refusals: [503],
-    run: ({ operations }) => done(operations.configuration.exported()),
+    run({ operations, caller, query: { keys = false } }) {
+      if (keys && caller.role !== "admin") {
+        return refused(403, { detail: "private keys are for admins: leave out keys=true" });
+      }
+      return done(operations.configuration.exported(keys));
+    },
   }),
   endpoint({
     method: "post",

@@ -13,6 +13,7 @@ export const words: Readonly<
   tcpRoutes: { one: "tcp route", many: "tcp routes", a: "a tcp route" },
   services: { one: "service", many: "services", a: "a service" },
   overlays: { one: "overlay", many: "overlays", a: "an overlay" },
+  certificates: { one: "certificate", many: "certificates", a: "a certificate" },
 };
 
 /** An overlay is called like the route that it changes, which may be one of the store. */

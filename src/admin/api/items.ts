@@ -1,4 +1,4 @@
-// Routes, tcp routes, services and overlays: all that there are can be read, wherever they were written; those of
+// Routes, tcp routes, services, overlays and certificates: all that there are can be read, wherever they were written; those of
 // the store can be changed (item-changes.ts).
 
 import * as z from "zod";
@@ -13,7 +13,8 @@ import { done } from "./reply.ts";
 import { item, itemPage, limit } from "./schemas.ts";
 
 export const itemEndpoints: readonly Endpoint[] = itemSections.flatMap((section) => [
-  listOf(section),
+  // How it stands with certificates, those of files and of authorities too, is a list of another kind (state.ts).
+  ...(section === "certificates" ? [] : [listOf(section)]),
   oneOf(section),
   putOf(section),
   patchOf(section),

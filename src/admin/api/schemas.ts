@@ -4,6 +4,7 @@
 import * as z from "zod";
 import { roles } from "../../config/account.ts";
 import { apiLimits } from "../../config/admin-limits.ts";
+import { certificateItem } from "../../config/certificate-item.ts";
 import { itemSections } from "../../config/item.ts";
 import { tcpRoute } from "../../config/listener-schema.ts";
 import { route, routeMapping } from "../../config/route-schema.ts";
@@ -21,12 +22,14 @@ name("Route", route);
 name("TcpRoute", tcpRoute);
 name("Service", service);
 name("Overlay", routeMapping);
+name("Certificate", certificateItem);
 
 export const valueSchemas = {
   routes: route,
   tcpRoutes: tcpRoute,
   services: service,
   overlays: routeMapping,
+  certificates: certificateItem,
 } as const;
 
 export const role = name("Role", z.enum(roles));
@@ -67,7 +70,8 @@ export const item = name(
     }),
     notes: sentences.meta({ description: "Why it is not served, or not as written." }),
     value: z.unknown().meta({
-      description: "As written if it is in the store; otherwise as it was understood.",
+      description:
+        "As written if it is in the store; otherwise as it was understood. `(not shown)` stands for what lets somebody in.",
     }),
   }),
 );

@@ -54,6 +54,16 @@ export const stateEndpoints: readonly Endpoint[] = [
   }),
   endpoint({
     method: "get",
+    path: "/v1/certificates",
+    ...{ tag: "certificates", id: "certificates", role: "read", query: noQuery, body: noBody },
+    summary: "All certificates and how it stands with them",
+    description:
+      "Those that have an `item` are asked for by that name; of several with one name it is one text.",
+    answer: { description: "As `tidegate certs --json` prints it; without keys.", schema: rows },
+    run: ({ operations }) => done(operations.certificates()),
+  }),
+  endpoint({
+    method: "get",
     path: "/v1/settings",
     ...{ tag, id: "settings", role: "read", query: noQuery, body: noBody },
     summary: "What the file says beside routes and services",
