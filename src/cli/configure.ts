@@ -99,9 +99,14 @@ function addCopies(program: Command, finish: Finish): void {
   );
   running(program, "export", "print all that is in the store, for `restore`", [
     "tidegate export > routes.json",
-  ]).action((flags: Common) =>
-    finish(async () => (await import("./store-copies.ts")).exportAll(common(flags))),
-  );
+  ])
+    .option("--keys", "with the private keys of certificates, which are left out otherwise", false)
+    .action((flags: Common & { keys: boolean }) =>
+      finish(async () => {
+        const { exportAll } = await import("./store-copies.ts");
+        return exportAll({ ...common(flags), keys: flags.keys });
+      }),
+    );
   running(
     program,
     "backup <file>",

@@ -3,9 +3,10 @@
 
 import { existsSync } from "node:fs";
 import { isIPv6 } from "node:net";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { normaliseHostPattern } from "../lib/host.ts";
 import { claimsOf } from "../config/proxy-etc-source.ts";
+import { certificateName } from "../importers/certificate-name.ts";
 import { Outline, shown } from "../importers/outline.ts";
 import type { Settings } from "../importers/outline.ts";
 import { readSourceFile } from "../importers/source-file.ts";
@@ -66,12 +67,7 @@ function programOf(config: Foreign, outline: Outline): Program {
   }
   if (Object.keys(workers).length > 0) outline.set("workers", workers);
   const https = valuesOf(values.get("https"));
-  if (https.size > 0) {
-    outline.note("https: TLS is not there yet; what the listener will be is at the end");
-    const tls = { cert: textOf(https.get("certPath")), key: textOf(https.get("keyPath")) };
-    const bind = `${addressOf(https.get("hostname"))}:${numberOf(https.get("port")) ?? 443}`;
-    outline.later("For later, below listeners:", `  https: ${JSON.stringify({ bind, tls })}`);
-  }
+  if (https.size > 0) addSecure(https, outline);
   tellOthers(values, outline);
   const sockets = numberOf(values.get("maxSockets"));
   const keepsAlive = values.get("httpKeepAlive");
@@ -84,6 +80,21 @@ function programOf(config: Foreign, outline: Outline): Program {
     host: addressOf(app.get("hostname")),
     pool: Object.keys(pool).length === 0 ? {} : { pool },
   };
+}
+
+/** One certificate, which is shown to everybody. */
+function addSecure(https: Values, outline: Outline): void {
+  const bind = `${addressOf(https.get("hostname"))}:${numberOf(https.get("port")) ?? 443}`;
+  outline.add("listeners", "secure", { bind, tls: true });
+  const cert = textOf(https.get("certPath")) ?? "";
+  const key = textOf(https.get("keyPath")) ?? "";
+  if (cert === "" || key === "") {
+    outline.note("https: name its certificate and key in tls.certificates");
+    return;
+  }
+  const name = certificateName(cert);
+  const usual = name === undefined ? {} : { default: name };
+  outline.set("tls", { certificates: { cert: resolve(cert), key: resolve(key) }, ...usual });
 }
 
 function tellOthers(values: Values, outline: Outline): void {

@@ -3,6 +3,8 @@
 // do not match go on to the container.
 
 import { isIP } from "node:net";
+import { resolve } from "node:path";
+import { certificateName } from "../importers/certificate-name.ts";
 import { nearest } from "../lib/nearest.ts";
 import { loadForeignModule } from "./foreign-module.ts";
 import type { Foreign } from "./foreign-module.ts";
@@ -47,14 +49,18 @@ function convert(settings: Settings): Imported {
   };
   const needsRoute = forceHttps || first !== undefined;
   tellOthers(settings, notes);
+  const isSecure = flagOf(settings.get("enableHttps")) === true;
+  const tls = isSecure ? tlsOf(settings, notes) : undefined;
+  const secure = isSecure ? { secure: { bind: `${address}:443`, tls: true } } : {};
   return {
     config: {
-      listeners: { web: `${address}:80` },
+      listeners: { web: `${address}:80`, ...secure },
+      ...(tls === undefined ? {} : { tls }),
       providers: { lxc },
       ...(needsRoute ? { routes: { everything } } : {}),
     },
     notes,
-    later: laterOf(settings, address),
+    later: [],
   };
 }
 
@@ -196,11 +202,6 @@ function tellOthers(settings: Settings, notes: string[]): void {
       "vmPlugin: a plugin of your own is not run; there are providers for docker, podman, lxc, incus, lxd and libvirt",
     );
   }
-  if (flagOf(settings.get("enableHttps")) === true) {
-    notes.push(
-      "enableHttps: TLS is not there yet; what the listener will be is at the end of the file",
-    );
-  }
   if (settings.has("certificate") || settings.has("certificateKey")) {
     notes.push("certificate, certificateKey: write them into files, readable by root alone");
   }
@@ -214,15 +215,17 @@ function tellOthers(settings: Settings, notes: string[]): void {
   }
 }
 
-/** There is no TLS in listeners yet. */
-function laterOf(settings: Settings, address: string): string[] {
-  if (flagOf(settings.get("enableHttps")) !== true) return [];
-  const certificate = textOf(settings.get("certificateFilename")) ?? "CERTIFICATE.pem";
-  const key = textOf(settings.get("certificateKeyFilename")) ?? "KEY.pem";
-  return [
-    "For later, below listeners:",
-    `  https: { bind: ${JSON.stringify(`${address}:443`)}, tls: { cert: ${JSON.stringify(certificate)}, key: ${JSON.stringify(key)} } }`,
-  ];
+/** One certificate, which is shown to everybody. */
+function tlsOf(settings: Settings, notes: string[]): Readonly<Record<string, unknown>> | undefined {
+  const cert = textOf(settings.get("certificateFilename"));
+  const key = textOf(settings.get("certificateKeyFilename"));
+  if (cert === undefined || key === undefined) {
+    notes.push("enableHttps: name its certificate and key in tls.certificates, as files");
+    return undefined;
+  }
+  const name = certificateName(cert);
+  const usual = name === undefined ? {} : { default: name };
+  return { certificates: { cert: resolve(cert), key: resolve(key) }, ...usual };
 }
 
 function textOf(found: Foreign | undefined): string | undefined {

@@ -4,6 +4,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { parseSize } from "../admin/worker-size.ts";
 import type { Action } from "./act.ts";
+import { addCertificateCommands } from "./operate-certificates.ts";
 import { addServiceOperations } from "./operate-services.ts";
 import { type Common, common, type Finish, running } from "./operating-command.ts";
 
@@ -21,6 +22,8 @@ export function addOperatingCommands(program: Command, finish: Finish): void {
   running(program, "nodes", "show the programs that share what they know with this one").action(
     (options: Common) => finish(async () => (await import("./nodes.ts")).nodes(common(options))),
   );
+  addCertificateCommands(program, finish);
+  addTrust(program, finish);
   running(program, "workers", "show the processes that serve, or change how many there are")
     .argument("[size]", "a number or auto; it holds until the program ends", readWorkers)
     .action((size: number | "auto" | undefined, options: Common) =>
@@ -37,6 +40,29 @@ export function addOperatingCommands(program: Command, finish: Finish): void {
     );
   addActions(program, finish);
   addServiceOperations(program, finish);
+}
+
+function addTrust(program: Command, finish: Finish): void {
+  interface Wishes extends Common {
+    readonly print: boolean;
+    readonly remove: boolean;
+    readonly folder?: string;
+  }
+  running(
+    program,
+    "trust",
+    "have this machine and your browsers trust the authority of tls: internal",
+    ["sudo tidegate trust", "tidegate trust --print > root.pem"],
+  )
+    .option("--print", "print its certificate (PEM), and change nothing", false)
+    .option("--remove", "trust it no more", false)
+    .option("--folder <path>", "state folder to read it from, when the program does not run")
+    .action(({ print, remove, folder, ...options }: Wishes) =>
+      finish(async () => {
+        const wishes = { ...common(options), print, remove, folder };
+        return (await import("./trust.ts")).trust(wishes);
+      }),
+    );
 }
 
 function addActions(program: Command, finish: Finish): void {

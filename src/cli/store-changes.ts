@@ -22,7 +22,15 @@ export async function set(
   { section, name, value }: { section: string; name: string; value: string },
   options: ChangeCommandOptions,
 ): Promise<number> {
-  const change = { ...readPlace(section, name), value: await readValue(value) };
+  return put({ section, name, value: await readValue(value) }, options);
+}
+
+/** @param value as it is to be kept */
+export async function put(
+  { section, name, value }: { section: string; name: string; value: unknown },
+  options: ChangeCommandOptions,
+): Promise<number> {
+  const change = { ...readPlace(section, name), value };
   return send("change", { changes: [change] }, options);
 }
 

@@ -14,8 +14,12 @@ export async function dump(options: CommandOptions): Promise<number> {
   return 0;
 }
 
-export async function exportAll(options: CommandOptions): Promise<number> {
-  const answer = await ask(placeOf(options), { route: "/v1/store/export", timeoutMs: 60_000 });
+export async function exportAll({
+  keys,
+  ...options
+}: CommandOptions & { readonly keys: boolean }): Promise<number> {
+  const route = `/v1/store/export${keys ? "?keys=true" : ""}`;
+  const answer = await ask(placeOf(options), { route, timeoutMs: 60_000 });
   printJson(understood(answer, readExport));
   return 0;
 }

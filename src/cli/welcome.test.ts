@@ -93,3 +93,22 @@ test("without a listener of HTTP there is nothing to try with curl", () => {
   const bound = { db: [{ host: "127.0.0.1", port: 3306 }] };
   assert.doesNotMatch(welcome(snapshot, bound, undefined, false), /curl/);
 });
+
+test("a listener with TLS says https, and is tried only where there is none without", () => {
+  const configured = (more: string) => {
+    const both = `listeners: { secure: { bind: ":0", tls: true }${more} }\nroutes: { a.test: { whoami: true } }`;
+    const read = readConfig(both, { file: "t.yaml", baseFolder: "/" });
+    assert.ok(read.snapshot, read.problems.map(formatProblem).join("\n"));
+    const bound = { secure: [{ host: "::", port: 8443 }], web: [{ host: "::", port: 8080 }] };
+    const { listeners } = read.snapshot;
+    const open = Object.entries(bound).filter(([name]) => listeners.some((l) => l.name === name));
+    return welcome(read.snapshot, Object.fromEntries(open), "t.yaml", false);
+  };
+  const alone = configured("");
+  assert.match(alone, /^listening {2}secure {2}https:\/\/\[::\]:8443$/m);
+  assert.match(alone, /^ {2}curl -k --connect-to ::127\.0\.0\.1:8443 https:\/\/a\.test\/$/m);
+  assert.match(
+    configured(', web: ":0"'),
+    /^ {2}curl -H 'Host: a\.test' http:\/\/127\.0\.0\.1:8080\/$/m,
+  );
+});

@@ -23,7 +23,7 @@ export function welcome(
   const lines = [bold("Tidegate"), ""];
   for (const [name, addresses] of Object.entries(bound)) {
     const listener = snapshot.listeners.find((each) => each.name === name);
-    const scheme = listener?.protocol ?? "http";
+    const scheme = listener?.tls === undefined ? (listener?.protocol ?? "http") : "https";
     for (const each of addresses) lines.push(`listening  ${name}  ${formatAddress(each, scheme)}`);
   }
   lines.push(
@@ -99,12 +99,17 @@ function exampleFor(
   snapshot: Snapshot,
   bound: Readonly<Record<string, readonly WelcomeAddress[]>>,
 ): string | undefined {
-  const web = snapshot.listeners.find(
+  const open = snapshot.listeners.filter(
     ({ name, protocol }) => protocol === "http" && bound[name] !== undefined,
   );
+  const web = open.find(({ tls }) => tls === undefined) ?? open[0];
   const port = (web === undefined ? undefined : bound[web.name])?.[0]?.port ?? 0;
   const host = snapshot.routes.map((each) => hostOf(each)).find((each) => each !== undefined);
   if (port === 0 || host === undefined) return undefined;
+  if (web?.tls !== undefined) {
+    // The name has to be in the hello, too; the certificate may be one that nobody signed.
+    return `curl -k --connect-to ::127.0.0.1:${port} https://${host}/`;
+  }
   return `curl -H 'Host: ${host}' http://127.0.0.1:${port}/`;
 }
 
