@@ -3,9 +3,10 @@
 
 import type { Running } from "../peers/peer.ts";
 import { type Spread, show, spreadOf } from "./spread.ts";
+import { runSTime } from "./s-time.ts";
 import type { Stage } from "./stage.ts";
 import { usageOf } from "./usage.ts";
-import { type Load, runWrk } from "./wrk.ts";
+import { type Load, type Loaded, runWrk } from "./wrk.ts";
 
 /** A proxy in the comparison, with its own load (the port is its own at least). */
 export interface Contender {
@@ -45,16 +46,17 @@ export async function compare(
 ): Promise<Compared> {
   for (const { running, load } of contenders) {
     say(`warming up ${running.name}`);
-    await runWrk(stage, { ...load, seconds: warmUpSeconds });
+    await run(stage, { ...load, seconds: warmUpSeconds });
   }
   const runs: Run[] = [];
   const rounds = Math.max(...contenders.map((each) => each.rounds));
   for (let round = 1; round <= rounds; round++) {
     for (const contender of contenders.filter((each) => each.rounds >= round)) {
-      const run = await measure(stage, contender, round);
-      runs.push(run);
-      const cost = `${run.cpuMicrosPerRequest.toFixed(1)} us/request`;
-      say(`round ${round} ${run.proxy}: ${run.failure === "" ? cost : `FAILED, ${run.failure}`}`);
+      const measured = await measure(stage, contender, round);
+      runs.push(measured);
+      const { proxy, failure, cpuMicrosPerRequest } = measured;
+      const cost = `${cpuMicrosPerRequest.toFixed(1)} us/request`;
+      say(`round ${round} ${proxy}: ${failure === "" ? cost : `FAILED, ${failure}`}`);
     }
   }
   return compared(
@@ -63,9 +65,13 @@ export async function compare(
   );
 }
 
+function run(stage: Stage, load: Load): Promise<Loaded> {
+  return load.isFresh === true ? runSTime(stage, load) : runWrk(stage, load);
+}
+
 async function measure(stage: Stage, { running, load }: Contender, round: number): Promise<Run> {
   const before = usageOf(running.launched.pid);
-  const loaded = await runWrk(stage, load);
+  const loaded = await run(stage, load);
   const after = usageOf(running.launched.pid);
   const isSame = before.pids.join() === after.pids.join() && after.pids.length > 0;
   return {
@@ -122,7 +128,7 @@ function rowOf(
   const mine = good.filter((run) => run.proxy === proxy);
   const total = all.filter((run) => run.proxy === proxy).length;
   const median = (value: (run: Run) => number, digits: number): string =>
-    spreadOf(mine.map(value))?.median.toFixed(digits) ?? "-";
+    spreadOf(mine.map(value).filter((each) => !Number.isNaN(each)))?.median.toFixed(digits) ?? "-";
   return [
     proxy,
     show(spreadOf(mine.map((run) => run.cpuMicrosPerRequest)), 1),

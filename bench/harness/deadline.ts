@@ -2,6 +2,7 @@
 
 import { once } from "node:events";
 import { createConnection, createServer } from "node:net";
+import { connect } from "node:tls";
 import { setTimeout as delay } from "node:timers/promises";
 
 /** The promise's outcome, or an error naming `what` when it takes longer than `limitMs`. */
@@ -38,25 +39,30 @@ export async function untilAnswers(
   port: number,
   limitMs: number,
   isAlive: () => boolean,
+  isSecure = false,
 ): Promise<void> {
   const end = performance.now() + limitMs;
   let last = "no answer";
   while (performance.now() < end) {
     if (!isAlive()) throw new Error("it ended before it answered");
-    last = await statusLine(port);
+    last = await statusLine(port, isSecure);
     if (last.startsWith("HTTP/1.1 200")) return;
     await delay(50);
   }
   throw new Error(`it did not answer with 200 within ${limitMs / 1000} s (last: ${last})`);
 }
 
-async function statusLine(port: number): Promise<string> {
-  const socket = createConnection({ host: "127.0.0.1", port });
+async function statusLine(port: number, isSecure: boolean): Promise<string> {
+  const place = { host: "127.0.0.1", port };
+  // Nobody has signed the bench's certificate.
+  const socket = isSecure
+    ? connect({ ...place, rejectUnauthorized: false })
+    : createConnection(place);
   const text = Promise.withResolvers<string>();
   let received = "";
   socket.setEncoding("latin1");
   socket.setTimeout(2000, () => socket.destroy());
-  socket.on("connect", () =>
+  socket.on(isSecure ? "secureConnect" : "connect", () =>
     socket.write("GET /small HTTP/1.1\r\nHost: h00000.bench.test\r\n\r\n"),
   );
   socket.on("data", (chunk: string) => {

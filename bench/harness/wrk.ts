@@ -16,6 +16,10 @@ export interface Load {
   readonly connections?: number;
   /** Ask for the connection to be closed after each answer. */
   readonly closes?: boolean;
+  /** Over TLS. With `closes` sessions are resumed. */
+  readonly isSecure?: boolean;
+  /** Every connection begins with a full handshake. */
+  readonly isFresh?: boolean;
   /** Where wrk runs; without it on the core of the load. */
   readonly core?: Core;
 }
@@ -64,7 +68,7 @@ export async function runWrk(stage: Stage, load: Load): Promise<Loaded> {
       "-s",
       script,
       ...headers,
-      `http://127.0.0.1:${load.port}${load.path}`,
+      `${load.isSecure === true ? "https" : "http"}://127.0.0.1:${load.port}${load.path}`,
     ],
     core: load.core ?? "load",
   });

@@ -1,20 +1,27 @@
 // nginx, the yardstick: one worker, keep-alive to the origin, combined log unbuffered as by default.
 
 import { writeFileSync } from "node:fs";
+import { type BenchCredentials, writeCredentials } from "../harness/credentials.ts";
 import { firstLineOf } from "../harness/machine.ts";
 import type { Peer } from "./peer.ts";
 
 export const nginx: Peer = nginxWith("nginx", ["127.0.0.1"]);
 
-/** @param backends addresses of the origin */
-export function nginxWith(name: string, backends: readonly string[]): Peer {
+/**
+ * @param backends addresses of the origin
+ * @param isSecure clients come over TLS
+ */
+export function nginxWith(name: string, backends: readonly string[], isSecure = false): Peer {
   return {
     name,
+    isSecure,
     version: () => firstLineOf("nginx", "-v")?.replace("nginx version: nginx/", ""),
     launch(stage, origin, port) {
       const file = stage.path(`${name}.conf`);
       const servers = backends.map((each) => `    server ${each}:${origin.port};`);
-      writeFileSync(file, configuration(name, stage.folder, servers, port));
+      const listen = `listen 127.0.0.1:${port} ${isSecure ? "ssl " : ""}backlog=4096;`;
+      const lines = isSecure ? [listen, ...tlsLines(writeCredentials(stage))] : [listen];
+      writeFileSync(file, configuration(name, stage.folder, servers, lines));
       return stage.launch({
         name,
         command: "nginx",
@@ -25,11 +32,20 @@ export function nginxWith(name: string, backends: readonly string[]): Peer {
   };
 }
 
+/** What is our default, too: TLS 1.2 and 1.3. */
+function tlsLines({ cert, key }: BenchCredentials): readonly string[] {
+  return [
+    `ssl_certificate ${cert};`,
+    `ssl_certificate_key ${key};`,
+    "ssl_protocols TLSv1.2 TLSv1.3;",
+  ];
+}
+
 function configuration(
   name: string,
   folder: string,
   servers: readonly string[],
-  port: number,
+  lines: readonly string[],
 ): string {
   return `
 daemon off;
@@ -53,7 +69,7 @@ ${servers.join("\n")}
     keepalive_timeout 600s;
   }
   server {
-    listen 127.0.0.1:${port} backlog=4096;
+    ${lines.join("\n    ")}
     location / {
       proxy_pass http://origin;
       proxy_http_version 1.1;

@@ -9,6 +9,8 @@ export interface Peer {
   readonly name: string;
   /** What it calls itself; undefined when it is not installed. */
   readonly version: () => string | undefined;
+  /** Its clients come over TLS. */
+  readonly isSecure?: boolean;
   /** Writes its configuration, starts it pinned to the measured core; it need not listen yet. */
   launch(stage: Stage, origin: Origin, port: number): Launched;
 }
@@ -24,7 +26,7 @@ export async function start(peer: Peer, stage: Stage, origin: Origin): Promise<R
   const port = await freePort();
   const launched = peer.launch(stage, origin, port);
   try {
-    await untilAnswers(port, 15_000, launched.isAlive);
+    await untilAnswers(port, 15_000, launched.isAlive, peer.isSecure);
   } catch (error) {
     await stage.stop(launched);
     const why = error instanceof Error ? error.message : String(error);

@@ -3,7 +3,9 @@
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { writeCredentials } from "../harness/credentials.ts";
 import { type Core, projectFolder } from "../harness/machine.ts";
+import type { Stage } from "../harness/stage.ts";
 import type { Peer } from "./peer.ts";
 
 export const program = join(projectFolder, "bin", "tidegate");
@@ -15,6 +17,8 @@ export interface TidegateOptions {
   /** Addresses of the origin, each a backend; by default one. */
   readonly backends?: readonly string[];
   readonly balance?: string;
+  /** Clients come over TLS. */
+  readonly isSecure?: boolean;
 }
 
 /** The default: every host goes to the origin. */
@@ -24,10 +28,13 @@ export const tidegate: Peer = tidegateRouting("tidegate", ["*"]);
 export function tidegateRouting(
   name: string,
   hosts: readonly string[],
-  { workers = 1, core = "proxy", backends = ["127.0.0.1"], balance }: TidegateOptions = {},
+  options: TidegateOptions = {},
 ): Peer {
+  const { workers = 1, core = "proxy", backends = ["127.0.0.1"], balance } = options;
+  const { isSecure = false } = options;
   return {
     name,
+    isSecure,
     version() {
       const manifest = readFileSync(join(projectFolder, "package.json"), "utf8");
       return existsSync(program) ? /"version": "([^"]+)"/.exec(manifest)?.[1] : undefined;
@@ -35,7 +42,7 @@ export function tidegateRouting(
     launch(stage, origin, port) {
       const file = stage.path(`${name}.json`);
       const configuration = {
-        listeners: { web: `127.0.0.1:${port}` },
+        ...listening(stage, port, isSecure),
         routes: Object.fromEntries(hosts.map((host) => [host, { service: "origin" }])),
         services: {
           origin: { backends: backends.map((each) => `http://${each}:${origin.port}`), balance },
@@ -54,5 +61,15 @@ export function tidegateRouting(
         env: { NODE_ENV: "production" },
       });
     },
+  };
+}
+
+function listening(stage: Stage, port: number, isSecure: boolean) {
+  const bind = `127.0.0.1:${port}`;
+  if (!isSecure) return { listeners: { web: bind } };
+  const { cert, key } = writeCredentials(stage);
+  return {
+    listeners: { web: { bind, tls: true } },
+    tls: { certificates: [{ cert, key }] },
   };
 }

@@ -5,8 +5,18 @@ import { idle } from "./idle.ts";
 import { mysql } from "./mysql.ts";
 import { routes } from "./routes.ts";
 import { routing } from "./routing.ts";
+import { sessions } from "./sessions.ts";
 import { tcp, tcpConnections } from "./tcp.ts";
-import { connections, large, medium, small, smoke } from "./throughput.ts";
+import {
+  connections,
+  handshakes,
+  large,
+  medium,
+  resumptions,
+  small,
+  smoke,
+  tls,
+} from "./throughput.ts";
 import { workers } from "./workers.ts";
 import type { Workload } from "./workload.ts";
 
@@ -15,6 +25,10 @@ const all = [
   medium,
   large,
   connections,
+  tls,
+  handshakes,
+  resumptions,
+  sessions,
   routes,
   backends,
   idle,

@@ -5,8 +5,8 @@
 import { type Compared, type Contender, compare } from "../harness/compare.ts";
 import { type Origin, startOrigin } from "../harness/origin.ts";
 import { Stage } from "../harness/stage.ts";
-import { start } from "../peers/peer.ts";
-import { peers } from "../peers/registry.ts";
+import { type Peer, start } from "../peers/peer.ts";
+import { peers, securePeers } from "../peers/registry.ts";
 import type { Context, Workload } from "./workload.ts";
 
 interface Shape {
@@ -14,6 +14,11 @@ interface Shape {
   readonly claim: string;
   readonly path: "/small" | "/medium" | "/large";
   readonly closes?: boolean;
+  readonly isFresh?: boolean;
+  /** Until all of the code that it takes is compiled; 2 where nothing is said. */
+  readonly warmUpSeconds?: number;
+  /** Instead of all. */
+  readonly peers?: readonly Peer[];
   /** At most this often the CPU of nginx. */
   readonly mostToNginx?: number;
   /** Caddy and http-proxy-3 cost at least this many times ours. */
@@ -53,6 +58,35 @@ export const connections = throughput({
   mostToNginx: 2,
 });
 
+export const tls = throughput({
+  name: "tls",
+  claim:
+    "128-byte answers over 64 kept connections with TLS 1.3: at most 1.3 times nginx's CPU per request",
+  path: "/small",
+  peers: securePeers,
+  mostToNginx: 1.3,
+});
+
+export const handshakes = throughput({
+  name: "handshakes",
+  claim: "a full handshake (TLS 1.3, ECDSA P-256) for every request: at most 1.3 times nginx's CPU",
+  path: "/small",
+  isFresh: true,
+  warmUpSeconds: 8,
+  peers: securePeers,
+  mostToNginx: 1.3,
+});
+
+export const resumptions = throughput({
+  name: "resumptions",
+  claim:
+    "a session of TLS 1.3 resumed for every request: what it costs beside nginx (no limit claimed)",
+  path: "/small",
+  closes: true,
+  warmUpSeconds: 8,
+  peers: securePeers,
+});
+
 export const smoke = throughput({
   name: "smoke",
   claim: "the bench itself runs; too short to say anything about speed",
@@ -72,7 +106,12 @@ function throughput(shape: Shape): Workload {
       const origin = await startOrigin(stage);
       const { contenders, skipped, broken } = await line(stage, origin, shape, context);
       if (contenders.length === 0) throw new Error(["nothing to measure", ...broken].join("; "));
-      const result = await compare(stage, contenders, shape.fixed?.warmUpSeconds ?? 2, say);
+      const result = await compare(
+        stage,
+        contenders,
+        shape.fixed?.warmUpSeconds ?? shape.warmUpSeconds ?? 2,
+        say,
+      );
       return {
         columns: result.columns("nginx"),
         rows: result.rows("nginx"),
@@ -89,7 +128,7 @@ async function line(stage: Stage, origin: Origin, shape: Shape, context: Context
   const contenders: Contender[] = [];
   const skipped: string[] = [];
   const broken: string[] = [];
-  for (const peer of peers) {
+  for (const peer of shape.peers ?? peers) {
     const { name } = peer;
     if (context.only.length > 0 && !context.only.includes(name)) continue;
     if (peer.version() === undefined) {
@@ -100,9 +139,18 @@ async function line(stage: Stage, origin: Origin, shape: Shape, context: Context
     try {
       const running = await start(peer, stage, origin);
       const isMain = name === "tidegate" || name === "nginx";
-      const { path, closes = false } = shape;
+      const { path, closes = false, isFresh = false } = shape;
+      const { isSecure = false } = peer;
       const { seconds } = context;
-      const load = { port: running.port, path, seconds, hosts: ["h00000.bench.test"], closes };
+      const load = {
+        port: running.port,
+        path,
+        seconds,
+        hosts: ["h00000.bench.test"],
+        closes,
+        isSecure,
+        isFresh,
+      };
       contenders.push({
         running,
         load,
