@@ -213,7 +213,7 @@ function configOf(layers) {
     config: {
       User: `${user}:${user}`,
       ExposedPorts: { "8080/tcp": {} },
-      Env: ["PATH=/usr/bin"],
+      Env: ["PATH=/usr/bin", "NODE_USE_SYSTEM_CA=1"],
       Entrypoint: ["/usr/bin/node", "/usr/lib/tidegate/dist/cli/main.js"],
       Cmd: ["run", "--config", "/etc/tidegate/tidegate.yaml"],
       WorkingDir: "/",

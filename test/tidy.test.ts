@@ -14,24 +14,28 @@ const read = (path: string) => readFileSync(join(root, path), "utf8");
 /** What each folder of src may import besides itself; ARCHITECTURE.md explains the order. */
 const mayImport: Readonly<Record<string, string>> = {
   lib: "",
-  config: "lib",
+  config: "x509 lib",
   http: "config lib",
   routing: "config lib",
   upstream: "http config lib",
+  tls: "config lib",
   health: "upstream http config lib",
   alerts: "config lib",
-  stream: "upstream http config lib",
+  stream: "tls upstream http config lib",
   middlewares: "http config lib",
   proxy: "routing middlewares upstream http config lib",
-  listen: "proxy stream upstream http config lib",
+  listen: "proxy stream tls upstream http config lib",
   etcd: "config lib",
   providers: "etcd config lib",
   fleet: "etcd config lib",
   store: "config lib",
+  x509: "lib",
+  acme: "x509 config lib",
+  certificates: "x509 config lib",
   importers: "providers config lib",
   admin: "routing config lib",
   process:
-    "admin store providers fleet listen proxy stream health alerts upstream routing config lib",
+    "admin store acme certificates x509 providers fleet listen proxy stream tls health alerts upstream routing config lib",
   cli: "importers process admin providers routing config lib",
 };
 
@@ -83,6 +87,20 @@ function missingPaths(text: string, exists: (path: string) => boolean): string[]
   const named = [...text.matchAll(new RegExp(`\\\`(${top}/[\\w./-]*)\\\``, "g"))];
   assert.ok(named.length > 0, "no path was found in the text");
   return named.map(([, path = ""]) => path).filter((path) => !exists(path));
+}
+
+/** Folders of which the page says something else than the rules above. */
+function misdrawn(page: string): string[] {
+  const sorted = (words: string) => words.split(" ").toSorted().join(" ");
+  const rows = new Map(
+    [...page.matchAll(/^\| `src\/(\w+)\/` \|.*\| ([^|]*) \|$/gm)].map(([, folder, words = ""]) => [
+      folder,
+      sorted(words.replace("–", "")),
+    ]),
+  );
+  return Object.entries(mayImport)
+    .filter(([folder, words]) => rows.get(folder) !== sorted(words))
+    .map(([folder]) => folder);
 }
 
 function undocumented(page: string, table: Record<string, { status: number }>): string[] {
@@ -168,6 +186,13 @@ test("every path that ARCHITECTURE.md names exists", () => {
   assert.deepEqual(missingPaths("see `src/lib/gone.ts` and `src/lib`", exists), [
     "src/lib/gone.ts",
   ]);
+});
+
+test("ARCHITECTURE.md has each folder, and what it may import", () => {
+  const page = read("ARCHITECTURE.md");
+  assert.deepEqual(misdrawn(page), []);
+  assert.deepEqual(misdrawn(page.replace(/^\| `src\/tls\/`.*\n/m, "")), ["tls"]);
+  assert.deepEqual(misdrawn(page.replace("| tls upstream http", "| upstream http")), ["stream"]);
 });
 
 test("every failure is documented with its status, and no other", () => {

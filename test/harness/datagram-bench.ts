@@ -3,6 +3,7 @@
 
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
+import { defaultBackendTls } from "../../src/config/backend-tls-limits.ts";
 import {
   defaultClientTimeouts,
   defaultDatagrams,
@@ -125,6 +126,7 @@ export function udpListener(
     streamTimeouts: { connect: 1000, idle: 0 },
     datagrams: { ...defaultDatagrams, ...datagrams },
     proxyProtocol: false,
+    tls: undefined,
     trustedProxies: [],
     timeouts: defaultClientTimeouts,
     ...others,
@@ -162,7 +164,7 @@ export function udpService(
     sticky: undefined,
     host: "keep",
     pool: defaultPool,
-    tls: { verify: true, ca: undefined, serverName: undefined },
+    tls: defaultBackendTls,
     retry: defaultRetry,
     check: undefined,
     passive: { ...defaultPassive, ...passive },

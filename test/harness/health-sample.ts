@@ -4,6 +4,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, isIP, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
+import { defaultBackendTls } from "../../src/config/backend-tls-limits.ts";
 import type { Snapshot } from "../../src/config/snapshot.ts";
 import type {
   Backend,
@@ -59,7 +60,7 @@ export function sampleCheck(probe: ProbeSettings, changes: Partial<HealthCheck> 
   };
 }
 
-export const sampleTls = { verify: true, ca: undefined, serverName: undefined };
+export const sampleTls = defaultBackendTls;
 
 export function sampleTarget(
   url: string,

@@ -65,6 +65,7 @@ export async function planeStand(...first: readonly Service[]): Promise<PlaneSta
     onMark() {},
     onSession() {},
     onWanted: (service) => void wanted.push(service),
+    onAskedName: () => {},
     sockets: {
       socketsOf: async ({ address }) => [
         ListeningSocket.open(address, { isShared: false, isTakeOver: false }),

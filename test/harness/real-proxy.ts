@@ -28,8 +28,14 @@ export async function startNginx(sites: string, port: number): Promise<RealProxy
   );
 }
 
-export async function startCaddy(sites: string, port: number): Promise<RealProxy> {
-  const text = `{\n\tadmin off\n\tauto_https off\n}\n${sites}`;
+/** `options` are global ones, a line each. */
+export async function startCaddy(
+  sites: string,
+  port: number,
+  options: readonly string[] = ["auto_https off"],
+): Promise<RealProxy> {
+  const lines = ["admin off", ...options].map((each) => `\t${each}\n`);
+  const text = `{\n${lines.join("")}}\n${sites}`;
   return start({ program: "caddy", name: "Caddyfile", text, port }, (_folder, file) => [
     ...["run", "--adapter", "caddyfile", "--config", file],
   ]);

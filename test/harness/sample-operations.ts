@@ -4,6 +4,7 @@
 import type { Access } from "../../src/admin/access.ts";
 import type {
   AlertTest,
+  CertificateRow,
   DiscoveryRows,
   FleetRows,
   Operations,
@@ -87,6 +88,11 @@ export class SampleOperations implements Operations {
   discovery = () => this.found;
   fleet: FleetRows | undefined;
   nodes = () => this.fleet;
+  certificateRows: readonly CertificateRow[] = [];
+  certificates = () => this.certificateRows;
+  ownAuthority: string | undefined;
+  authority = () => this.ownAuthority;
+  renewCertificate = (certificate: string) => this.#note(`renew ${certificate}`);
   pause = (service: string) => this.#note(`pause ${service}`);
   drainBackend = (service: string, backend: string) => this.#note(`drain ${service} ${backend}`);
   setMaintenance = (service: string, isOn: boolean) =>

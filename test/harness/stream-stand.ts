@@ -1,6 +1,7 @@
 // TCP listeners of a configuration inside the test's own process, on real sockets, with the real services
 // behind them: everything but the processes and the HTTP half of the program.
 
+import { noCredentials } from "../../src/config/certificate.ts";
 import { readConfig } from "../../src/config/read.ts";
 import type { Snapshot } from "../../src/config/snapshot.ts";
 import { Tally } from "../../src/lib/tally.ts";
@@ -11,6 +12,7 @@ import { Port } from "../../src/listen/port.ts";
 import { StreamListener } from "../../src/listen/stream-listener.ts";
 import { Destinations } from "../../src/proxy/destinations.ts";
 import type { StreamRecord } from "../../src/stream/stream-context.ts";
+import { ServerTls } from "../../src/tls/server-tls.ts";
 import { Caps } from "../../src/upstream/caps.ts";
 import { eventually } from "./barrier.ts";
 import { origin, type Origin } from "./origin.ts";
@@ -34,14 +36,16 @@ export interface StreamStand extends AsyncDisposable {
 }
 
 /** @param config its listener `tcp` is the one that is opened, on a port of the system's choice */
-export function streamStand(config: Config): StreamStand {
+export function streamStand(config: Config, credentials = noCredentials): StreamStand {
   const wheel = new Wheel(20);
   const tally = new Tally();
   const records: StreamRecord[] = [];
   const problems: string[] = [];
   let taken = 0;
   let version = 0;
-  const snapshot = snapshotOf(config, ++version);
+  const snapshot = { ...snapshotOf(config, ++version), credentials };
+  const tls = new ServerTls(() => {});
+  tls.take(snapshot);
   const destinations = new Destinations({
     wheel,
     caps: new Caps(tally),
@@ -57,6 +61,7 @@ export function streamStand(config: Config): StreamStand {
     snapshot,
     wheel,
     addresses,
+    tls,
     destinationOf: (name) => prepared.find(name),
     onEnd: (record) => records.push(record),
     onProblem: (message, fields) => problems.push(`${message} ${JSON.stringify(fields)}`),
@@ -83,10 +88,11 @@ export function streamStand(config: Config): StreamStand {
       return eventually(`record ${index}`, () => records[index]);
     },
     update(next) {
-      const fresh = snapshotOf(next, ++version);
+      const fresh = { ...snapshotOf(next, ++version), credentials };
       prepared = destinations.prepare(fresh);
       destinations.commit(prepared);
       addresses.limits = fresh.limits;
+      tls.take(fresh);
       listener.update(settingsOf(fresh), fresh);
     },
     async [Symbol.asyncDispose]() {
