@@ -10,6 +10,7 @@ const origin: ExchangeOrigin = {
   listener: "web",
   peerIp: "192.0.2.1",
   isSecure: false,
+  tls: undefined,
   localPort: 80,
   version: 1,
   isPeerTrusted: false,
