@@ -320,13 +320,14 @@ test(
       workers: 2,
     });
     const homes = new Set<string>();
-    for (let n = 0; n < 20; n += 1) {
+    // With twenty, one run in eighty had a backend that none of them belongs to.
+    for (let n = 0; n < 40; n += 1) {
       const id = `known-elsewhere-${n}`;
       for (const options of [
         withCookie(id, "JSESSIONID"),
         { name: "fields.test", headers: { "X-Session": id } },
       ]) {
-        const names = new Set((await stand.askApart(6, options)).map(originOf));
+        const names = new Set((await stand.askApart(4, options)).map(originOf));
         assert.equal(names.size, 1, `${id}: ${[...names].join(" ")}`);
         for (const name of names) homes.add(name);
       }
