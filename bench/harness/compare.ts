@@ -3,7 +3,7 @@
 
 import type { Running } from "../peers/peer.ts";
 import { type Spread, show, spreadOf } from "./spread.ts";
-import { runSTime } from "./s-time.ts";
+import { runAb } from "./ab.ts";
 import type { Stage } from "./stage.ts";
 import { usageOf } from "./usage.ts";
 import { type Load, type Loaded, runWrk } from "./wrk.ts";
@@ -66,7 +66,7 @@ export async function compare(
 }
 
 function run(stage: Stage, load: Load): Promise<Loaded> {
-  return load.isFresh === true ? runSTime(stage, load) : runWrk(stage, load);
+  return load.isFresh === true ? runAb(stage, load) : runWrk(stage, load);
 }
 
 async function measure(stage: Stage, { running, load }: Contender, round: number): Promise<Run> {
@@ -128,7 +128,7 @@ function rowOf(
   const mine = good.filter((run) => run.proxy === proxy);
   const total = all.filter((run) => run.proxy === proxy).length;
   const median = (value: (run: Run) => number, digits: number): string =>
-    spreadOf(mine.map(value).filter((each) => !Number.isNaN(each)))?.median.toFixed(digits) ?? "-";
+    spreadOf(mine.map(value))?.median.toFixed(digits) ?? "-";
   return [
     proxy,
     show(spreadOf(mine.map((run) => run.cpuMicrosPerRequest)), 1),
