@@ -95,9 +95,11 @@ test("every known name is recognised, and no name one letter off", () => {
   }
 });
 
-test("an underscore hides no X- field from the rules for it", () => {
+test("an underscore hides no X- field from the rules for it, and no certificate", () => {
   assert.equal(read("X_Forwarded-For: 1\r\n").idAt(0), Field.X_FORWARDED_FOR);
   assert.equal(read("x_real_ip: 1\r\n").idAt(0), Field.X_REAL_IP);
+  assert.equal(read("Client_Cert: 1\r\n").idAt(0), Field.CLIENT_CERT);
+  assert.equal(read("CLIENT_CERT-Chain: 1\r\n").idAt(0), Field.CLIENT_CERT_CHAIN);
   assert.equal(read("content_length: 1\r\n").idAt(0), Field.OTHER);
 });
 

@@ -268,8 +268,8 @@ function byLength(
 }
 
 /**
- * What a field name means to us. In the X- names an underscore counts as a hyphen: gateways in the
- * CGI tradition cannot tell them apart, so `X_Forwarded_For` must not slip past the rules for the other.
+ * What a field name means to us. In the X- names and those of certificates an underscore counts as a hyphen: gateways
+ * in the CGI tradition cannot tell them apart, so `X_Forwarded_For` must not slip past the rules for the other.
  */
 function identify(text: string, start: number, end: number): FieldId {
   const length = end - start;
@@ -280,7 +280,9 @@ function identify(text: string, start: number, end: number): FieldId {
     const [name, id] = candidates[at]!;
     if (name.charCodeAt(0) !== letter) continue;
     if (equalsIgnoringCase(text, start, name)) return id;
-    if (letter === 120 /* x */ && equalsWithUnderscores(text, start, name)) return id;
+    const isFolded =
+      letter === 120 /* x */ || id === Field.CLIENT_CERT || id === Field.CLIENT_CERT_CHAIN;
+    if (isFolded && equalsWithUnderscores(text, start, name)) return id;
   }
   return Field.OTHER;
 }

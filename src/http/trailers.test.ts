@@ -12,7 +12,7 @@ test("fields that frame, route, authenticate or control are left out, in any cas
   const names =
     "Transfer-Encoding|content-LENGTH|Host|Connection|TE|Trailer|Expect|Authorization|Cookie|Set-Cookie|" +
     "Content-Type|Content-Encoding|Content-Range|Upgrade|Location|X-Forwarded-For|x_forwarded_proto|X-Real-IP|" +
-    "Forwarded|Keep-Alive|Proxy-Authorization|Cache-Control|Max-Forwards";
+    "Forwarded|Client-Cert|client_cert-chain|Keep-Alive|Proxy-Authorization|Cache-Control|Max-Forwards";
   for (const name of names.split("|")) {
     const lines = `A: 1\r\n${name}: x\r\nB: 2\r\n${name}: y\r\n`;
     assert.deepEqual(readTrailers(lines), { kind: "trailers", lines: "A: 1\r\nB: 2\r\n" }, name);

@@ -36,6 +36,8 @@ const forbidden: ReadonlySet<string> = new Set([
   "vary",
   "forwarded",
   "x-real-ip",
+  "client-cert",
+  "client-cert-chain",
 ]);
 
 export type Trailers =

@@ -113,7 +113,7 @@ export class Proxy implements ForwardContext {
    * itself has looked at them itself.
    */
   #isUnchecked({ origin }: Exchange<Plan>, host: string, plan: Plan): boolean {
-    return !origin.isPeerTrusted && !plan.isForHttps && this.#live.isForCertified(host);
+    return !origin.isPeerTrusted && !plan.isNeverPlain && this.#live.isForCertified(host);
   }
 
   /** An authority looks whether the name leads here (RFC 8555 section 8.3), whatever routes say. */

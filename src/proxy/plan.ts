@@ -20,8 +20,8 @@ export interface Plan {
   readonly site: string;
   /** Value of Strict-Transport-Security; "" = not sent. */
   readonly strictTransport: string;
-  /** Before anything else: who comes in the clear is sent to https. */
-  readonly isForHttps: boolean;
+  /** Nothing of it is served in the clear: before anything else who comes there is sent to https, or elsewhere. */
+  readonly isNeverPlain: boolean;
   readonly destination: Destination | undefined;
   /** The route's own; its service may have another. */
   readonly maintenance: Maintenance | undefined;
@@ -48,8 +48,10 @@ const noHooks = { requestHooks: null, responseHooks: null, doneHooks: null };
 export function planOf(route: Route, parts: PlanParts): Plan {
   const { name, site = "", timeouts, maxBody, maintenance, hsts } = route;
   const strictTransport = hsts === undefined ? "" : hstsText(hsts);
-  const isForHttps = route.middlewares.some(({ kind }) => kind === "forceHttps");
-  const own = { name, site, strictTransport, isForHttps, timeouts, maxBody, maintenance };
+  const isNeverPlain = route.middlewares.some(
+    ({ kind }) => kind === "forceHttps" || kind === "redirect",
+  );
+  const own = { name, site, strictTransport, isNeverPlain, timeouts, maxBody, maintenance };
   return { ...own, ...parts, ...hooksFor(route) };
 }
 

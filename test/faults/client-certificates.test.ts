@@ -80,6 +80,20 @@ test(
   },
 );
 
+test("nobody says of himself that he showed a certificate", bounded, async () => {
+  await using backend = await echoOrigin("one");
+  const routes = { "*": `http://127.0.0.1:${backend.port}` };
+  await using plane = await startPlane({ listeners, routes }, credentials);
+  const socket = await handshake(plane);
+  const claims = "Client-Cert: :AA==:\r\nclient_cert: :AA==:\r\nClient-Cert-Chain: :AA==:\r\n";
+  socket.write(`GET / HTTP/1.1\r\nHost: a.test\r\n${claims}\r\n`);
+  await once(socket, "data");
+  const [request] = backend.requests;
+  assert.ok(request);
+  assert.doesNotMatch(JSON.stringify(request), /client.cert/i);
+  socket.destroy();
+});
+
 test("a session that was made without the check is not resumed with it", bounded, async () => {
   await using authority = await clientAuthority();
   const tls = { hosts: { "secret.test": { clientAuth: { ca: authority.ca } } } };
@@ -104,7 +118,11 @@ test("a host that wants certificates of clients is not served in the clear", bou
   const proxied = { bind: "127.0.0.1:0", trustedProxies: ["127.0.0.1"] };
   const config = {
     listeners: { ...listeners, clear: { bind: "127.0.0.1:0" }, proxied },
-    routes: { ...routes, "sent.secret.test": { whoami: true, redirect: "https" } },
+    routes: {
+      ...routes,
+      "sent.secret.test": { whoami: true, redirect: "https" },
+      "moved.secret.test": { redirect: "https://new.secret.test{uri}" },
+    },
     tls,
   };
   await using plane = await startPlane(config, credentials);
@@ -116,6 +134,7 @@ test("a host that wants certificates of clients is not served in the clear", bou
   assert.equal(await inTheClear("clear", "a.secret.test"), 421);
   assert.equal(await inTheClear("clear", "A.SECRET.test.:80"), 421);
   assert.equal(await inTheClear("clear", "sent.secret.test"), 308);
+  assert.equal(await inTheClear("clear", "moved.secret.test"), 302, "nothing is served there");
   assert.equal(await inTheClear("clear", "a.test"), 200);
   assert.equal(await inTheClear("proxied", "a.secret.test"), 200, "that proxy has checked it");
   await plane.apply({ ...config, tls: { clientAuth: { ca: authority.ca } } });
