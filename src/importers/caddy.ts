@@ -179,7 +179,7 @@ function addListeners(sites: readonly Directive[], { host, options, outline }: L
   }
 }
 
-/** A site that sends everybody to https makes room for the one that is there. */
+/** A site that sends everybody to https makes room for the one that is there, name by name. */
 function withoutRedirects(
   sites: readonly Directive[],
   options: CaddyOptions,
@@ -187,18 +187,20 @@ function withoutRedirects(
 ): Directive[] {
   const isSecure = (site: Directive) => doorsOf(site, options).every((door) => door.isSecure);
   const there = new Set(sites.filter(isSecure).flatMap(hostsOf));
-  return sites.filter((site) => {
+  return sites.flatMap((site) => {
     const [only, ...others] = site.below;
-    const isTwin =
+    const isSending =
       only?.name === "redir" &&
       others.length === 0 &&
       /^https:\/\/.*\{(http\.request\.)?uri\}$/.test(only.args[0] ?? "") &&
-      doorsOf(site, options).every((door) => !door.isSecure) &&
-      hostsOf(site).every((host) => there.has(host)) &&
-      hostsOf(site).length > 0;
-    if (isTwin) {
-      outline.note(`${site.label}: who comes in the clear is sent to https by the other site`);
-    }
-    return !isTwin;
+      doorsOf(site, options).every((door) => !door.isSecure);
+    const all = addressesOf(site.args);
+    const left = all.filter((each) => {
+      const [host] = hostsOf({ ...site, args: [each] });
+      return host === undefined || !there.has(host);
+    });
+    if (!isSending || left.length === all.length) return [site];
+    outline.note(`${site.label}: who comes in the clear is sent to https by the other site`);
+    return left.length === 0 ? [] : [{ ...site, args: left }];
   });
 }

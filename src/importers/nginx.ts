@@ -111,13 +111,13 @@ function addSites(
   if (!/^0+[kmg]?$/i.test(body)) outline.set("limits", { maxBody: body });
   const idle = timeOf(scope.one("keepalive_timeout")?.args[0] ?? "");
   if (idle !== undefined && idle !== "0") outline.set("timeouts", { idle });
-  addListeners(given, outline);
   const speaking = withoutRejecting(given, outline);
   const isStrict = given.some((each) => isRejecting(each.scope) && namesIn(each).length === 0);
-  const { kept, dropped } = withoutTwins(speaking, outline);
+  const { kept, dropped, sent } = withoutTwins(speaking, outline);
   const locked = withClientAuth(withDefaults(kept, { dropped, isStrict }), outline);
+  addListeners(given, locked.common, outline);
   addTls(locked, { certificates }, { around: scope, isStrict, outline });
-  const forced = withForced(locked.servers, { given, dropped, outline });
+  const forced = withForced(locked.servers, { given, dropped, sent, outline });
   const servers = withAddresses(withConditions(forced, outline), outline);
   const upstreams = new Upstreams(inside, outline);
   const names = {
@@ -130,7 +130,11 @@ function addSites(
   upstreams.tellUnused();
 }
 
-function addListeners(servers: readonly Server[], outline: Outline): void {
+function addListeners(
+  servers: readonly Server[],
+  clientAuth: Settings | undefined,
+  outline: Outline,
+): void {
   const binds = new Map<string, Listen>();
   for (const each of servers.flatMap((server) => server.listens)) {
     const isProxied = binds.get(each.bind)?.isProxied === true || each.isProxied;
@@ -145,7 +149,7 @@ function addListeners(servers: readonly Server[], outline: Outline): void {
     const isUsual = port === own && outline.get("listeners", kind) === undefined;
     const more = {
       ...(isProxied ? { proxyProtocol: true } : {}),
-      ...(isSecure ? { tls: true } : {}),
+      ...(isSecure ? { tls: clientAuth === undefined ? true : { clientAuth } } : {}),
     };
     const isPlain = Object.keys(more).length === 0;
     outline.add(
@@ -175,27 +179,42 @@ function isSecureOnly({ listens }: Server): boolean {
   return listens.length > 0 && listens.every(({ isSecure }) => isSecure);
 }
 
-/** A server that only sends to https makes room for the one that is there. */
-function withoutTwins(
-  servers: readonly Server[],
-  outline: Outline,
-): { kept: Server[]; dropped: Server[] } {
+interface Twins {
+  readonly kept: Server[];
+  readonly dropped: Server[];
+  /** Names of which one server says that they are sent to https, and another that they are there. */
+  readonly sent: ReadonlySet<string>;
+}
+
+/** A server that only sends to https makes room for the one that is there, name by name: at our listeners with TLS it would go on sending. */
+function withoutTwins(servers: readonly Server[], outline: Outline): Twins {
   const secureHosts = new Set(
     servers
       .filter((server) => server.listens.some(({ isSecure }) => isSecure))
       .filter((server) => !isHttpsOnly(server))
       .flatMap(namesIn),
   );
-  const isTwin = (server: Server) => {
-    if (!isHttpsOnly(server) || server.listens.some(({ isSecure }) => isSecure)) return false;
+  const dropped: Server[] = [];
+  const sent = new Set<string>();
+  const kept = servers.flatMap((server) => {
+    if (!isHttpsOnly(server) || server.listens.some(({ isSecure }) => isSecure)) return [server];
     const names = namesIn(server);
-    return names.length === 0
-      ? servers.some((each) => isSecureOnly(each))
-      : names.every((each) => secureHosts.has(each));
-  };
-  const dropped = servers.filter(isTwin);
-  for (const { directive } of dropped) outline.note(keepsMethod, directive);
-  return { kept: servers.filter((each) => !dropped.includes(each)), dropped };
+    const there = names.filter((each) => secureHosts.has(each));
+    const isNameless = names.length === 0 && servers.some((each) => isSecureOnly(each));
+    if (there.length === 0 && !isNameless) return [server];
+    for (const name of there) sent.add(name);
+    outline.note(keepsMethod, server.directive);
+    if (there.length < names.length) return [withoutNames(server, sent)];
+    dropped.push(server);
+    return [];
+  });
+  return { kept, dropped, sent };
+}
+
+function withoutNames(server: Server, names: ReadonlySet<string>): Server {
+  const left = (all: readonly string[]) => all.filter((each) => !names.has(each));
+  const { hosts, patterns } = server.names;
+  return { ...server, names: { hosts: left(hosts), patterns: left(patterns) } };
 }
 
 function namesIn({ names }: Server): string[] {
@@ -208,11 +227,11 @@ function withForced(
   {
     given,
     dropped,
+    sent,
     outline,
-  }: { given: readonly Server[]; dropped: readonly Server[]; outline: Outline },
+  }: Omit<Twins, "kept"> & { readonly given: readonly Server[]; readonly outline: Outline },
 ): Server[] {
   const hasPlain = given.some(({ listens }) => listens.some(({ isSecure }) => !isSecure));
-  const told = new Set(dropped.flatMap(namesIn));
   const isForAll = dropped.some((each) => namesIn(each).length === 0);
   return servers.map((server) => {
     if (!isSecureOnly(server)) {
@@ -222,7 +241,7 @@ function withForced(
       return { ...server, isForced: server.scope.own("if").some(isTest) };
     }
     if (!hasPlain && server.clientAuth === undefined) return server;
-    const isTold = isForAll || namesIn(server).every((each) => told.has(each));
+    const isTold = isForAll || namesIn(server).every((each) => sent.has(each));
     if (hasPlain && !isTold) {
       const text = "it was there by https alone: who comes in the clear is sent to https";
       outline.note(text, server.directive);

@@ -90,6 +90,7 @@ class Conversion {
     const inTheClear = new Set(
       all.filter((each) => !this.#isForced(each)).map(({ claim }) => claim),
     );
+    if (inTheClear.size > 0) this.#tls.sayByHost();
     for (const router of withoutPairs(all)) this.#route(router, inTheClear.has(router.claim));
     this.#tcp(valueOf(value, "tcp"), listeners);
     this.#udp(valueOf(value, "udp"), listeners);

@@ -89,7 +89,97 @@ test("the default server of nginx asks for certificates for its names alone, or 
   assert.match(some.notes, /of names that nobody has no certificate can be asked for/);
   const all = await imported("nginx", locked);
   assert.deepEqual(all.routes["a.test"]?.["host"], ["a.test", "*"]);
-  assert.deepEqual(all.tls?.["clientAuth"], { ca: "ca.pem" });
+  assert.deepEqual(all.listeners?.["secure"]?.["tls"], { clientAuth: { ca: "ca.pem" } });
+  const elsewhere = await imported("nginx", locked.replace("CA", "/nowhere/ca.pem"));
+  const missing = { clientAuth: { ca: "/nowhere/ca.pem" } };
+  assert.deepEqual(elsewhere.listeners?.["secure"]?.["tls"], missing, "it may be put there");
+  assert.match(elsewhere.notes, /listeners\.secure\.tls\.clientAuth\.ca: cannot be read/);
+});
+
+test("what is there in the clear, or in streams, is not asked for certificates of those beside it", async () => {
+  const pair = "ssl_certificate CERT; ssl_certificate_key KEY;";
+  const nginx = await imported(
+    "nginx",
+    `http { server { listen 80; server_name public.test; return 204; }
+server { listen 443 ssl; server_name admin.test; ${pair} ssl_client_certificate CA; ssl_verify_client on; return 204; } }
+stream { server { listen 993 ssl; ${pair} proxy_pass 127.0.0.1:143; } }`,
+    "nginx.conf",
+  );
+  assert.equal(nginx.tls?.["clientAuth"], undefined);
+  assert.deepEqual(nginx.listeners?.["secure"]?.["tls"], { clientAuth: { ca: "ca.pem" } });
+  assert.equal(nginx.routes["admin.test"]?.["redirect"], "https");
+  const traefik = await imported(
+    "traefik",
+    `entryPoints: { web: { address: ":80" }, websecure: { address: ":443" } }
+http:
+  routers:
+    public: { rule: "Host(\`public.test\`)", entryPoints: [web], service: s }
+    admin: { rule: "Host(\`admin.test\`)", entryPoints: [websecure], service: s, tls: {} }
+  services: { s: { loadBalancer: { servers: [{ url: "http://127.0.0.1:1" }] } } }
+tls: { options: { default: { clientAuth: { caFiles: [CA], clientAuthType: RequireAndVerifyClientCert } } } }
+`,
+  );
+  assert.equal(traefik.tls?.["clientAuth"], undefined);
+  assert.deepEqual(traefik.tls?.["hosts"], { "admin.test": { clientAuth: { ca: "ca.pem" } } });
+});
+
+test("of two that ask for different certificates by one name, one is closed", async () => {
+  const server = (port: number, verify: string) =>
+    `server { listen ${port} ssl; server_name a.test; ssl_certificate CERT; ssl_certificate_key KEY; ssl_client_certificate CA; ssl_verify_client ${verify}; location / { proxy_pass http://127.0.0.1:1; } }`;
+  const nginx = await imported("nginx", server(443, "optional") + server(8443, "on"));
+  assert.equal(status(nginx.routes["a.test"]), undefined);
+  assert.equal(status(nginx.routes["a.test-2"]), 503);
+  assert.match(nginx.notes, /another server asks otherwise by the same name; what it protects/);
+  const site = (name: string, mode: string) =>
+    `${name} {\n\ttls CERT KEY {\n\t\tclient_auth {\n\t\t\tmode ${mode}\n\t\t\ttrusted_ca_cert_file CA\n\t\t}\n\t}\n\treverse_proxy 127.0.0.1:1\n}\n`;
+  const sites = site("a.test:8443", "require_and_verify") + site("a.test", "verify_if_given");
+  const caddy = await imported("caddy", sites, "Caddyfile");
+  assert.deepEqual(caddy.tls?.["hosts"], { "a.test": { clientAuth: { ca: "ca.pem" } } });
+  assert.equal(status(caddy.routes["a.test-2"]), 503);
+  assert.match(caddy.notes, /another site asks otherwise by the same name: its site is closed/);
+});
+
+test("who sends some names to https, and others to one of them, makes room for those that are there", async () => {
+  const pair = "ssl_certificate CERT; ssl_certificate_key KEY;";
+  const nginx = await imported(
+    "nginx",
+    `server { listen 80; server_name a.test www.a.test; return 301 https://a.test$request_uri; }
+server { listen 443 ssl; server_name a.test; ${pair} location / { proxy_pass http://127.0.0.1:1; } }`,
+  );
+  const caddy = await imported(
+    "caddy",
+    "http://a.test, http://www.a.test {\n\tredir https://a.test{uri}\n}\na.test {\n\treverse_proxy 127.0.0.1:1\n}\n",
+    "Caddyfile",
+  );
+  for (const { routes } of [nginx, caddy]) {
+    const goals = Object.values(routes).map(({ host, redirect }) => [
+      [host].flat().filter((each) => each !== "*"),
+      redirect === "https" ? redirect : "elsewhere",
+    ]);
+    const wanted = [
+      [["www.a.test"], "elsewhere"],
+      [["a.test"], "https"],
+    ];
+    assert.deepEqual(goals, wanted, "or https://a.test would lead to itself");
+  }
+  assert.doesNotMatch(nginx.notes, /it was there by https alone/);
+});
+
+test("a TCP router of Traefik that others than those of its names come to is not left without its lock", async () => {
+  const { tcpRoutes, notes } = await imported(
+    "traefik",
+    `entryPoints: { imaps: { address: ":993" } }
+tcp:
+  routers:
+    mail: { rule: "HostSNI(\`m.test\`)", entryPoints: [imaps], service: m, tls: {} }
+    named: { rule: "HostSNI(\`a.test\`, \`b.test\`) && ClientIP(\`10.0.0.0/8\`)", entryPoints: [imaps], service: m, tls: { options: mutual } }
+    wide: { rule: "HostSNI(\`c.test\`) || ClientIP(\`10.0.0.0/8\`)", entryPoints: [imaps], service: m, tls: { options: mutual } }
+  services: { m: { loadBalancer: { servers: [{ address: "127.0.0.1:143" }] } } }
+tls: { options: { mutual: { clientAuth: { caFiles: [CA], clientAuthType: RequireAndVerifyClientCert } } } }
+`,
+  );
+  assert.deepEqual(Object.keys(tcpRoutes), ["mail", "named"]);
+  assert.match(notes, /the rule names none: it is left out/);
 });
 
 test("other words of nginx for TLS have theirs here", async () => {

@@ -1,6 +1,7 @@
 // TLS of the sites of a Caddyfile. Every site with a name has it unless it says `http://`, and a certificate that comes by itself
 // unless `tls` names one. Who comes in the clear is sent to https.
 
+import { isDeepStrictEqual } from "node:util";
 import type { RouteTls } from "../../config/acme-settings.ts";
 import { certificateOf } from "../../providers/labels/caddy-site.ts";
 import type { Directive } from "../../providers/labels/caddy-tree.ts";
@@ -170,16 +171,26 @@ export class CaddyTls {
   #clientAuth(directive: Directive, hosts: readonly string[]): string | undefined {
     const found = clientAuthOf(directive);
     const isNamed = hosts.length > 0 && !hosts.includes("*");
-    if (found.kind === "asked" && isNamed) {
+    const isOther =
+      found.kind === "asked" && hosts.some((host) => this.#asksOtherwise(host, found.settings));
+    if (found.kind === "asked" && isNamed && !isOther) {
       this.#perHost(hosts, { clientAuth: found.settings });
       return undefined;
     }
     const why =
       found.kind === "unknown"
         ? found.why
-        : "certificates of clients are asked for by host name, and this site has none";
+        : isOther
+          ? "another site asks otherwise by the same name"
+          : "certificates of clients are asked for by host name, and this site has none";
     this.#note(`client_auth: ${why}: its site is closed, and answers 503`);
     return "certificates of clients cannot be asked for as they were.";
+  }
+
+  /** Another site of that name, at another port, perhaps with a stronger lock. */
+  #asksOtherwise(host: string, clientAuth: Settings): boolean {
+    const before = this.#hosts.get(host)?.["clientAuth"];
+    return before !== undefined && !isDeepStrictEqual(before, clientAuth);
   }
 
   #demand(hosts: readonly string[], { ask }: CaddyOptions): void {

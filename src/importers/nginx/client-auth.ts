@@ -52,7 +52,7 @@ export function clientAuthOf(scope: Scope, outline: Outline): ClientAuth {
 
 export interface Locked {
   readonly servers: readonly Server[];
-  /** What all of them ask for; undefined = it is said by host, or not at all. */
+  /** What all with TLS ask for, as their listeners say it; undefined = it is said by host, or not at all. */
   readonly common: Settings | undefined;
 }
 
@@ -65,6 +65,7 @@ export function withClientAuth(servers: readonly Server[], outline: Outline): Lo
   const [first, ...others] = auths.values();
   const isSame = first?.kind === "asked" && others.every((each) => isDeepStrictEqual(each, first));
   const common = isSame ? first.settings : undefined;
+  const askedFirst = askedFirstOf(auths);
   return {
     common,
     servers: servers.map((server) => {
@@ -79,6 +80,10 @@ export function withClientAuth(servers: readonly Server[], outline: Outline): Lo
           "ssl_verify_client: certificates of clients are asked for by host name, and this server has patterns or none";
         return shutBy(server, why, outline);
       }
+      if (hosts.some((host) => !isDeepStrictEqual(askedFirst.get(host), auth.settings))) {
+        const why = "ssl_verify_client: another server asks otherwise by the same name";
+        return shutBy(server, why, outline);
+      }
       if (!server.isDefault) return asked;
       const text =
         "ssl_verify_client: of names that nobody has no certificate can be asked for, so these do not come here";
@@ -86,6 +91,16 @@ export function withClientAuth(servers: readonly Server[], outline: Outline): Lo
       return { ...asked, isDefault: false };
     }),
   };
+}
+
+/** By name, which of several servers says it: a port has no check of its own. */
+function askedFirstOf(auths: ReadonlyMap<Server, ClientAuth>): Map<string, Settings> {
+  const found = new Map<string, Settings>();
+  for (const [{ names }, auth] of auths) {
+    if (auth.kind !== "asked") continue;
+    for (const host of names.hosts) if (!found.has(host)) found.set(host, auth.settings);
+  }
+  return found;
 }
 
 function shutBy(server: Server, why: string, outline: Outline): Server {

@@ -42,7 +42,6 @@ export function addTls(
     ...(name === undefined || isStrict ? {} : { default: name }),
     ...(isStrict ? { strict: true } : {}),
     ...(profile === "intermediate" ? {} : { profile }),
-    ...(common === undefined ? {} : { clientAuth: common }),
     ...(hosts.length === 0 ? {} : { hosts: Object.fromEntries(hosts) }),
   };
   if (Object.keys(tls).length > 0) outline.set("tls", tls);

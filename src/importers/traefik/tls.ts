@@ -21,8 +21,8 @@ export class TraefikTls {
   readonly #usual: TlsOptions | undefined;
   readonly #acme: AcmeDraft;
   #default: string | undefined;
-  /** All routers with TLS ask for the same. */
-  readonly #isCommon: boolean;
+  /** All routers with TLS ask for the same, and there are no others. */
+  #isCommon: boolean;
 
   constructor(value: unknown, note: Note) {
     this.#value = value;
@@ -41,6 +41,11 @@ export class TraefikTls {
   #optionsOf(router: unknown): TlsOptions | undefined {
     const name = textOf(valueOf(valueOf(router, "tls"), "options")) ?? "default";
     return tlsOptionsOf(valueOf(this.#value, "tls"), name.replace(/@file$/, ""));
+  }
+
+  /** Some router is there in the clear, where nobody can show a certificate. */
+  sayByHost(): void {
+    this.#isCommon = false;
   }
 
   /** Are there options of this name? */
@@ -181,13 +186,6 @@ function closing(kind: "http" | "stream"): string {
 
 /** undefined = they cannot be told. */
 function hostsIn(rule: string, kind: "http" | "stream"): readonly string[] | undefined {
-  if (kind === "http") {
-    const parsed = parseRule(rule);
-    return parsed.kind === "rule" ? hostsOf(parsed.rule) : undefined;
-  }
-  const names = [...rule.matchAll(/HostSNI\(([^)]*)\)/g)].flatMap(([, list = ""]) =>
-    list.split(",").map((each) => each.trim().replaceAll(/^[`"']|[`"']$/g, "")),
-  );
-  const isPlain = names.length > 0 && !/[!]|Regexp/i.test(rule);
-  return isPlain && names.every((each) => /^[\w*.-]+$/.test(each)) ? names : undefined;
+  const parsed = parseRule(rule, kind);
+  return parsed.kind === "rule" ? hostsOf(parsed.rule) : undefined;
 }
