@@ -5,15 +5,17 @@ import { createServer } from "node:http";
 import { json } from "node:stream/consumers";
 import { test } from "node:test";
 import { eventually } from "../../test/harness/barrier.ts";
+import { issued } from "../../test/harness/issued.ts";
 import { MemoryShelf } from "../../test/harness/memory-shelf.ts";
 import { tempFolder } from "../../test/harness/temp-folder.ts";
 import { CertificateOrders, type OrderingWish } from "./certificate-orders.ts";
 import { acmeLimits as limits } from "../config/acme-limits.ts";
 import { listAt, textAt } from "../lib/json.ts";
+import type { Log } from "../lib/log.ts";
 import type { AskedBy } from "./plan.ts";
 import { Proofs } from "./proofs.ts";
 import { FileShelf, type Shelf } from "./shelf.ts";
-import { Vault } from "./vault.ts";
+import { authorityId, Vault } from "./vault.ts";
 
 const ignore = () => {};
 const log = { debug: ignore, info: ignore, warn: ignore, error: ignore };
@@ -27,9 +29,9 @@ const nobody: OrderingWish = {
   ...{ auto: [], internal: [], challenges: ["http-01"], isServed: () => false },
 };
 
-function ordersOn(shelf: Shelf): CertificateOrders {
+function ordersOn(shelf: Shelf, told: Log = log): CertificateOrders {
   return new CertificateOrders({
-    ...{ log, vault: new Vault(shelf), proofs: new Proofs(() => Promise.resolve()) },
+    ...{ log: told, vault: new Vault(shelf), proofs: new Proofs(() => Promise.resolve()) },
     ...{ notOurs: () => undefined, onChange: ignore },
   });
 }
@@ -49,7 +51,10 @@ function namesIn(jws: unknown): string[] {
 
 /** Says no to orders, or nothing at all. */
 async function startAuthority(
-  onOrder: (refuse: (names?: readonly string[]) => void, names: string[]) => void,
+  onOrder: (
+    refuse: (names?: readonly string[], more?: { type?: string; detail?: string }) => void,
+    names: string[],
+  ) => void,
 ) {
   const server = createServer((request, response) => {
     const base = `http://${request.headers.host}`;
@@ -60,8 +65,11 @@ async function startAuthority(
       response.end(JSON.stringify(value));
     };
     const services = ["newNonce", "newAccount", "newOrder", "revokeCert", "keyChange"];
-    const problem = { type: "urn:ietf:params:acme:error:rejectedIdentifier", detail: "not you" };
-    const refuse = (names: readonly string[] = []) => {
+    const refuse = (
+      names: readonly string[] = [],
+      { type = "rejectedIdentifier", detail = "not you" } = {},
+    ) => {
+      const problem = { type: `urn:ietf:params:acme:error:${type}`, detail };
       const subproblems = names.map((value) => ({ ...problem, identifier: { value } }));
       said(403, { ...problem, subproblems });
     };
@@ -159,6 +167,79 @@ test("a name that is refused keeps those beside it waiting for nothing, also aft
     again.states()[1]?.state === "waiting" ? true : undefined,
   );
   assert.deepEqual(asked[3], ["bad.test"]);
+});
+
+test("of one that names the only bad name in its words alone, those beside it are had all the same", async () => {
+  for (const type of ["rejectedIdentifier", "malformed"]) {
+    const asked: string[][] = [];
+    await using authority = await startAuthority((answer, names) => {
+      asked.push(names);
+      // As Let's Encrypt does.
+      const detail = 'Invalid identifiers requested :: Cannot issue for "a.lan": it is not public';
+      if (names.includes("a.lan")) answer([], { type, detail });
+    });
+    await using orders = ordersOn(new MemoryShelf());
+    const hosts = ["a.lan", "a.test", "lan"];
+    orders.update({
+      ...{ ...nobody, settings: authority.settings },
+      auto: [{ route: "r", hosts, by: "operator" }],
+    });
+    await eventually("the others", () => (asked.length === 2 ? true : undefined));
+    assert.deepEqual(asked[1], ["a.test", "lan"], type);
+    const [, waiting] = orders.states();
+    assert.deepEqual([waiting?.names, waiting?.state], [["a.lan"], "waiting"], type);
+    assert.match(waiting?.why ?? "", /Cannot issue for "a\.lan": it is not public/);
+  }
+});
+
+test("what an authority as a whole failed at is counted also while nobody waits for it", async () => {
+  let asked = 0;
+  await using authority = await startAuthority(() => asked++);
+  const [second] = authority.settings.authorities;
+  assert.ok(second !== undefined);
+  const first = { ...second, directory: "http://127.0.0.1:1/dir" };
+  const shelf = new MemoryShelf();
+  const wait = { at: Date.now() - 70_000, wait: 60_000, isLimit: false, why: "", refused: [] };
+  const failures = limits.failures - 1;
+  const waits = new Map([[first.directory, { ...wait, failures }]]);
+  await new Vault(shelf).keepWaits(authorityId(first.directory), waits);
+  await using orders = ordersOn(shelf);
+  const settings = { ...authority.settings, authorities: [first, second] };
+  orders.update({ ...nobody, auto: wantedBy("operator", 1), settings });
+  await eventually("the next one to be asked", () => (asked > 0 ? true : undefined));
+});
+
+test("whoever goes over to another authority is not told that it renews without end", async () => {
+  const shelf = new MemoryShelf();
+  const names = ["operator0.test"];
+  const { cert, key } = issued(names);
+  const tests = "https://staging.test/dir";
+  await new Vault(shelf).keepCertificate(tests, { chain: cert, key, names });
+  const warnings: string[] = [];
+  const warn = (message: string) => void warnings.push(message);
+  await using orders = ordersOn(shelf, { ...log, warn });
+  orders.update({ ...nobody, internal: wantedBy("operator", 1) });
+  await eventually("another one", () => {
+    const isAlone = orders.kept.length === 1 && orders.kept[0]?.directory === "internal";
+    return isAlone ? true : undefined;
+  });
+  assert.deepEqual(
+    warnings.filter((each) => !each.startsWith("an authority of our own")),
+    [],
+  );
+});
+
+test("an old certificate that cannot be removed says nothing against the new one", async () => {
+  const shelf = new MemoryShelf();
+  await using orders = ordersOn(shelf);
+  orders.update({ ...nobody, internal: wantedBy("operator", 1) });
+  const count = (most: number) => () => (orders.certificates.length === most ? true : undefined);
+  await eventually("the first one", count(1));
+  shelf.remove = () => Promise.reject(new Error("the disk can only be read"));
+  orders.renew("operator0.test");
+  await eventually("the second one", count(2));
+  await eventually("the end", () => (orders.states()[0]?.state === "well" ? true : undefined));
+  assert.equal(orders.states()[0]?.failures, 0);
 });
 
 test("whoever changes the settings may have mended them, and a reload of the same has not", async () => {

@@ -19,7 +19,7 @@ import { Renewals } from "./renewals.ts";
 import { type Choice, choose } from "./schedule.ts";
 import { WaitBook } from "./wait-book.ts";
 import { Windows } from "./windows.ts";
-import { internal, type KeptCertificate, type Vault } from "./vault.ts";
+import { authorityId, internal, type KeptCertificate, type Vault } from "./vault.ts";
 
 export interface OrdersOptions {
   readonly log: Log;
@@ -350,9 +350,10 @@ export class CertificateOrders implements AsyncDisposable {
     const authority = this.#wish?.settings.authorities[index];
     const isInternal = this.#internal.has(group.id);
     const directory = isInternal ? internal : (authority?.directory ?? "");
-    const replaced = this.#wished.has(group.id)
-      ? undefined
-      : this.#renewals.replaced(group.names, this.#kept);
+    const former = this.#renewals.replaced(group.names, this.#kept);
+    // From an authority for tests to a real one people go over within minutes.
+    const isOthers = former !== undefined && !this.#makersFor(group).includes(former.directory);
+    const replaced = this.#wished.has(group.id) || isOthers ? undefined : former;
     try {
       const kept = isInternal
         ? await this.#own.issue(group.names, this.#wish?.settings.keyType ?? "ec")
@@ -360,9 +361,11 @@ export class CertificateOrders implements AsyncDisposable {
       this.#wished.delete(group.id);
       this.#reread();
       this.#options.onChange();
-      if (await this.#outcomes.succeeded({ group, directory, kept, replaced })) this.#regroup();
-      await this.#tidy(Date.now());
-      void this.#follow(this.#askWindows(Date.now()));
+      const had = { group, directory, kept, replaced, all: this.#kept };
+      if (await this.#outcomes.succeeded(had)) this.#regroup();
+      // What cannot be removed is no fault of this one.
+      const tidied = this.#tidy(Date.now());
+      void this.#follow(tidied.then(() => this.#askWindows(Date.now())));
     } catch (error) {
       if (this.#ending.signal.aborted) return;
       if (await this.#outcomes.failed({ group, directory }, error)) this.#regroup();
@@ -413,7 +416,8 @@ export class CertificateOrders implements AsyncDisposable {
     const superfluous = this.#renewals.superfluous(this.#kept, names, now);
     for (const { certificate } of superfluous) await this.#vault.forgetCertificate(certificate.id);
     const known = this.#groups.flatMap(({ id, wholes }) => [id, ...wholes]);
-    await this.#vault.forgetOld(new Set(known), now);
+    const authorities = this.#directories.map(authorityId);
+    await this.#vault.forgetOld(new Set([...known, ...authorities]), now);
     if (superfluous.length === 0) return;
     this.#reread();
     this.#options.onChange();

@@ -203,13 +203,19 @@ export class Issuance {
   /** Also at the end of the program, which waits for it a little. */
   async #removeRecords(records: readonly DnsRecord[]): Promise<void> {
     const { dns, onTrouble } = this.#options;
-    const signal = AbortSignal.timeout(this.#signal.aborted ? limits.hookAtEnd : limits.hook);
+    const ending = new AbortController();
+    const atEnd = () => void setTimeout(() => ending.abort(), limits.hookAtEnd).unref();
+    if (this.#signal.aborted) atEnd();
+    else this.#signal.addEventListener("abort", atEnd, { once: true });
     for (const { name, value } of records) {
+      // Each has its time: there may be a hundred.
+      const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(limits.hook)]);
       try {
         await dns?.provider.remove(name, value, signal);
       } catch (error) {
         onTrouble(error instanceof Error ? error.message : String(error));
       }
     }
+    this.#signal.removeEventListener("abort", atEnd);
   }
 }

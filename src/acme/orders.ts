@@ -54,8 +54,10 @@ export class Orders {
       // Somebody has ordered in its place already: then it is one certificate more, no replacement.
       const isTaken =
         error instanceof AcmeError && (error.type === "alreadyReplaced" || error.status === 409);
-      if (!isTaken || replaces === undefined) throw error;
-      answer = await ask({});
+      if (!isTaken || replaces === undefined) throw withNames(error, names);
+      answer = await ask({}).catch((other: unknown) => {
+        throw withNames(other, names);
+      });
     }
     if (answer.location === undefined) throw this.#wire.lie("it names no address of our order");
     await wishes.keep?.(answer.location);
@@ -214,4 +216,19 @@ export class Orders {
     });
     throw rejected(this.who, failures);
   }
+}
+
+/** Of a single name that it does not want Let's Encrypt says which in its words alone: `Cannot issue for "a.lan": …`. */
+function withNames(error: unknown, names: readonly string[]): unknown {
+  const isOfNames =
+    error instanceof AcmeError &&
+    (error.type === "rejectedIdentifier" || error.type === "malformed") &&
+    error.failures.every(({ name }) => name === undefined);
+  if (!isOfNames) return error;
+  const { message, type, status } = error;
+  const failures = names
+    .filter((each) => message.includes(`"${identifierOf(each).value}"`))
+    .map((name) => ({ name, type, detail: message }));
+  if (failures.length === 0) return error;
+  return new AcmeError("rejected", message, { failures, status, cause: error });
 }

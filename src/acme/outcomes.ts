@@ -19,6 +19,8 @@ export interface Had extends Ended {
   readonly kept: KeptCertificate;
   /** Whose place it takes, unless a person wanted that. */
   readonly replaced: KeptCertificate | undefined;
+  /** What there is now. */
+  readonly all: readonly KeptCertificate[];
 }
 
 export class Outcomes {
@@ -33,12 +35,14 @@ export class Outcomes {
   }
 
   /** @returns whether names are to be ordered together otherwise than before */
-  async succeeded({ group, directory, kept, replaced }: Had): Promise<boolean> {
+  async succeeded({ group, directory, kept, replaced, all }: Had): Promise<boolean> {
     const { certificate } = kept;
+    const now = Date.now();
+    const soonest = group.names.map((each) => this.#renewals.dueFor(each, all, now, [directory]));
     const names = list(group.names);
     const until = new Date(certificate.notAfter).toISOString();
     let why = "";
-    if (this.#renewals.dueAt(kept, Date.now()) <= Date.now() + limits.atOnce) {
+    if (Math.min(...soonest) <= now + limits.atOnce) {
       const from = new Date(certificate.notBefore).toISOString();
       why = `its certificate, from ${from} until ${until}, would have to be renewed at once: is the clock of this machine right?`;
     } else if (isAgain(kept, replaced)) {

@@ -62,3 +62,29 @@ test("what a later one replaces goes, and what nobody wants stays until it has e
     .map(({ certificate }) => certificate.names.join(" "));
   assert.deepEqual(names.toSorted(), ["a.test", "old.test", "x.w.test"]);
 });
+
+test("what was made later counts, however far its maker dates it back", async (context) => {
+  const { timers } = context.mock;
+  timers.enable({ apis: ["Date"], now });
+  const other = "https://other.test/dir";
+  const vault = new Vault(new MemoryShelf());
+  const keep = (maker: string, from: number) => {
+    const made = issued(["a.test"], { now: from, days: 90 });
+    return vault.keepCertificate(maker, { chain: made.cert, key: made.key, names: ["a.test"] });
+  };
+  // Our own begin ten minutes before they are made; of others it is an hour, or that day's midnight.
+  const own = await keep("internal", now);
+  timers.tick(60_000);
+  const later = await keep(other, now - day / 2);
+  const kept = vault.certificates();
+  assert.deepEqual(kept, [later, own]);
+  const renewals = new Renewals(vault);
+  assert.ok(renewals.dueFor("a.test", kept, Date.now(), [other]) > now);
+  assert.deepEqual(renewals.superfluous(kept, ["a.test"], Date.now()), [own]);
+  // By a clock that was set forwards by years it was made long after it began, and that counts for a day.
+  timers.tick(365 * day);
+  const ahead = await keep(other, now + 10 * day);
+  timers.setTime(now + 12 * day);
+  const next = await keep(other, now + 12 * day);
+  assert.deepEqual(vault.certificates().slice(0, 2), [next, ahead]);
+});

@@ -63,7 +63,7 @@ export class Vault {
     this.#shelf = shelf;
   }
 
-  /** The latest first, by the clock of who made it; what is not valid, by ours, comes last. */
+  /** The latest first; what is not valid, by our clock, comes last. */
   certificates(now = Date.now()): readonly KeptCertificate[] {
     const read = new Map<string, KeptCertificate | undefined>();
     for (const [name, text] of this.#shelf.texts) {
@@ -74,11 +74,11 @@ export class Vault {
     this.#read = read;
     const all = [...read.values()].filter((each) => each !== undefined);
     return all.toSorted(
-      ({ certificate: a, madeAt }, { certificate: b, ...other }) =>
-        Number(isUseless(a, now)) - Number(isUseless(b, now)) ||
-        b.notBefore - a.notBefore ||
-        other.madeAt - madeAt ||
-        (a.id < b.id ? -1 : 1),
+      (one, other) =>
+        Number(isUseless(one.certificate, now)) - Number(isUseless(other.certificate, now)) ||
+        timeOf(other) - timeOf(one) ||
+        other.certificate.notBefore - one.certificate.notBefore ||
+        (one.certificate.id < other.certificate.id ? -1 : 1),
     );
   }
 
@@ -275,6 +275,11 @@ function readCertificate(text: string): KeptCertificate | undefined {
   } catch {
     return undefined; // damaged
   }
+}
+
+/** When it was made: by our clock, as far as the maker's allows. Makers date back, each otherwise, so theirs tells no more. */
+function timeOf({ certificate: { notBefore }, madeAt }: KeptCertificate): number {
+  return Math.min(Math.max(madeAt, notBefore), notBefore + limits.datedBack);
 }
 
 function isUseless(certificate: Certificate, now: number): boolean {

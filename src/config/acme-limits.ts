@@ -63,6 +63,8 @@ export const acmeLimits = {
   spread: 1 / 30,
   // Clocks of machines that are looked after differ by less, and authorities date back by an hour.
   clockError: 60 * 60_000,
+  // Some date back to the beginning of the day. What began longer before it came to us was made by another clock than ours.
+  datedBack: 86_400_000,
   // What would have to be renewed so soon after it was made is no good: a clock is wrong, or the authority.
   atOnce: 5000,
   // A renewal so soon after the one before, or after a twelfth of a shorter life, is a loop unless a person wanted it.

@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { acmeLimits as limits } from "../../config/acme-limits.ts";
 import type { HookSettings } from "../../config/acme-settings.ts";
+import { whole } from "../../lib/whole-child.ts";
 import { plain } from "../problem.ts";
 import type { DnsProvider } from "./provider.ts";
 
@@ -21,11 +22,14 @@ async function runHook(
 ): Promise<void> {
   signal.throwIfAborted();
   const ending = AbortSignal.any([signal, AbortSignal.timeout(limits.hook)]);
-  const child = spawn(program, [...args, ...words], {
-    stdio: ["ignore", "ignore", "pipe"],
-    signal: ending,
-    killSignal: "SIGKILL",
-  });
+  const child = whole(
+    `the hook ${program}`,
+    spawn(program, [...args, ...words], {
+      stdio: ["ignore", "ignore", "pipe"],
+      signal: ending,
+      killSignal: "SIGKILL",
+    }),
+  );
   let said = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     said = (said + text).slice(-limits.hookOutput);
