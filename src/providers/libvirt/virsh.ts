@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import type { Readable } from "node:stream";
 import { discovery } from "../../config/provider-limits.ts";
 import { textAt } from "../../lib/json.ts";
+import { whole } from "../../lib/whole-child.ts";
 
 export interface VirshOptions {
   /** Milliseconds. */
@@ -76,13 +77,16 @@ export class Virsh {
 
   #spawn(script: string, signal: AbortSignal, mayChange: boolean): VirshProcess {
     const words = ["--quiet", ...(mayChange ? [] : ["--readonly"]), `--connect=${this.#uri}`];
-    return spawn("virsh", [...words, script], {
-      stdio: ["ignore", "pipe", "pipe"],
-      // Its words are read by a program.
-      env: { ...process.env, LC_ALL: "C" },
-      signal,
-      killSignal: "SIGKILL",
-    });
+    return whole(
+      "virsh",
+      spawn("virsh", [...words, script], {
+        stdio: ["ignore", "pipe", "pipe"],
+        // Its words are read by a program.
+        env: { ...process.env, LC_ALL: "C" },
+        signal,
+        killSignal: "SIGKILL",
+      }),
+    );
   }
 }
 

@@ -8,6 +8,7 @@ import { stat } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { lxcDiscovery } from "../../config/provider-limits.ts";
 import { Backoff } from "../../lib/backoff.ts";
+import { whole } from "../../lib/whole-child.ts";
 
 export interface MonitorOptions {
   readonly folder: string;
@@ -53,7 +54,7 @@ export class LxcMonitor {
       // and keep its owner's from hearing.
       if (await isOurs(this.#options.folder)) {
         this.#beganAt = startedAt;
-        await this.#listen(signal);
+        await this.#listen(signal).catch(() => {}); // too many files are open: it is only a hint
         this.#beganAt = undefined;
         this.#hasTold = false;
       }
@@ -66,10 +67,13 @@ export class LxcMonitor {
 
   async #listen(signal: AbortSignal): Promise<void> {
     const args = [`--lxcpath=${this.#options.folder}`, "--name=.*"];
-    const child = spawn("/bin/sh", ["-c", script, "lxc-monitor", ...args], {
-      stdio: ["pipe", "pipe", "ignore"],
-      env: { ...process.env, LC_ALL: "C" },
-    });
+    const child = whole(
+      "lxc-monitor",
+      spawn("/bin/sh", ["-c", script, "lxc-monitor", ...args], {
+        stdio: ["pipe", "pipe", "ignore"],
+        env: { ...process.env, LC_ALL: "C" },
+      }),
+    );
     const { promise: closed, resolve } = Promise.withResolvers<void>();
     child.on("error", () => resolve());
     child.on("close", () => resolve());

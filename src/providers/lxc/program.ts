@@ -3,6 +3,7 @@
 
 import { spawn } from "node:child_process";
 import { lxcDiscovery } from "../../config/provider-limits.ts";
+import { whole } from "../../lib/whole-child.ts";
 
 export interface Ended {
   /** undefined = it was ended by a signal, for taking too long. */
@@ -36,13 +37,16 @@ export async function runProgram(
   args: readonly string[],
   { timeout, signal }: RunOptions,
 ): Promise<Ended> {
-  const child = spawn(program, args, {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: environment(),
-    timeout,
-    killSignal: "SIGKILL",
-    signal,
-  });
+  const child = whole(
+    program,
+    spawn(program, args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: environment(),
+      timeout,
+      killSignal: "SIGKILL",
+      signal,
+    }),
+  );
   const output = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const) {
     child[name].setEncoding("utf8").on("data", (text: string) => {
