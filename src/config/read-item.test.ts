@@ -73,6 +73,18 @@ test("a route of connections is read as one", () => {
   assert.equal(streamRoutes[0]?.service, services[0]?.name);
 });
 
+test("an overlay that says no to what the route says is told that it does nothing", () => {
+  const { overlays, problems } = read("overlays", "a@docker", { hsts: false, forceHttps: false });
+  assert.deepEqual(overlays[0]?.change, {});
+  assert.deepEqual(
+    problems.map(({ path, severity, remedy }) => [path.at(-1), severity, remedy]),
+    [
+      ["hsts", "warning", "write { maxAge: 0 }, and browsers forget it"],
+      ["forceHttps", "warning", "change it where the route is written"],
+    ],
+  );
+});
+
 test("an overlay changes what it says, and nothing else", () => {
   const change = (value: unknown) => read("overlays", "shop/web@docker", value).overlays[0]?.change;
   assert.deepEqual(change({ priority: 5 }), { priority: 5 });

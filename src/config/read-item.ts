@@ -196,11 +196,22 @@ function named<Made extends Route | StreamRoute>(
 
 const answers = ["service", "redirect", "respond", "whoami"] as const;
 
+/** Those whose `false` people mean to count instead of what the route says, and what to do instead. */
+const lasting = {
+  hsts: "write { maxAge: 0 }, and browsers forget it",
+  forceHttps: "change it where the route is written",
+} as const;
+
 function readOverlay(reading: Reading): ItemReading {
   const { context, path } = reading;
   const { name } = reading.item;
   const input = check(reading, routeMapping);
   if (input === undefined) return nothing;
+  for (const [key, remedy] of Object.entries(lasting)) {
+    if (!isRecord(reading.item.value) || reading.item.value[key] !== false) continue;
+    const message = `takes nothing away: what the route says of ${key} stays`;
+    report(context, [...path, key], { message, remedy, at: "key", severity: "warning" });
+  }
   const isMatching = matchingKeys.some((each) => isGiven(Reflect.get(input, each)));
   const isAnswering = answers.some(
     (each) => isGiven(input[each]) && !(each === "redirect" && isForSome(input.redirect)),

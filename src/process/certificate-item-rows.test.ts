@@ -68,6 +68,19 @@ test("one that went bad says what is shown instead; whose it is decides who is t
   );
 });
 
+test("a key that names no host is somebody else's, also where a route takes every host", () => {
+  const all = 'listeners: { web: ":0" }\nroutes: { all: { host: "*", whoami: true } }';
+  const { snapshot: open } = readConfig(all, { file: "t.yaml", baseFolder: "/" });
+  assert.ok(open);
+  const items = ["tls:session:1", "tls:a.test"].map((name) => item({ name, trouble: "bad" }));
+  const more = { needed: new NeededNames(open), guests: new Set<string>(), now };
+  const rows = certificateItemRows({ items, ...more, withStaple: (held) => held });
+  assert.deepEqual(
+    rows.map(({ isNeeded }) => isNeeded),
+    [false, true],
+  );
+});
+
 test("of very many bad ones some are told of, and of good ones all", () => {
   const bad = Array.from({ length: 3000 }, (_, at) => item({ name: `${at}`, trouble: "bad" }));
   const rows = rowsFor(...bad, item({ names: ["a.test"] }));

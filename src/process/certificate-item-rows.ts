@@ -40,7 +40,9 @@ function rowsOf(
   const names = namesOf(item);
   if (held.length === 0) {
     if (fault === undefined) return [];
-    const isNeeded = names === undefined ? !guests.has(origin.provider) : needed.has(names);
+    // A key of somebody else's that is called like one of ours wakes nobody, even where a route takes every host.
+    const isNeeded =
+      names === undefined ? !guests.has(origin.provider) : names.length > 0 && needed.has(names);
     return [{ ...faultRow(fault), item: name, isNeeded }];
   }
   return held.map((each) => ({

@@ -183,7 +183,7 @@ export class CertificateKeeper implements Disposable {
     if (streamRoutes !== before?.streamRoutes) this.#needed = undefined;
     const isSaidAnew = !isSameItems(said, this.#said);
     this.#said = said;
-    if (isSaidAnew) this.#served = { ...this.#served, changes: -1 };
+    if (isSaidAnew || tls !== before?.tls) this.#served = { ...this.#served, changes: -1 };
     this.#options.acme.settled(snapshot, (name) => this.#isServed(name));
     if (tls !== before?.tls) this.#places.settle(tls.places);
     else if (!isSaidAnew) return;

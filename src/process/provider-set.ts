@@ -25,6 +25,8 @@ export interface ProviderSetOptions<Settings, Made, Word, Said> {
   make(settings: Settings): Made;
   /** What counts of a word; the rest is for people. */
   saidIn(word: Word): Said;
+  /** A word with what is left of the one before, which may be another process's. */
+  carriedOver?(before: Said | undefined, word: Word): Word;
   /** Where it looks; what is on disk of elsewhere is not meant. Written to disk: no secrets. */
   sourceOf(settings: Settings): readonly unknown[];
   /** Whether what was said elsewhere stays until something is said at the new place. */
@@ -124,16 +126,17 @@ export class ProviderSet<
 
   async #watch(watched: Watched<Settings, Made, Word, Said>): Promise<void> {
     const { settings, provider, ending } = watched;
-    const { log, memory, saidIn, sourceOf, onWord } = this.#options;
+    const { log, memory, saidIn, sourceOf, onWord, carriedOver } = this.#options;
     const onTrouble = (message: string | undefined) => {
       watched.trouble = message;
       watched.since = new Date().toISOString();
       this.#speak(watched);
     };
     const lasting = kept(provider, { log, restart: limits.restart, onTrouble });
-    for await (const word of lasting.catalogs(ending.signal)) {
-      const said = saidIn(word);
+    for await (const heard of lasting.catalogs(ending.signal)) {
       const before = this.said(watched);
+      const word = carriedOver?.(before, heard) ?? heard;
+      const said = saidIn(word);
       const isNews = !isDeepStrictEqual(before, said);
       const isFirst = watched.word === undefined;
       watched.word = word;

@@ -25,6 +25,18 @@ test("where changes are listed it is what people know it by", () => {
   assert.equal(Array.isArray(both) && both.length, 2);
 });
 
+test("what stands beside it and cannot be read is no reason to show nothing", () => {
+  const der = Buffer.from(issued(["b.test"]).cert.replace(/-----[^-]+-----/g, ""), "base64");
+  // An elliptic curve's key (1.2.840.10045.2.1) becomes one of a kind that nobody knows.
+  der[der.indexOf(Buffer.from("2a8648ce3d0201", "hex")) + 6] = 0x7f;
+  const strange = `-----BEGIN CERTIFICATE-----\n${der.toString("base64")}\n-----END CERTIFICATE-----\n`;
+  const both = shownChange(section, { cert: value.cert + strange, key }) as { names: string[] }[];
+  assert.deepEqual(
+    both.map(({ names }) => names),
+    [["a.test"], ["b.test"]],
+  );
+});
+
 test("the key that was not shown is what it was; without one it stays what it says", () => {
   assert.deepEqual(unshown(section, value, { cert: "new", key: "(not shown)" }), {
     ...{ cert: "new", key },

@@ -5,7 +5,8 @@ import { type CertificateItem, hostInName } from "../config/certificate-item.ts"
 import type { ItemSection } from "../config/item.ts";
 import { notShown } from "../config/words.ts";
 import { isRecord } from "../lib/json.ts";
-import { factsOf } from "../x509/certificate-facts.ts";
+import { namesOf as namesIn } from "../x509/certificate-facts.ts";
+import { certificateName } from "../x509/names.ts";
 import { readPemObjects } from "../x509/pem-objects.ts";
 import { withoutSecrets, withSecretsOf } from "./item-references.ts";
 
@@ -33,11 +34,12 @@ export function certificateWords({ held }: CertificateItem): unknown {
   return { cert: held.map(({ certificate }) => certificate.chain).join(""), key: notShown };
 }
 
-/** Whose it is meant to be; undefined = nobody can tell. */
+/** Whose it is meant to be; undefined = nobody can tell. None = it is called as if it were for a host, and is for none. */
 export function namesOf({ name, held }: CertificateItem): readonly string[] | undefined {
   if (held.length > 0) return held.flatMap(({ certificate }) => certificate.names);
   const host = hostInName(name);
-  return host === undefined ? undefined : [host];
+  if (host === undefined) return undefined;
+  return certificateName(host) === undefined ? [] : [host];
 }
 
 /** What is damaged may have anything anywhere. */
@@ -51,9 +53,11 @@ function certificateFacts(value: unknown): unknown {
   const cert = isRecord(value) ? value["cert"] : undefined;
   const { certificates } = readPemObjects(typeof cert === "string" ? cert : "");
   const own = certificates.filter((each) => !each.ca);
-  const facts = (own.length > 0 ? own : certificates).map((each) => {
-    const { names, fingerprint, notAfter } = factsOf(each);
-    return { names, fingerprint, until: new Date(notAfter).toISOString() };
-  });
+  // Not `factsOf`: what stands beside a pair and belongs to nobody may have a key that OpenSSL cannot read.
+  const facts = (own.length > 0 ? own : certificates).map((each) => ({
+    names: namesIn(each),
+    fingerprint: each.fingerprint256.replaceAll(":", "").toLowerCase(),
+    until: each.validToDate.toISOString(),
+  }));
   return facts.length > 1 ? facts : (facts[0] ?? notShown);
 }

@@ -6,6 +6,7 @@ import type { SourceSettings } from "../config/source-settings.ts";
 import type { Log } from "../lib/log.ts";
 import type { DeadBackend, Gathered, Source } from "../providers/provider.ts";
 import { sourceFor } from "../providers/registry.ts";
+import { withCarried } from "./carried-certificates.ts";
 import { changedItems } from "./pace.ts";
 import type { ProviderMemory } from "./provider-memory.ts";
 import { ProviderSet, type ProviderState } from "./provider-set.ts";
@@ -30,6 +31,7 @@ export class Sources implements Disposable {
       onWord: ({ name }, { dead }) => onDead(name, dead),
       make: (settings) => sourceFor(settings, { log }),
       saidIn: ({ collection }) => collection,
+      carriedOver: withCarried,
       countOf: ({ settings, word, earlier }) => itemsIn(settings, word?.collection ?? earlier),
       itemsChanged: (before, { routes, services, certificates }) =>
         Math.max(

@@ -55,24 +55,9 @@ export async function readCertificateKey(
   { key, before }: Asked,
 ): Promise<Held | undefined> {
   const known = before?.kind === "certificate" ? before : undefined;
-  const held = await readAllowed(connection, key, known?.held);
+  const held = await readText(connection, key, { before: known?.held, isCertificate: true });
   if (held === undefined) return undefined;
   return held === known?.held ? known : { kind: "certificate", held };
-}
-
-/** Hipache never read such keys, and who it was may not be allowed to: lists go on as they are. */
-async function readAllowed(
-  connection: RedisConnection,
-  key: string,
-  before: HeldText | undefined,
-): Promise<HeldText | undefined> {
-  try {
-    return await readText(connection, key, { before, mayBeHash: true });
-  } catch (error) {
-    if (!isFault(error, "NOPERM")) throw error;
-    const why = "cannot be read: this user of Redis may not (NOPERM)";
-    return before?.kind === "wrong" && before.why === why ? before : { kind: "wrong", why };
-  }
 }
 
 async function readList(connection: RedisConnection, key: string): Promise<List | undefined> {

@@ -19,9 +19,12 @@ const mostBytes = 3 * sources.itemBytes + 1;
 export async function readText(
   connection: RedisConnection,
   key: string,
-  { before, mayBeHash }: { readonly before?: HeldText | undefined; readonly mayBeHash: boolean },
+  {
+    before,
+    isCertificate,
+  }: { readonly before?: HeldText | undefined; readonly isCertificate: boolean },
 ): Promise<HeldText | undefined> {
-  const now = await readNow(connection, key, mayBeHash);
+  const now = await (isCertificate ? readCertificate : readPlain)(connection, key);
   if (now === undefined || before === undefined) return now;
   return now.kind === before.kind && textIn(now) === textIn(before) ? before : now;
 }
@@ -35,20 +38,54 @@ function textIn(held: HeldText): string {
   return held.kind === "text" ? held.text : held.why;
 }
 
-async function readNow(
-  connection: RedisConnection,
-  key: string,
-  mayBeHash: boolean,
-): Promise<HeldText | undefined> {
+async function readPlain(connection: RedisConnection, key: string): Promise<HeldText | undefined> {
   try {
-    const text = String(await connection.call(["GETRANGE", key, "0", String(mostBytes)]));
-    // The same as a key that is gone: nothing is no JSON either.
-    return text === "" ? undefined : { kind: "text", text };
+    return await readOwn(connection, key);
   } catch (error) {
     if (!isFault(error, "WRONGTYPE")) throw error;
-    return mayBeHash ? readHash(connection, key) : { kind: "wrong", why: "holds no text" };
+    return { kind: "wrong", why: "holds no text" };
   }
 }
+
+/** The same of a key that is gone: nothing is no JSON either. */
+async function readOwn(connection: RedisConnection, key: string): Promise<HeldText | undefined> {
+  const text = String(await connection.call(["GETRANGE", key, "0", String(mostBytes)]));
+  return text === "" ? undefined : { kind: "text", text };
+}
+
+/**
+ * They came to be looked for later than routes, and some are called like keys of somebody else's: one that we may not read is
+ * bad by itself, and everything else goes on.
+ */
+async function readCertificate(
+  connection: RedisConnection,
+  key: string,
+): Promise<HeldText | undefined> {
+  try {
+    return (await readOwn(connection, key)) ?? (await readNothing(connection, key));
+  } catch (error) {
+    if (isFault(error, "WRONGTYPE")) return readHash(connection, key);
+    if (!isFault(error, "NOPERM")) throw error;
+    return { kind: "wrong", why: "cannot be read: this user of Redis may not (NOPERM)" };
+  }
+}
+
+/** Who renews by a script that fails writes an empty text, and nobody wants to be without a certificate for it. */
+async function readNothing(
+  connection: RedisConnection,
+  key: string,
+): Promise<HeldText | undefined> {
+  try {
+    await connection.call(["HSTRLEN", key, "cert"]);
+  } catch (error) {
+    if (isFault(error, "WRONGTYPE")) return { kind: "wrong", why: "is empty" };
+    if (!isFault(error, "NOPERM", unknownCommand)) throw error;
+  }
+  return undefined;
+}
+
+/** `ERR unknown command 'HSTRLEN'` */
+const unknownCommand = "ERR";
 
 const fields = ["cert", "certificate", "key"] as const;
 
@@ -67,6 +104,10 @@ async function readHash(connection: RedisConnection, key: string): Promise<HeldT
   } catch (error) {
     if (isFault(error, "NOPERM")) {
       const why = "is a hash, and our user of Redis may not read it: allow it hstrlen and hmget";
+      return { kind: "wrong", why };
+    }
+    if (isFault(error, unknownCommand)) {
+      const why = "is a hash, which is read of Redis 3.2 and later: write one text, with SET";
       return { kind: "wrong", why };
     }
     if (!isFault(error, "WRONGTYPE")) throw error;

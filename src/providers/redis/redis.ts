@@ -16,25 +16,31 @@ import { followKeys } from "./keyspace.ts";
 import { type HeldText, readText, sizeOfText, storedText } from "./read-text.ts";
 
 export function redisSource(settings: RedisSettings, { log }: { readonly log: Log }): Source {
+  // It outlives connections: what an item said before it went bad is known to nobody else.
+  const items = new Items(settings, "redis");
   return {
     name: settings.name,
     tellDead: undefined,
-    catalogs: (signal) => catalogs(settings, log, signal),
+    catalogs: (signal) => catalogs({ settings, log, items }, signal),
   };
 }
 
+interface Following {
+  readonly settings: RedisSettings;
+  readonly log: Log;
+  readonly items: Items;
+}
+
 async function* catalogs(
-  settings: RedisSettings,
-  log: Log,
+  { settings, log, items }: Following,
   signal: AbortSignal,
 ): AsyncGenerator<Gathered> {
   const { name, server, prefix } = settings;
-  const items = new Items(settings, "redis");
   // Without a prefix most keys are somebody else's.
   const prefixes = prefix === "" ? [...itemSections, "tls"].map((each) => `${each}:`) : [prefix];
   const read = (connection: RedisConnection, key: string, before?: HeldText) => {
-    const mayBeHash = itemOf(key, prefix)?.section === "certificates";
-    return readText(connection, key, { before, mayBeHash });
+    const isCertificate = itemOf(key, prefix)?.section === "certificates";
+    return readText(connection, key, { before, isCertificate });
   };
   const options = { name, log, server, prefixes, read, sizeOf: sizeOfText };
   for await (const keys of followKeys<HeldText>(options, signal)) {
