@@ -1,7 +1,7 @@
 // A certificate for the bench, ECDSA with P-256 as most sites have it, in the forms that proxies want it in.
 
 import { writeFileSync } from "node:fs";
-import { selfSigned } from "../../src/x509/issue-certificate.ts";
+import { issueCertificate, newAuthority } from "../../src/x509/issue-certificate.ts";
 import { keyPem, newKey } from "../../src/x509/signed.ts";
 import type { Stage } from "./stage.ts";
 
@@ -15,7 +15,8 @@ export interface BenchCredentials {
 
 export function writeCredentials(stage: Stage): BenchCredentials {
   const own = newKey("ec");
-  const chain = selfSigned({ names: ["bench.test"], key: own, days: 90 });
+  const authority = newAuthority({ name: "bench", days: 90 });
+  const chain = issueCertificate(authority, { names: ["bench.test"], key: own, days: 90 });
   const key = keyPem(own);
   const paths = {
     cert: stage.path("cert.pem"),

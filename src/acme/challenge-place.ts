@@ -3,12 +3,6 @@
 
 import { addressBytes } from "../lib/ip.ts";
 
-/** Before the token; in plain HTTP on port 80. */
-export const httpChallengePath = "/.well-known/acme-challenge/";
-
-/** The ALPN protocol by which an authority is told from browsers (RFC 8737). */
-export const alpnProtocol = "acme-tls/1";
-
 /** The server name in its TLS hello: of an address, its name in the reverse DNS. */
 export function alpnServerName(name: string): string {
   const bytes = addressBytes(name);

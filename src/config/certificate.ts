@@ -21,6 +21,12 @@ export interface Certificate {
   readonly staple: string | undefined;
 }
 
+/** Where authorities ask for a proof in plain HTTP (RFC 8555 section 8.3), before the token. */
+export const httpProofPath = "/.well-known/acme-challenge/";
+
+/** The ALPN protocol by which an authority is told from browsers (RFC 8737). */
+export const alpnProofProtocol = "acme-tls/1";
+
 /** What proves to an authority that a name leads here. */
 export interface Challenges {
   /** Key authorisations by token (RFC 8555 section 8.3). */

@@ -17,7 +17,7 @@ export function issuedFor({ tls }: Route | StreamRoute): RouteTls | undefined {
 }
 
 /** TLS ends here with the certificate that is for the name, whoever had it made. */
-export function showsByName({ tls }: Pick<StreamRoute, "tls">): boolean {
+function showsByName({ tls }: Pick<StreamRoute, "tls">): boolean {
   return tls !== undefined && tls.own === undefined;
 }
 

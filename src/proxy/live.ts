@@ -2,6 +2,7 @@
 // configuration changes; what did not change (pools, open log files) is taken over from the one before.
 
 import { isDeepStrictEqual } from "node:util";
+import { httpProofPath } from "../config/certificate.ts";
 import { HostOptions } from "../config/host-options.ts";
 import type { AccessLog, Route, Snapshot } from "../config/snapshot.ts";
 import type { ExchangeOrigin } from "../http/exchange.ts";
@@ -17,8 +18,6 @@ export interface LiveOptions {
   readonly destinations: Destinations;
   onProblem(message: string): void;
 }
-
-const challengePath = "/.well-known/acme-challenge/";
 
 export class Live {
   readonly snapshot: Snapshot;
@@ -129,9 +128,9 @@ export class Live {
 
   /** undefined = it is a request like any other: a backend may look after its own certificate. */
   challengeAnswer(path: string): string | undefined {
-    if (!path.startsWith(challengePath)) return undefined;
+    if (!path.startsWith(httpProofPath)) return undefined;
     const { http } = this.snapshot.credentials.challenges;
-    const token = path.slice(challengePath.length);
+    const token = path.slice(httpProofPath.length);
     return Object.hasOwn(http, token) ? http[token] : undefined;
   }
 

@@ -3,7 +3,7 @@
 
 import type { SecureContext } from "node:tls";
 
-import type { Credentials } from "../config/certificate.ts";
+import { alpnProofProtocol, type Credentials } from "../config/certificate.ts";
 import { HostOptions } from "../config/host-options.ts";
 import type { TlsOptions, TlsSettings } from "../config/tls-settings.ts";
 import { choiceOf } from "./certificate-index.ts";
@@ -39,7 +39,6 @@ export interface Refused {
 }
 
 /** RFC 8737 section 6.2. */
-const challengeProtocol = "acme-tls/1";
 
 /** In our order. */
 const spoken = ["http/1.1", "http/1.0"];
@@ -72,7 +71,7 @@ export class Chooser {
   /** Throws what OpenSSL says when a certificate cannot be used. */
   choose(hello: ClientHello): Shown | Refused {
     const { serverName, protocols } = hello;
-    if (protocols.includes(challengeProtocol)) return this.#prove(serverName);
+    if (protocols.includes(alpnProofProtocol)) return this.#prove(serverName);
     const options = this.optionsFor(serverName);
     const choice = this.#choiceFor(serverName, options);
     if ("alert" in choice) return choice;
@@ -92,7 +91,7 @@ export class Chooser {
    */
   chooseForStream(hello: ClientHello, own: Choice | undefined): Shown | Refused {
     const { serverName, protocols } = hello;
-    if (own === undefined && protocols.includes(challengeProtocol)) return this.#prove(serverName);
+    if (own === undefined && protocols.includes(alpnProofProtocol)) return this.#prove(serverName);
     const options = this.optionsFor(serverName);
     const choice = own ?? this.#choiceFor(serverName, options);
     if ("alert" in choice) return choice;
@@ -125,7 +124,7 @@ export class Chooser {
       return { alert: Alert.UNRECOGNIZED_NAME, why: `nothing is to be proven for ${name}` };
     }
     const context = contexts.ofProof(proof);
-    const protocols = [challengeProtocol];
+    const protocols = [alpnProofProtocol];
     // An authority has no certificate of a client, and gets to see nothing that would need one.
     const options = { ...this.#options.options, clientAuth: undefined };
     return { context, options, protocols, staple: undefined, isChallenge: true };

@@ -3,7 +3,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { test } from "node:test";
 import { damageOf, readBundle, readChain } from "./bundle.ts";
 import { ariIdentifier, factsOf } from "./certificate-facts.ts";
-import { issueCertificate, newAuthority, selfSigned } from "./issue-certificate.ts";
+import { issueCertificate, newAuthority } from "./issue-certificate.ts";
 import { keyPem, newKey, pemOf } from "./signed.ts";
 
 const days = 90;
@@ -124,7 +124,8 @@ test("of several certificates with one key the one that lasts longest is used", 
 
 test("what has run out is a fact, and no problem", () => {
   const now = Date.now() - 1000 * 86_400_000;
-  const over = selfSigned({ names: ["a.test"], key, days: 1, now });
+  const then = newAuthority({ name: "Then", days: 2, now });
+  const over = issueCertificate(then, { names: ["a.test"], key, days: 1, now });
   const { pairs, problems } = readBundle(over + keyPem(key));
   assert.deepEqual(problems, []);
   assert.ok((pairs[0]?.facts.notAfter ?? Infinity) < Date.now());

@@ -1,5 +1,4 @@
-// Certificates that we make ourselves: one for the time until a real one is there, the answer to a tls-alpn-01
-// challenge (RFC 8737), and those of a local authority.
+// Certificates that we make ourselves: those of a local authority, and the answer to a tls-alpn-01 challenge (RFC 8737).
 //
 // All begin some minutes before they are made, since clocks differ, and have a random serial number of 128 bits
 // (RFC 5280 allows 160), so that two authorities that were made anew under one name do not repeat each other.
@@ -53,18 +52,6 @@ const serverAuth = "1.3.6.1.5.5.7.3.1";
 const usage = { ec: bitString(Buffer.from([0x80]), 7), rsa: bitString(Buffer.from([0xa0]), 5) };
 /** keyCertSign and cRLSign */
 const authorityUsage = bitString(Buffer.from([0x06]), 1);
-
-export interface SelfSignedOptions extends Term {
-  readonly names: readonly string[];
-  readonly key: KeyObject;
-}
-
-/** Nobody trusts it; it serves until a real one is there. */
-export function selfSigned({ names, key, ...term }: SelfSignedOptions): string {
-  const subject = nameOf(names[0] ?? "");
-  const extensions = [...leafExtensions(names, key), authorityKeyId(keyId(key))];
-  return certificate({ subject, issuer: subject, key, signer: key, extensions, ...period(term) });
-}
 
 /** The certificate that answers a tls-alpn-01 challenge. @param digest SHA-256 of the key authorisation */
 export function alpnCertificate(

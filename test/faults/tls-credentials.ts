@@ -2,7 +2,7 @@
 
 import { generateKeyPairSync, randomBytes, X509Certificate } from "node:crypto";
 import type { Certificate, Credentials } from "../../src/config/certificate.ts";
-import { selfSigned } from "../../src/x509/issue-certificate.ts";
+import { issueCertificate, newAuthority } from "../../src/x509/issue-certificate.ts";
 
 /** Good for a day from now on; `days` below 0 = expired. */
 export function certificateFor(
@@ -14,7 +14,8 @@ export function certificateFor(
       ? generateKeyPairSync("ec", { namedCurve: "P-256" })
       : generateKeyPairSync("rsa", { modulusLength: 2048 });
   const now = Date.now() + (days < 0 ? 2 * days * 86_400_000 : 0);
-  const cert = selfSigned({ names, key, days: Math.abs(days), now });
+  const term = { days: Math.abs(days), now };
+  const cert = issueCertificate(newAuthority({ name: "Test", ...term }), { names, key, ...term });
   const read = new X509Certificate(cert);
   return {
     id: read.fingerprint256,

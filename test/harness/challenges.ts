@@ -4,7 +4,7 @@
 import { createServer } from "node:http";
 import { once } from "node:events";
 import { createSecureContext, createServer as createTlsServer } from "node:tls";
-import { alpnProtocol, httpChallengePath } from "../../src/acme/challenge-place.ts";
+import { alpnProofProtocol, httpProofPath } from "../../src/config/certificate.ts";
 import { alpnCertificate } from "../../src/x509/issue-certificate.ts";
 import { keyPem, newKey } from "../../src/x509/signed.ts";
 
@@ -21,8 +21,8 @@ export async function answerHttp(port: number): Promise<HttpAnswers> {
   const server = createServer((request, response) => {
     asked.push(request.headers.host ?? "");
     const { url = "" } = request;
-    const answer = url.startsWith(httpChallengePath)
-      ? answers.get(url.slice(httpChallengePath.length))
+    const answer = url.startsWith(httpProofPath)
+      ? answers.get(url.slice(httpProofPath.length))
       : undefined;
     if (answer === undefined) response.writeHead(404).end();
     else response.end(answer);
@@ -49,7 +49,7 @@ export async function answerTls(port: number): Promise<TlsAnswers> {
   const answers = new Map<string, readonly [string, Buffer]>();
   const key = newKey();
   const server = createTlsServer({
-    ALPNProtocols: [alpnProtocol],
+    ALPNProtocols: [alpnProofProtocol],
     SNICallback(serverName, done) {
       const answer = answers.get(serverName);
       if (answer === undefined) return done(new Error(`nothing to be shown for ${serverName}`));

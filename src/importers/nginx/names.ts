@@ -48,7 +48,7 @@ export function listensOf(scope: Scope, outline: Outline): Listen[] {
   return [{ bind: ":80", port: 80, ...usual }];
 }
 
-export const withoutHttp2 =
+const withoutHttp2 =
   "http2: clients are spoken to in HTTP/1.1, which all of them understand; HTTP/2 is not there yet";
 
 function addressOf(text: string): Pick<Listen, "bind" | "port"> | undefined {
