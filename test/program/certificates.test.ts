@@ -316,7 +316,7 @@ test("a place that is added or taken away with the configuration comes and goes 
   await writeFile(folder.file("b.pem"), pem(issued(["b.test"])));
   await using it = await stand({ files: { "a.pem": pem(issued(["a.test"])) }, workers: 1 });
   const config = (certificates: unknown) => ({
-    listeners: { secure: { bind: `127.0.0.1:${it.port}`, tls: true } },
+    listeners: { secure: { bind: "127.0.0.1:0", tls: true } },
     routes: Object.fromEntries(hosts.map((host) => [host, { whoami: true }])),
     tls: { certificates },
   });
