@@ -14,7 +14,9 @@ async function starved(path: string, action: string): Promise<string> {
     const open = [];
     try {
       for (;;) open.push(openSync("/dev/null"));
-    } catch {}
+    } catch (error) {
+      if (error.code !== "EMFILE") throw error;
+    }
     const said = await Promise.resolve(${action}).catch(({ message }) => message);
     open.forEach(closeSync);
     console.log(said);`;
