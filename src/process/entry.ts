@@ -3,6 +3,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { extname } from "node:path";
 
+import { guestLimits } from "../config/guest-limits.ts";
 import { mainEnvironment } from "./main-process.ts";
 import { type FromPrimary, type FromWorker, protocol, protocolVariable } from "./messages.ts";
 
@@ -20,7 +21,13 @@ export function startProcess(
     // A snapshot of 10,000 routes is one long string: this way it is copied, not escaped and parsed again.
     serialization: "advanced",
     stdio: ["ignore", "inherit", "inherit", "ipc"],
-    env: { ...process.env, ...mainEnvironment(isMain), [protocolVariable]: String(protocol) },
+    env: {
+      // Read before any of our code runs there. What an operator says goes before.
+      UV_THREADPOOL_SIZE: String(guestLimits.threads),
+      ...process.env,
+      ...mainEnvironment(isMain),
+      [protocolVariable]: String(protocol),
+    },
   });
 }
 
