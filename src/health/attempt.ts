@@ -2,7 +2,9 @@
 // when it is cancelled; and with it goes everything that it opened.
 
 import type { LookupFunction } from "node:net";
+import type { GatewaySettings } from "../config/gateway.ts";
 import type { Backend, BackendTls, HealthCheck } from "../config/service.ts";
+import type { Guests } from "../guest/guests.ts";
 import { formatDuration } from "../lib/duration.ts";
 
 export interface Verdict {
@@ -19,6 +21,10 @@ export interface ProbeTarget {
   readonly check: HealthCheck;
   /** How names become addresses. */
   readonly lookup: LookupFunction;
+  /** How a program that does not speak HTTP is asked. */
+  readonly gateway?: GatewaySettings | undefined;
+  /** Containers whose sockets backends are. */
+  readonly guests?: Guests | undefined;
 }
 
 /** Read of one answer at most: a check has to fit into memory by the thousand. */

@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import type { Backend, BackendService, HealthCheck } from "../config/service.ts";
+import type { Guests } from "../guest/guests.ts";
 import { Checker } from "./checker.ts";
 import { Lookups } from "./lookups.ts";
 import type { Found } from "./standing.ts";
@@ -17,13 +18,16 @@ const spreadMs = 2;
 
 export class Checkers implements Disposable {
   readonly #now: () => number;
+  readonly #guests: Guests | undefined;
   readonly #turns = new Turns(checksAtOnce);
   readonly #lookups = new Lookups();
   readonly #all = new Map<string, Checker>();
   #started = 0;
 
-  constructor(now: () => number) {
+  /** @param guests containers whose sockets backends are; undefined = none is checked */
+  constructor(now: () => number, guests: Guests | undefined) {
     this.#now = now;
+    this.#guests = guests;
   }
 
   /** @param before what was found for this backend with other settings */
@@ -32,7 +36,14 @@ export class Checkers implements Disposable {
     let checker = this.#all.get(key);
     if (checker === undefined) {
       checker = new Checker({
-        target: { backend, check, tls: service.tls, lookup: this.#lookups.lookup },
+        target: {
+          backend,
+          check,
+          tls: service.tls,
+          lookup: this.#lookups.lookup,
+          gateway: service.gateway,
+          guests: this.#guests,
+        },
         turns: this.#turns,
         now: this.#now,
         delay: Math.min(spreadMs * this.#started++, check.interval),
@@ -70,6 +81,6 @@ export interface Wanted {
 export function checkKey({ service, backend, check }: Wanted): string {
   const { weight: _, tier: __, ...place } = backend;
   return createHash("sha256")
-    .update(JSON.stringify([place, check, service.tls]))
+    .update(JSON.stringify([place, check, service.tls, service.gateway]))
     .digest("base64");
 }

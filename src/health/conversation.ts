@@ -17,7 +17,7 @@ export class Conversation {
   readonly attempt: Attempt;
   readonly #speaker: Speaker;
   readonly #buffer = Buffer.allocUnsafe(maxAnswerBytes);
-  #socket: Socket;
+  #socket!: Socket;
   #start = 0;
   #end = 0;
   #isLeaving = false;
@@ -25,7 +25,8 @@ export class Conversation {
   constructor(attempt: Attempt, protocols: readonly string[], speaker: Speaker) {
     this.attempt = attempt;
     this.#speaker = speaker;
-    this.#socket = openSocket(attempt, protocols, (socket) => {
+    openSocket(attempt, protocols, (socket) => {
+      this.#socket = socket;
       this.#listen(socket);
       speaker.onOpen(this);
     });

@@ -17,8 +17,8 @@ import { TLSSocket } from "node:tls";
 import type { ProbeSettings } from "../config/service.ts";
 import { type Attempt, maxAnswerBytes } from "./attempt.ts";
 import { quote } from "../lib/quote.ts";
+import { checkAgent } from "./check-agent.ts";
 import { faultText } from "./fault-text.ts";
-import { checkAgent } from "./http-probe.ts";
 import { authorityOf, openSocket } from "./open-socket.ts";
 
 type GrpcSettings = Extract<ProbeSettings, { kind: "grpc" }>;

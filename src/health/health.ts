@@ -4,6 +4,7 @@
 
 import type { Snapshot } from "../config/snapshot.ts";
 import type { Backend, BackendService, Service } from "../config/service.ts";
+import type { Guests } from "../guest/guests.ts";
 import type { Log } from "../lib/log.ts";
 import type { BackendState, Mark, ServiceLoad, StateNews } from "../upstream/state.ts";
 import { BackendRecord } from "./backend-record.ts";
@@ -24,6 +25,8 @@ export interface HealthOptions {
   readonly orders?: OrderList;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
+  /** Where the containers are whose sockets are checked; kept up to date by whoever made it. */
+  readonly guests?: Guests;
 }
 
 const noNews: StateNews = { backends: [], services: [], marks: [] };
@@ -42,7 +45,7 @@ export class Health implements Disposable {
     this.#log = options.log;
     this.#now = options.now ?? Date.now;
     this.#reporter = new Reporter(options.log, (event) => options.onEvent(event), this.#now);
-    this.#checkers = new Checkers(this.#now);
+    this.#checkers = new Checkers(this.#now, options.guests);
     this.#orders = new Orders(options.orders ?? noOrders);
   }
 

@@ -5,12 +5,11 @@ import { type IncomingMessage, request as sendRequest } from "node:http";
 import type { ProbeSettings } from "../config/service.ts";
 import { type Attempt, maxAnswerBytes, type ProbeTarget } from "./attempt.ts";
 import { quote } from "../lib/quote.ts";
+import { checkAgent } from "./check-agent.ts";
 import { faultText } from "./fault-text.ts";
 import { authorityOf, openSocket } from "./open-socket.ts";
 
 type HttpSettings = Extract<ProbeSettings, { kind: "http" }>;
-
-export const checkAgent = "Tidegate-Check";
 
 export function probeHttp(attempt: Attempt, settings: HttpSettings): void {
   const { target } = attempt;

@@ -6,6 +6,7 @@ import { connect as connectTls, TLSSocket } from "node:tls";
 import type { Attempt, ProbeTarget } from "./attempt.ts";
 import { quote } from "../lib/quote.ts";
 import { pinFault, tlsOptionsOf } from "../upstream/backend-tls.ts";
+import { reachSocket } from "../upstream/guest-socket.ts";
 import { faultText } from "./fault-text.ts";
 
 /**
@@ -16,10 +17,49 @@ export function openSocket(
   attempt: Attempt,
   protocols: readonly string[],
   onOpen: (socket: Socket) => void,
-): Socket {
+): void {
+  const { address } = attempt.target.backend;
+  if (address.kind === "tcp" || address.guest === undefined) {
+    openAt(attempt, protocols, whereOf(attempt.target), onOpen);
+  } else {
+    void openInGuest(attempt, protocols, { guest: address.guest, path: address.path }, onOpen);
+  }
+}
+
+/** The socket of a container is found first, and held until it is connected to, or the check is over. */
+async function openInGuest(
+  attempt: Attempt,
+  protocols: readonly string[],
+  { guest, path }: { readonly guest: string; readonly path: string },
+  onOpen: (socket: Socket) => void,
+): Promise<void> {
+  const { guests, check } = attempt.target;
+  if (guests === undefined) return attempt.bad(`nobody knows where ${guest} is`);
+  const reached = await reachSocket(guests, guest, path, check.timeout);
+  if (reached.kind === "failed") return attempt.bad(quote(reached.cause.message));
+  const { socket: held } = reached;
+  attempt.onEnd(() => held.release());
+  if (attempt.isOver) return;
+  try {
+    openAt(attempt, protocols, { path: held.path }, (socket) => {
+      held.release();
+      onOpen(socket);
+    });
+  } catch (error) {
+    attempt.bad(`cannot be checked: ${quote(String(error))}`);
+  }
+}
+
+type Place = ReturnType<typeof whereOf>;
+
+function openAt(
+  attempt: Attempt,
+  protocols: readonly string[],
+  where: Place,
+  onOpen: (socket: Socket) => void,
+): void {
   const { target } = attempt;
   const { backend, tls } = target;
-  const where = whereOf(target);
   const offered = protocols.length === 0 ? tls.alpn : protocols;
   // No session is resumed: a check shows the certificate that the backend has now.
   const socket = backend.secure
@@ -51,7 +91,6 @@ export function openSocket(
   socket.once("close", () => {
     if (!isOpen) attempt.bad("closed the connection");
   });
-  return socket;
 }
 
 /** What the Host field says unless the check names another one. */

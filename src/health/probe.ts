@@ -4,6 +4,7 @@
 import type { ProbeSettings } from "../config/service.ts";
 import { Attempt, type ProbeTarget, type Verdict } from "./attempt.ts";
 import { quote } from "../lib/quote.ts";
+import { probeGateway } from "./gateway-probe.ts";
 import { probeGrpc } from "./grpc-probe.ts";
 import { probeHttp } from "./http-probe.ts";
 import { probeMysql } from "./mysql-probe.ts";
@@ -27,8 +28,11 @@ export function probe(target: ProbeTarget, signal: AbortSignal): Promise<Verdict
 
 function start(attempt: Attempt, settings: ProbeSettings): void {
   switch (settings.kind) {
-    case "http":
-      return probeHttp(attempt, settings);
+    case "http": {
+      const { speaks } = attempt.target.backend;
+      if (speaks === undefined) return probeHttp(attempt, settings);
+      return probeGateway(attempt, speaks, settings);
+    }
     case "tcp":
       return probeTcp(attempt, settings);
     case "grpc":

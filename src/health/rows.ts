@@ -1,5 +1,6 @@
 // Services and backends as people see them: what the primary knows, with what workers counted.
 
+import type { FilesService } from "../config/files.ts";
 import { answerersOf } from "../config/service-parts.ts";
 import type { AbsentBackend, BackendService, Service } from "../config/service.ts";
 import type { BackendLoad, ServiceLoad } from "../upstream/state.ts";
@@ -59,6 +60,7 @@ export function rowsOf(
       held: load?.held ?? 0,
       breaker: load?.breaker,
       parts: partsOf(record.service),
+      ...(record.service.kind === "files" ? { root: placeOf(record.service) } : {}),
       backends: [
         ...[...record.backends.values()].map((each) =>
           backendRow(each, load?.backends.get(each.backend.url) ?? noLoad, now),
@@ -117,6 +119,8 @@ function healthOfParts(
   });
   seen.delete(service.name);
   if (all.every((each) => each === "up")) return "up";
+  // Its files are there, whoever of the others is not.
+  if (service.kind === "files") return "degraded";
   return all.every((each) => each === "down") ? "down" : "degraded";
 }
 
@@ -186,9 +190,18 @@ function partsOf(service: Service): Part[] {
       }));
       return [{ service: service.service, share: "all" }, ...copies];
     }
+    case "files":
+      return [...new Set(answerersOf(service))].map((name) => {
+        const isProgram = name === service.scripts?.service;
+        return { service: name, share: isProgram ? "programs" : "what is no file" };
+      });
     case "addressed":
       return Object.entries(service.members).map(([share, service]) => ({ service, share }));
   }
+}
+
+export function placeOf({ root, guest }: FilesService): string {
+  return guest === undefined ? root : `${root} of ${guest}`;
 }
 
 interface Summed {

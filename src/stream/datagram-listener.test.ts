@@ -1,3 +1,4 @@
+import { Guests } from "../guest/guests.ts";
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { test } from "node:test";
@@ -36,6 +37,7 @@ function start(settings: BackendService, limits: Partial<DatagramLimits> = {}, h
     limits: { headBytes: 4096, headerCount: 50, trailerBytes: 512 },
     bufferBytes: 65_536,
     secret: () => "",
+    guests: new Guests(),
     onMark() {},
     onSession() {},
     onWanted() {},

@@ -21,6 +21,7 @@ import { tempFolder } from "../../test/harness/temp-folder.ts";
 import { defaultBackendTls } from "../config/backend-tls-limits.ts";
 import type { BackendTls } from "../config/service.ts";
 import { Tally } from "../lib/tally.ts";
+import { Guests } from "../guest/guests.ts";
 import { Wheel } from "../lib/wheel.ts";
 import { Caps } from "./caps.ts";
 import { Pool, type PoolTicket, type Waiter } from "./pool.ts";
@@ -113,6 +114,7 @@ function poolOf(
     wheel,
     caps: new Caps(new Tally()),
     bufferBytes: 65_536,
+    guests: new Guests(),
     alpn: [],
     adopt: (socket, address, owner) => {
       resumed.push((socket as TLSSocket).isSessionReused());

@@ -12,7 +12,7 @@ import {
 import { Tally } from "../lib/tally.ts";
 import { TallyHub } from "../lib/tally-hub.ts";
 import { Caps } from "./caps.ts";
-import type { UpstreamConnection } from "./http1.ts";
+import type { BackendConnection } from "./backend-connection.ts";
 import { LiveService } from "./live-service.ts";
 import type { Pool } from "./pool.ts";
 
@@ -59,7 +59,7 @@ class Fleet {
   }
 
   /** The pool of each worker to the same backend. */
-  pools(settings: object): Pool<UpstreamConnection>[] {
+  pools(settings: object): Pool<BackendConnection>[] {
     return [...this.workers.values()].map(({ caps }) => {
       const service = serviceOf({ backends: [origin.url], pool: settings });
       return new LiveService(service, { ...optionsOf(), caps }).backends[0]!.pool;
@@ -67,7 +67,7 @@ class Fleet {
   }
 }
 
-const openOf = (pools: readonly Pool<UpstreamConnection>[]) =>
+const openOf = (pools: readonly Pool<BackendConnection>[]) =>
   pools.reduce((sum, { openCount }) => sum + openCount, 0);
 
 test("places are counted by backend, up to its limit, and 0 is no limit", () => {

@@ -8,8 +8,10 @@ import { connect as connectTls, TLSSocket } from "node:tls";
 
 import type { Backend, BackendTls } from "../config/service.ts";
 import type { FailureCode } from "../http/errors.ts";
+import { quote } from "../lib/quote.ts";
 import { Deadline, type Deadlined, type Wheel } from "../lib/wheel.ts";
 import { pinFault, tlsOptionsOf } from "./backend-tls.ts";
+import type { HeldSocket } from "./guest-socket.ts";
 import type { KeptSession, Resumable } from "./kept-session.ts";
 import type { SocketUser } from "./pooled.ts";
 import { isRefusalOfOurs, tlsFaultText } from "./tls-fault.ts";
@@ -18,6 +20,8 @@ export interface ConnectOptions<C extends SocketUser> {
   readonly backend: Backend;
   /** IP address to connect to; "" for a unix socket. */
   readonly address: string;
+  /** A container's socket, held while it is connected to; undefined = the backend's own path or address leads there. */
+  readonly held: HeldSocket | undefined;
   readonly tls: BackendTls;
   readonly timeoutMs: number;
   readonly wheel: Wheel;
@@ -60,12 +64,14 @@ export class Connecting<C extends SocketUser> implements Deadlined {
     });
     const readyEvent = options.backend.secure ? "secureConnect" : "connect";
     this.#socket.once(readyEvent, () => this.#onReady());
-    this.#socket.on("session", (session: Buffer) => this.#onSession(session));
+    if (options.backend.secure) {
+      this.#socket.on("session", (session: Buffer) => this.#onSession(session));
+    }
     this.#socket.on("error", (error: NodeJS.ErrnoException) => this.#onError(error));
     this.#socket.on("end", () => this.#connection?.onEnd());
     this.#socket.on("close", () => {
-      this.#onError(new Error("closed while connecting"));
-      this.#connection?.onClosed();
+      if (this.#connection !== null) this.#connection.onClosed();
+      else if (!this.#isOver) this.#onError(new Error("closed while connecting"));
     });
     this.#socket.on("drain", () => this.#connection?.onDrain());
   }
@@ -78,8 +84,7 @@ export class Connecting<C extends SocketUser> implements Deadlined {
       this.#onError(fault);
       return;
     }
-    this.#isOver = true;
-    this.#options.wheel.release(this.#deadline);
+    this.#endAttempt();
     this.#connection = this.#options.adopt(socket, this.#options.address);
     if (this.#early !== undefined) this.#onSession(this.#early);
     this.#options.onReady(this.#connection);
@@ -104,7 +109,7 @@ export class Connecting<C extends SocketUser> implements Deadlined {
     if (this.#isOver) return;
     const code = failureOf(error, backend.secure);
     if (code !== "TLS_FAILED") {
-      this.#fail(code, error);
+      this.#fail(code, inTermsOf(backend, error));
       return;
     }
     session.forget();
@@ -113,10 +118,15 @@ export class Connecting<C extends SocketUser> implements Deadlined {
 
   #fail(code: FailureCode, cause: Error): void {
     if (this.#isOver) return;
-    this.#isOver = true;
-    this.#options.wheel.release(this.#deadline);
+    this.#endAttempt();
     this.#socket.destroy();
     this.#options.onFailed(code, cause);
+  }
+
+  #endAttempt(): void {
+    this.#isOver = true;
+    this.#options.wheel.release(this.#deadline);
+    this.#options.held?.release();
   }
 
   onDeadline(): void {
@@ -131,8 +141,7 @@ export class Connecting<C extends SocketUser> implements Deadlined {
 
   /** Gives up; nobody is told. */
   cancel(): void {
-    this.#isOver = true;
-    this.#options.wheel.release(this.#deadline);
+    if (!this.#isOver) this.#endAttempt();
     this.#socket.destroy();
   }
 }
@@ -142,14 +151,14 @@ function openSocket<C extends SocketUser>(
   offered: Resumable | undefined,
   onBytes: (length: number, buffer: Buffer) => boolean,
 ): Socket {
-  const { backend, address, tls, alpn } = options;
+  const { backend, address, tls, alpn, held } = options;
   const onread = {
     buffer: readBuffer,
     callback: (length: number) => onBytes(length, readBuffer),
   };
   const where =
     backend.address.kind === "unix"
-      ? { path: backend.address.path }
+      ? { path: held?.path ?? backend.address.path }
       : { host: address, port: backend.address.port };
   const common = { ...where, onread, allowHalfOpen: true, highWaterMark: options.bufferBytes };
   if (!backend.secure) return connectPlain({ ...common, noDelay: true });
@@ -158,6 +167,17 @@ function openSocket<C extends SocketUser>(
     ...tlsOptionsOf(backend, tls, alpn),
     ...(offered === undefined ? {} : { session: offered.session }),
   }).setNoDelay(true);
+}
+
+/** A container's socket is connected to by a descriptor, which means nothing to whoever reads of it. */
+function inTermsOf({ address }: Backend, error: NodeJS.ErrnoException): Error {
+  if (address.kind === "tcp" || address.guest === undefined) return error;
+  const remedy =
+    error.code === "EACCES"
+      ? `: who connects must be allowed to write to it, and user ${process.geteuid?.() ?? "?"}, whom we run as, is not; let others write there (\`listen.mode = 0666\` of php-fpm), or have it listen on a port`
+      : "";
+  const why = `connect ${error.code ?? error.message} ${quote(address.path)} in ${address.guest}${remedy}`;
+  return new Error(why, { cause: error });
 }
 
 function failureOf(error: NodeJS.ErrnoException, isSecure: boolean): FailureCode {

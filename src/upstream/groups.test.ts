@@ -20,7 +20,7 @@ function groupOf(settings: object, others: object = {}) {
     const service = services.get(name);
     assert.ok(service, name);
     const parts = { ...options, destinationOf };
-    assert.ok(service.kind !== "addressed");
+    assert.ok(service.kind !== "addressed" && service.kind !== "files");
     const fresh =
       service.kind === "split"
         ? new Split(service, parts)

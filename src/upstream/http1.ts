@@ -11,37 +11,8 @@ import { ResponseHead } from "../http/response-head.ts";
 import { readTrailers } from "../http/trailers.ts";
 import { Writer } from "../http/writer.ts";
 import { Deadline, type Deadlined, type Wheel } from "../lib/wheel.ts";
-import type { LeaseOwner, Pooled } from "./pooled.ts";
-
-/** Where an answer goes. */
-export interface ResponseSink {
-  /** An interim (1xx) answer other than 101. The head is only valid during the call, as below. */
-  onInterim(head: ResponseHead): void;
-  onResponseHead(head: ResponseHead): void;
-  /** The bytes are only valid during the call. */
-  onResponseData(buffer: Buffer, start: number, end: number): void;
-  /** @param trailers checked lines, each with its CR LF; "" when there are none */
-  onResponseEnd(trailers: string): void;
-  /** Everything of one read has been delivered: write out what was gathered. */
-  onResponseFlush(): void;
-  /** The backend took what had been held back for it. */
-  onUpstreamDrain(): void;
-  /** There will be no (complete) answer. The connection is already closed. */
-  /** @param cause a sentence, where there is more to say */
-  onResponseFailed(code: FailureCode, cause?: string): void;
-  /** The backend's end of a tunnel. */
-  onBackendData(buffer: Buffer, start: number, end: number): void;
-  onBackendEnd(): void;
-  onBackendClosed(): void;
-}
-
-export interface ResponseLimits {
-  readonly headBytes: number;
-  readonly headerCount: number;
-  readonly trailerBytes: number;
-  /** A bare LF ends a line of a head. */
-  readonly bareLf?: boolean;
-}
+import type { BackendConnection, ResponseLimits, ResponseSink } from "./backend-connection.ts";
+import type { LeaseOwner } from "./pooled.ts";
 
 const State = { IDLE: 0, HEAD: 1, BODY: 2, DONE: 3, TUNNEL: 4, ENDING: 5, CLOSED: 6 } as const;
 
@@ -51,7 +22,7 @@ const maxInterims = 32;
 /** How long the last bytes of a tunnel may take to leave, ms. */
 const endingMs = 10_000;
 
-export class UpstreamConnection implements Pooled, Deadlined {
+export class UpstreamConnection implements BackendConnection, Deadlined {
   /** IP address it leads to, "" for a unix socket. */
   readonly address: string;
   /** How many answers it has carried. */
@@ -142,21 +113,30 @@ export class UpstreamConnection implements Pooled, Deadlined {
     if (isChunked) this.#writer.text(`0\r\n${trailers}\r\n`);
     this.#isRequestSent = true;
     if (this.#state === State.HEAD) this.#expect("RESPONSE_TIMEOUT", this.#responseTimeout);
+    else if (this.#state === State.BODY) this.#expectBody();
   }
 
   /** Writes out what was gathered. False: the backend is slow, wait for `onUpstreamDrain`. */
   flush(): boolean {
     const isTaken = this.#state === State.CLOSED || this.#writer.flush();
-    // A backend that takes nothing of a body is as late as one that does not answer.
-    if (!isTaken && !this.#isRequestSent) this.#expect("RESPONSE_TIMEOUT", this.#responseTimeout);
+    if (this.#isRequestSent) return isTaken;
+    // A backend that takes nothing of a body is as late as one that does not answer; one that waits for more of it is not.
+    if (this.#state === State.BODY) this.#expectBody();
+    else if (!isTaken) this.#expect("RESPONSE_TIMEOUT", this.#responseTimeout);
     return isTaken;
   }
 
   onDrain(): void {
     if (!this.#writer.isBlocked) return;
     this.#writer.isBlocked = false;
-    if (!this.#isRequestSent) this.#wheel.disarm(this.#deadline);
+    // It may be waited for in the middle of its answer: that goes on.
+    if (this.#state === State.BODY) this.#expectBody();
+    else if (!this.#isRequestSent) this.#wheel.disarm(this.#deadline);
     this.#sink?.onUpstreamDrain();
+  }
+
+  #expectBody(): void {
+    if (!this.#reading.isPaused) this.#expect("RESPONSE_BODY_TIMEOUT", this.#bodyTimeout);
   }
 
   #expect(code: FailureCode, ms: number): void {
@@ -276,7 +256,7 @@ export class UpstreamConnection implements Pooled, Deadlined {
   }
 
   #readBody(buffer: Buffer, start: number, end: number): number {
-    if (!this.#reading.isPaused) this.#expect("RESPONSE_BODY_TIMEOUT", this.#bodyTimeout);
+    this.#expectBody();
     const body = this.#body;
     body.position = start;
     while (this.#state === State.BODY) {

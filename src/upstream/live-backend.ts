@@ -3,17 +3,25 @@
 // A backend that failed in traffic is dead for a while. After that one exchange is tried (half-open): if it
 // does well the backend is alive, for all workers; if not, it is dead again.
 
+import type { Socket } from "node:net";
+
 import type { Address } from "../config/snapshot.ts";
 import type { Backend, BackendService, PoolSettings } from "../config/service.ts";
 import { factsOf, type FailureCode } from "../http/errors.ts";
 import { Deadline, type Deadlined, type Wheel } from "../lib/wheel.ts";
 import type { Weighed } from "./balance/policy.ts";
-import { UpstreamConnection, type ResponseLimits } from "./http1.ts";
+import type { BackendConnection, ResponseLimits } from "./backend-connection.ts";
+import { CgiConnection } from "./cgi-connection.ts";
+import { FastcgiConnection } from "./fastcgi-connection.ts";
+import { UpstreamConnection } from "./http1.ts";
 import { Latency } from "./latency.ts";
 import { PassiveWatch } from "./passive-health.ts";
 import { Pool } from "./pool.ts";
+import type { LeaseOwner } from "./pooled.ts";
+import type { Guests } from "../guest/guests.ts";
 import type { Caps } from "./caps.ts";
 import { RawConnection } from "./raw-connection.ts";
+import { Sharing } from "./sharing.ts";
 import type { BackendLoad, Mark } from "./state.ts";
 
 export interface UpstreamOptions {
@@ -21,6 +29,8 @@ export interface UpstreamOptions {
   readonly caps: Caps;
   readonly limits: ResponseLimits;
   readonly bufferBytes: number;
+  /** Containers whose sockets backends are. */
+  readonly guests: Guests;
 }
 
 /** Whom a backend belongs to. */
@@ -34,9 +44,10 @@ export interface BackendOwner {
 
 export class LiveBackend implements Weighed, Deadlined, Disposable {
   readonly url: string;
-  readonly pool: Pool<UpstreamConnection>;
+  readonly pool: Pool<BackendConnection>;
   readonly #options: UpstreamOptions;
   readonly #owner: BackendOwner;
+  readonly #sharing: Sharing | undefined;
   #rawPool: Pool<RawConnection> | undefined;
   #service: BackendService;
   #backend: Backend;
@@ -85,19 +96,38 @@ export class LiveBackend implements Weighed, Deadlined, Disposable {
     this.weight = backend.weight;
     this.#passive = new PassiveWatch(service.passive);
     this.#revival = new Deadline(this);
-    const { wheel, limits } = options;
-    this.pool = new Pool<UpstreamConnection>({
+    this.pool = new Pool<BackendConnection>({
       ...this.#poolOptions,
-      alpn: ["http/1.1"],
-      adopt: (socket, address, own) => new UpstreamConnection(socket, address, own, wheel, limits),
+      alpn: backend.speaks === undefined ? ["http/1.1"] : [],
+      adopt: (socket, address, own) => this.#adopt(socket, address, own),
+      share: () => this.#sharing?.take(),
     });
+    const isShared = backend.speaks === "fastcgi" && service.gateway?.multiplex === true;
+    this.#sharing = isShared ? new Sharing(this.pool, options) : undefined;
   }
 
   get #poolOptions() {
-    const { wheel, caps, bufferBytes } = this.#options;
+    const { wheel, caps, bufferBytes, guests } = this.#options;
     const { name, pool, tls } = this.#service;
     const backend = this.#backend;
-    return { service: name, backend, settings: pool, tls, wheel, caps, bufferBytes };
+    return { service: name, backend, settings: pool, tls, wheel, caps, bufferBytes, guests };
+  }
+
+  #adopt(socket: Socket, address: string, owner: LeaseOwner<BackendConnection>): BackendConnection {
+    const { wheel, limits } = this.#options;
+    switch (this.#backend.speaks) {
+      case undefined:
+        return new UpstreamConnection(socket, address, owner, wheel, limits);
+      case "fastcgi": {
+        // A worker that waits on an idle connection serves nobody else.
+        const isKept = this.#service.pool.maxIdle > 0;
+        const shared = this.#sharing?.adopt(socket, address, owner);
+        if (shared !== undefined) return shared;
+        return new FastcgiConnection(socket, address, owner, wheel, limits, isKept);
+      }
+      default:
+        return new CgiConnection(socket, address, owner, wheel, limits);
+    }
   }
 
   /** Connections that carry bytes as they come, one stream each. */
@@ -344,6 +374,7 @@ export class LiveBackend implements Weighed, Deadlined, Disposable {
   [Symbol.dispose](): void {
     this.#isDisposed = true;
     this.#options.wheel.release(this.#revival);
+    this.#sharing?.cancel();
     this.pool[Symbol.dispose]();
     this.#rawPool?.[Symbol.dispose]();
   }

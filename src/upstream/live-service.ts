@@ -13,6 +13,7 @@ import { Demand } from "./demand.ts";
 import type { Destination } from "./destination.ts";
 import { Holding } from "./holding.ts";
 import type { Held, HoldTicket } from "./hold-queue.ts";
+import type { Premises } from "../guest/finding.ts";
 import type { FailureCode } from "../http/errors.ts";
 import type { Fields } from "../http/fields.ts";
 import { keyOf } from "./key.ts";
@@ -77,6 +78,11 @@ export class LiveService implements Destination, BackendOwner, StateUser, Dispos
 
   get settings(): BackendService {
     return this.#settings;
+  }
+
+  /** Whose paths its program has: a container's, or this machine's. */
+  get premises(): Premises {
+    return this.#options.guests.of(this.#settings.guest);
   }
 
   get budget(): RetryBudget {

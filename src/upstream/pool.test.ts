@@ -12,8 +12,10 @@ import {
 import { defaultBackendTls } from "../config/backend-tls-limits.ts";
 import type { Backend, PoolSettings } from "../config/service.ts";
 import { Tally } from "../lib/tally.ts";
+import { Guests } from "../guest/guests.ts";
 import { Deadline, Wheel } from "../lib/wheel.ts";
 import { Caps } from "./caps.ts";
+import type { BackendConnection } from "./backend-connection.ts";
 import { UpstreamConnection } from "./http1.ts";
 import { Pool } from "./pool.ts";
 
@@ -56,7 +58,7 @@ function poolOf(
   to = backend(),
   clock = wheel,
   caps = new Caps(new Tally()),
-): Pool<UpstreamConnection> {
+): Pool<BackendConnection> {
   return new Pool({
     service: "s",
     backend: to,
@@ -65,13 +67,14 @@ function poolOf(
     wheel: clock,
     caps,
     bufferBytes: 65_536,
+    guests: new Guests(),
     alpn: [],
     adopt: (socket, address, own) => new UpstreamConnection(socket, address, own, clock, limits),
   });
 }
 
 /** Connections in use or on their way, and whoever waits for one. */
-function loadOf({ busyCount, waitingCount }: Pool<UpstreamConnection>): number {
+function loadOf({ busyCount, waitingCount }: Pool<BackendConnection>): number {
   return busyCount + waitingCount;
 }
 

@@ -5,6 +5,7 @@ import type { Socket } from "node:net";
 import { setTimeout } from "node:timers/promises";
 
 import { departedConnect } from "../config/limits.ts";
+import type { Guests } from "../guest/guests.ts";
 import type { Backend, BackendTls, PoolSettings } from "../config/service.ts";
 import type { FailureCode } from "../http/errors.ts";
 import { Roster, type Rostered } from "../lib/roster.ts";
@@ -12,6 +13,7 @@ import { type Ticket, WaitingLine } from "../lib/waiting-line.ts";
 import type { Wheel } from "../lib/wheel.ts";
 import { Caps, type CapUser } from "./caps.ts";
 import { Connecting } from "./connect.ts";
+import { GuestSocket, type HeldSocket } from "./guest-socket.ts";
 import { KeptSession } from "./kept-session.ts";
 import type { LeaseOwner, Pooled } from "./pooled.ts";
 import { Name } from "./resolve.ts";
@@ -36,6 +38,10 @@ export interface PoolOptions<C extends Pooled> {
   readonly caps: Caps;
   readonly bufferBytes: number;
   readonly alpn: readonly string[];
+  /** Containers whose sockets backends may be. */
+  readonly guests: Guests;
+  /** A place on a connection that is open, and has several. */
+  readonly share?: () => C | undefined;
   adopt(socket: Socket, address: string, owner: LeaseOwner<C>): C;
 }
 
@@ -43,6 +49,8 @@ export interface PoolOptions<C extends Pooled> {
 interface Attempt<C extends Pooled> extends Rostered {
   connecting: Connecting<C> | undefined;
   waiter: Waiter<C> | undefined;
+  /** The container's socket was looked for just now. */
+  isFresh: boolean;
 }
 
 /** Longest wait for a name where connecting has no time limit, ms. */
@@ -62,6 +70,7 @@ export class Pool<C extends Pooled> implements LeaseOwner<C>, CapUser, Disposabl
   readonly #options: PoolOptions<C>;
   #settings: PoolSettings;
   readonly #name: Name | undefined;
+  readonly #guestSocket: GuestSocket | undefined;
   readonly #idle: C[] = [];
   readonly #attempts = new Roster<Attempt<C>>();
   readonly #line: WaitingLine<Waiting<C>>;
@@ -86,6 +95,8 @@ export class Pool<C extends Pooled> implements LeaseOwner<C>, CapUser, Disposabl
     const { address } = options.backend;
     if (address.kind === "tcp") {
       this.#name = new Name(address.host, () => this.#dropOldAddresses());
+    } else if (address.guest !== undefined) {
+      this.#guestSocket = new GuestSocket(options.guests, address.guest, address.path);
     }
   }
 
@@ -134,7 +145,7 @@ export class Pool<C extends Pooled> implements LeaseOwner<C>, CapUser, Disposabl
 
   /** An idle connection, if there is one. */
   takeIdle(): C | undefined {
-    return this.#idle.pop();
+    return this.#idle.pop() ?? this.#options.share?.();
   }
 
   /** A new connection, at once or when one may be opened. The waiter is told, never within this call. */
@@ -173,8 +184,14 @@ export class Pool<C extends Pooled> implements LeaseOwner<C>, CapUser, Disposabl
   }
 
   #connect(waiter: Waiter<C> | undefined, timeoutMs: number): void {
-    const attempt: Attempt<C> = { place: -1, connecting: undefined, waiter };
+    const attempt: Attempt<C> = { place: -1, connecting: undefined, waiter, isFresh: false };
     this.#attempts.add(attempt);
+    if (this.#guestSocket !== undefined) {
+      const held = this.#guestSocket.take();
+      if (held === undefined) void this.#connectInGuest(this.#guestSocket, attempt, timeoutMs);
+      else this.#connectTo(attempt, undefined, timeoutMs, held);
+      return;
+    }
     const addresses = this.#name?.addresses;
     if (addresses === undefined || addresses.length > 0) {
       this.#connectTo(attempt, addresses, timeoutMs);
@@ -200,14 +217,32 @@ export class Pool<C extends Pooled> implements LeaseOwner<C>, CapUser, Disposabl
     else this.#onFailed(attempt, "NAME_NOT_FOUND", name.failure);
   }
 
+  /** The connection waits until its socket is found; its time limit counts from here. */
+  async #connectInGuest(
+    socket: GuestSocket,
+    attempt: Attempt<C>,
+    timeoutMs: number,
+  ): Promise<void> {
+    const begun = performance.now();
+    const reached = await socket.find(timeoutMs);
+    if (reached.kind === "failed") {
+      this.#onFailed(attempt, reached.code, reached.cause);
+      return;
+    }
+    const left = Math.max(1, timeoutMs - (performance.now() - begun));
+    attempt.isFresh = true;
+    this.#connectTo(attempt, undefined, timeoutMs === 0 ? 0 : left, reached.socket);
+  }
+
   #connectTo(
     attempt: Attempt<C>,
     addresses: readonly string[] | undefined,
     timeoutMs: number,
+    held?: HeldSocket,
   ): void {
     if (this.#isClosed && attempt.waiter === undefined) {
-      this.#attempts.delete(attempt);
-      this.#giveBackPlace();
+      held?.release();
+      if (this.#attempts.delete(attempt)) this.#giveBackPlace();
       return;
     }
     const { backend, tls, wheel, bufferBytes, alpn, adopt } = this.#options;
@@ -218,6 +253,7 @@ export class Pool<C extends Pooled> implements LeaseOwner<C>, CapUser, Disposabl
       bufferBytes,
       alpn,
       address: addresses?.[this.#nextAddress++ % addresses.length] ?? "",
+      held,
       timeoutMs,
       session: this.#session,
       adopt: (socket, address) => adopt(socket, address, this),
@@ -226,12 +262,24 @@ export class Pool<C extends Pooled> implements LeaseOwner<C>, CapUser, Disposabl
         this.#open++;
         this.#handOut(connection, attempt.waiter);
       },
-      onFailed: (code, cause) => this.#onFailed(attempt, code, cause),
+      onFailed: (code, cause) => this.#onConnectFailed(attempt, code, cause, timeoutMs),
     });
   }
 
+  #onConnectFailed(attempt: Attempt<C>, code: FailureCode, cause: Error, timeoutMs: number): void {
+    const socket = this.#guestSocket;
+    socket?.forget();
+    // Who listened there has gone: another may do so by now, under the same name.
+    if (socket === undefined || attempt.isFresh || code !== "CONNECT_REFUSED") {
+      this.#onFailed(attempt, code, cause);
+    } else {
+      void this.#connectInGuest(socket, attempt, timeoutMs);
+    }
+  }
+
   #onFailed(attempt: Attempt<C>, code: FailureCode, cause: Error | undefined): void {
-    this.#attempts.delete(attempt);
+    // Given up meanwhile, its place with it.
+    if (!this.#attempts.delete(attempt)) return;
     this.#giveBackPlace();
     attempt.waiter?.onNoLease(code, cause);
     this.onRoom();
@@ -275,6 +323,9 @@ export class Pool<C extends Pooled> implements LeaseOwner<C>, CapUser, Disposabl
 
   /** Places may be free: whoever waits longest gets one. */
   onRoom(): void {
+    for (let shared = this.#share(); shared !== undefined; shared = this.#share()) {
+      this.#next()?.waiter.onLease(shared);
+    }
     while (this.#line.size > 0 && this.#options.caps.take(this)) {
       const next = this.#next();
       if (next === undefined) {
@@ -283,6 +334,11 @@ export class Pool<C extends Pooled> implements LeaseOwner<C>, CapUser, Disposabl
       }
       this.#connect(next.waiter, next.connectTimeoutMs);
     }
+  }
+
+  /** A place on a connection that has several, if somebody waits. */
+  #share(): C | undefined {
+    return this.#line.size === 0 ? undefined : this.#options.share?.();
   }
 
   /** The backend's name no longer leads to this connection's address. */
@@ -311,6 +367,7 @@ export class Pool<C extends Pooled> implements LeaseOwner<C>, CapUser, Disposabl
   [Symbol.dispose](): void {
     this.#isClosed = true;
     this.#options.caps.leave(this);
+    this.#guestSocket?.[Symbol.dispose]();
     for (const connection of [...this.#idle]) connection.destroy();
     for (const attempt of this.#attempts.all()) {
       if (attempt.waiter !== undefined) {

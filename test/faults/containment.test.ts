@@ -1,41 +1,23 @@
 // Our own parts fail: a middleware throws at each of its moments, or cannot even be made; a provider dies.
 // Whatever it is costs one exchange at most, never the process, and never fills the log.
 
+import { noGuests } from "../../src/config/guest.ts";
 import { noCredentials } from "../../src/config/certificate.ts";
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
-import { mock, test } from "node:test";
+import { test } from "node:test";
 import type { Log } from "../../src/lib/log.ts";
 import { fixedProvider } from "../../src/providers/fixed.ts";
 import { kept } from "../../src/providers/kept.ts";
 import type { Provider } from "../../src/providers/provider.ts";
-import type { Plan } from "../../src/proxy/plan.ts";
-import { Table } from "../../src/routing/table.ts";
 import { eventually, within } from "../harness/barrier.ts";
 import { connect } from "../harness/client.ts";
 import { httpOrigin, origin } from "../harness/origin.ts";
+import { addHooks } from "./hooks.ts";
 import { type Plane, startPlane } from "./plane.ts";
 
 const bounded = { timeout: 30_000 };
 const routes = (url: string) => ({ "a.test/bad": url, "a.test": url });
-
-type Hooks = Partial<Pick<Plan, "requestHooks" | "responseHooks" | "doneHooks">>;
-
-/** Until the test is over, every plan of that route gets these hooks, as if a middleware had brought them. */
-function addHooks(routeName: string, hooks: Hooks): Disposable {
-  const { compile } = Table;
-  const mocked = mock.method(Table, "compile", ((all, planOf, before) =>
-    compile.call(
-      Table,
-      all,
-      (route, known) => {
-        const plan = planOf(route, known as never);
-        return route.name === routeName ? { ...(plan as Plan), ...hooks } : plan;
-      },
-      before,
-    )) as typeof compile);
-  return { [Symbol.dispose]: () => mocked.mock.restore() };
-}
 
 const thrower = () => {
   throw new TypeError("a bug of ours");
@@ -206,6 +188,7 @@ test(
             version: ++version,
             secret: "",
             credentials: noCredentials,
+            guests: noGuests,
           });
       }
     })();

@@ -1,6 +1,7 @@
 // Services as the configuration would make them, and somebody who wants connections of them, for tests of
 // what stands between an exchange and its backends. The connections are real.
 
+import { Guests } from "../../src/guest/guests.ts";
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
@@ -11,7 +12,7 @@ import type { FailureCode } from "../../src/http/errors.ts";
 import { Tally } from "../../src/lib/tally.ts";
 import { Wheel } from "../../src/lib/wheel.ts";
 import { Caps } from "../../src/upstream/caps.ts";
-import type { ResponseSink, UpstreamConnection } from "../../src/upstream/http1.ts";
+import type { BackendConnection, ResponseSink } from "../../src/upstream/backend-connection.ts";
 import type { ServiceOptions } from "../../src/upstream/live-service.ts";
 import type { Pool, PoolTicket, Waiter } from "../../src/upstream/pool.ts";
 import type { Asker } from "../../src/upstream/pooled.ts";
@@ -57,6 +58,7 @@ export function optionsOf(wheel = new Wheel(5), states = new StateBook()): Optio
     secret: () => "5ec2e7",
     limits: { headBytes: 4096, headerCount: 50, trailerBytes: 512 },
     bufferBytes: 65_536,
+    guests: new Guests(),
     onMark: (mark) => void marks.push(mark),
     onSession: (...session) => void sessions.push(session),
     onWanted: (service) => void wanted.push(service),
@@ -72,11 +74,11 @@ export type AskerOptions = Partial<Omit<Asker, "header">> & {
   readonly headers?: Readonly<Record<string, string>>;
 };
 
-export type Outcome = UpstreamConnection | FailureCode;
+export type Outcome = BackendConnection | FailureCode;
 
 /** Somebody who waits for a connection, and notes how often it was told. */
-export class Customer implements Waiter<UpstreamConnection> {
-  ticket: PoolTicket<UpstreamConnection> | null = null;
+export class Customer implements Waiter<BackendConnection> {
+  ticket: PoolTicket<BackendConnection> | null = null;
   told = 0;
   readonly outcome: Promise<Outcome>;
   readonly #resolve: (outcome: Outcome) => void;
@@ -87,7 +89,7 @@ export class Customer implements Waiter<UpstreamConnection> {
     this.#resolve = resolve;
   }
 
-  onLease(connection: UpstreamConnection): void {
+  onLease(connection: BackendConnection): void {
     this.told++;
     this.#resolve(connection);
   }
@@ -98,7 +100,7 @@ export class Customer implements Waiter<UpstreamConnection> {
   }
 }
 
-export function ask(pool: Pool<UpstreamConnection>, timeoutMs = 2000): Customer {
+export function ask(pool: Pool<BackendConnection>, timeoutMs = 2000): Customer {
   const customer = new Customer();
   pool.open(customer, timeoutMs);
   assert.equal(customer.told, 0, "it was told within the call");
@@ -106,16 +108,16 @@ export function ask(pool: Pool<UpstreamConnection>, timeoutMs = 2000): Customer 
 }
 
 export async function lease(
-  pool: Pool<UpstreamConnection>,
+  pool: Pool<BackendConnection>,
   timeoutMs = 2000,
-): Promise<UpstreamConnection> {
+): Promise<BackendConnection> {
   const outcome = await ask(pool, timeoutMs).outcome;
   if (typeof outcome === "string") assert.fail(outcome);
   return outcome;
 }
 
 /** One exchange on the connection; resolves when the answer is complete and the pool has it back. */
-export async function exchange(connection: UpstreamConnection, timeoutMs = 2000): Promise<void> {
+export async function exchange(connection: BackendConnection, timeoutMs = 2000): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const sink = {
     onResponseHead: () => {},
