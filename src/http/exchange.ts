@@ -68,6 +68,8 @@ export class Exchange<P = unknown> {
   readonly startedAt: number;
   /** Normalised path; middlewares that change it change what the backend gets. */
   path: string;
+  /** What the route took off the beginning of the path, and clients have there; normalised as `path` is. */
+  mount = "";
   sink: RequestSink | null = null;
   /** The route's plan, once there is one. What it is, only the proxy knows. */
   plan: P | undefined = undefined;
@@ -130,6 +132,14 @@ export interface SecureFacts {
   isMisdirected(host: string): boolean;
 }
 
+/** Of a client's connection; what a PROXY header said instead, where there was one. */
+export interface Ends {
+  /** 0 = it has none, on a unix socket. */
+  readonly peerPort: number;
+  /** "" = it has none. */
+  readonly localIp: string;
+}
+
 /** What is known of a connection before it has sent anything. One object for all its exchanges. */
 export interface ExchangeOrigin {
   readonly listener: string;
@@ -139,6 +149,8 @@ export interface ExchangeOrigin {
   /** undefined = what came is in the clear. */
   readonly tls: SecureFacts | undefined;
   readonly localPort: number;
+  /** Asked for by few, and asking costs a system call or two; left out = nobody knows. */
+  readonly ends?: () => Ends;
   /** Snapshot that the two fields below were made for; the proxy keeps them up to date. */
   version: number;
   /** The peer is one of the listener's trusted proxies. */

@@ -38,13 +38,14 @@ export const Field = {
   DATE: 27,
   CLIENT_CERT: 28,
   CLIENT_CERT_CHAIN: 29,
+  X_FORWARDED_PREFIX: 30,
   /** Not passed on. */
-  DROPPED: 30,
+  DROPPED: 31,
 } as const;
 
 export type FieldId = (typeof Field)[keyof typeof Field];
 
-const fieldKinds = 31;
+const fieldKinds = 32;
 
 /** Names by length, so that a field is recognised with one or two comparisons. */
 const known: readonly (readonly (readonly [string, FieldId])[])[] = byLength([
@@ -67,6 +68,7 @@ const known: readonly (readonly (readonly [string, FieldId])[])[] = byLength([
   ["x-forwarded-proto", Field.X_FORWARDED_PROTO],
   ["x-forwarded-protocol", Field.X_FORWARDED_PROTOCOL],
   ["x-forwarded-server", Field.X_FORWARDED_SERVER],
+  ["x-forwarded-prefix", Field.X_FORWARDED_PREFIX],
   ["x-real-ip", Field.X_REAL_IP],
   ["forwarded", Field.FORWARDED],
   ["user-agent", Field.USER_AGENT],
@@ -231,6 +233,19 @@ export class Fields {
       if (this.#nameEnds[index]! - start !== name.length) continue;
       if (equalsIgnoringCase(this.text, start, name)) this.#ids[index] = Field.DROPPED;
     }
+    if (this.#added !== "") this.#added = linesWithout(this.#added, name);
+  }
+
+  /** Every value of this (lower-case) name that is passed on, in order. */
+  valuesOf(name: string): string[] {
+    const values: string[] = [];
+    for (let index = 0; index < this.count; index++) {
+      const start = this.#lineStarts[index]!;
+      if (this.#nameEnds[index]! - start !== name.length) continue;
+      if (this.#ids[index] === Field.DROPPED) continue;
+      if (equalsIgnoringCase(this.text, start, name)) values.push(this.valueAt(index));
+    }
+    return values;
   }
 
   /** Passes on one more field. Neither part may come from outside unchecked: it must hold no CR or LF. */
@@ -256,6 +271,14 @@ export class Fields {
     }
     return out + this.#added;
   }
+}
+
+/** @param lines each with its CR LF @param name in lower case */
+function linesWithout(lines: string, name: string): string {
+  const kept = lines.split(/(?<=\r\n)/).filter((each) => {
+    return each.charCodeAt(name.length) !== 58 /* : */ || !equalsIgnoringCase(each, 0, name);
+  });
+  return kept.join("");
 }
 
 function byLength(

@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 
 import type { Listener as ListenerSettings, Snapshot } from "../config/snapshot.ts";
 import type { ExchangeOrigin, SecureFacts } from "../http/exchange.ts";
+import { plainAddress } from "../lib/ip.ts";
 import { Roster } from "../lib/roster.ts";
 import type { Wheel } from "../lib/wheel.ts";
 import type { Receiver } from "./adopt.ts";
@@ -86,6 +87,10 @@ export class Listener<P> implements ConnectionContext<P>, PortUser {
       isSecure: tls !== undefined,
       tls,
       localPort: header?.destination.port ?? port.number,
+      ends: () => ({
+        peerPort: header?.source.port ?? socket.remotePort ?? 0,
+        localIp: header?.destination.address ?? plainAddress(socket.localAddress ?? ""),
+      }),
       version: -1,
       isPeerTrusted: false,
       forwardedLines: "",

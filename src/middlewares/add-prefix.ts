@@ -6,6 +6,7 @@ export function addPrefix({ prefix }: { readonly prefix: string }): Middleware {
   return {
     onRequest(exchange) {
       if (exchange.path !== "*") exchange.path = prefix + exchange.path;
+      exchange.mount = "";
       return undefined;
     },
   };

@@ -18,6 +18,7 @@ export function replacePath(use: {
         return { status: 400, fields: [["Content-Type", "text/plain"]], body: "Bad path.\n" };
       }
       exchange.path = path.path;
+      exchange.mount = "";
       return undefined;
     },
   };

@@ -11,6 +11,7 @@ export function replacePrefix(use: { readonly from: string; readonly to: string 
     onRequest(exchange) {
       if (isUnder(exchange.path, use.from)) {
         exchange.path = to + exchange.path.slice(length) || "/";
+        exchange.mount = to === "" ? exchange.mount + use.from.slice(0, length) : "";
       }
       return undefined;
     },

@@ -10,6 +10,7 @@ export function stripPrefix({ prefixes }: { readonly prefixes: readonly string[]
       if (prefix === undefined) return undefined;
       const rest = exchange.path.slice(prefix.length);
       exchange.path = rest.startsWith("/") ? rest : `/${rest}`;
+      exchange.mount += prefix.endsWith("/") ? prefix.slice(0, -1) : prefix;
       return undefined;
     },
   };

@@ -28,6 +28,16 @@ export interface AttemptUser {
   onKeptOut(maintenance: Maintenance): void;
 }
 
+/** Methods whose repetition changes nothing (RFC 9110 section 9.2.2). */
+export const idempotent: ReadonlySet<string> = new Set([
+  "GET",
+  "HEAD",
+  "OPTIONS",
+  "TRACE",
+  "PUT",
+  "DELETE",
+]);
+
 /** Who waits for one of several services looks this often whether another one is up, ms. */
 const lookAgainMs = 250;
 

@@ -5,10 +5,11 @@ import type { Exchange } from "../http/exchange.ts";
 import { factsOf, type FailureCode } from "../http/errors.ts";
 import { CHUNKED } from "../http/framing.ts";
 import type { Copy } from "../upstream/destination.ts";
-import type { ResponseSink, UpstreamConnection } from "../upstream/http1.ts";
+import type { ResponseSink, BackendConnection } from "../upstream/backend-connection.ts";
 import type { LiveBackend } from "../upstream/live-backend.ts";
 import type { LiveService } from "../upstream/live-service.ts";
 import type { PoolTicket, Waiter } from "../upstream/pool.ts";
+import { GatewayHead } from "./gateway-head.ts";
 import { KeptBody } from "./kept-body.ts";
 import type { UpstreamHead } from "./upstream-head.ts";
 
@@ -28,6 +29,8 @@ interface Original {
   readonly method: string;
   readonly isChunked: boolean;
   readonly head: UpstreamHead;
+  /** Of services that are programs: made while the request is there. */
+  readonly programs: ReadonlyMap<LiveService, GatewayHead>;
 }
 
 export class Copies {
@@ -63,10 +66,20 @@ export class Copies {
     );
     // What becomes of an upgraded connection cannot be copied.
     if (drawn.length === 0 || head.isUpgrade) return null;
-    const services = drawn.map(({ destination }) => destination.choose(exchange));
+    const chosen = drawn.map(({ destination }) => destination.choose(exchange));
+    const programs = new Map<LiveService, GatewayHead>();
+    for (const each of chosen) {
+      if (each.settings.gateway === undefined) continue;
+      const made = GatewayHead.of(exchange, head.forwarded, each.settings);
+      if (typeof made !== "string") programs.set(each, made);
+    }
+    const services = chosen.filter(
+      (each) => each.settings.gateway === undefined || programs.has(each),
+    );
     const isChunked = bodyLength === CHUNKED;
     const maxBody = Math.min(...drawn.map((each) => each.maxBody));
-    return new Copies(services, { method: exchange.method, isChunked, head }, context, maxBody);
+    const original = { method: exchange.method, isChunked, head, programs };
+    return new Copies(services, original, context, maxBody);
   }
 
   add(buffer: Buffer, start: number, end: number): void {
@@ -98,15 +111,15 @@ export class Copies {
 /** Copies go by nothing that their client sent. */
 const nobody = { clientIp: "", path: "", query: "", header: () => undefined };
 
-class CopiedExchange implements Waiter<UpstreamConnection>, ResponseSink {
-  ticket: PoolTicket<UpstreamConnection> | null = null;
+class CopiedExchange implements Waiter<BackendConnection>, ResponseSink {
+  ticket: PoolTicket<BackendConnection> | null = null;
   readonly #service: LiveService;
   readonly #backend: LiveBackend;
   readonly #original: Original;
   readonly #message: { readonly body: KeptBody; readonly trailers: string };
   readonly #context: CopyContext;
   readonly #startedAt = performance.now();
-  #connection: UpstreamConnection | undefined;
+  #connection: BackendConnection | undefined;
 
   constructor(
     service: LiveService,
@@ -131,11 +144,14 @@ class CopiedExchange implements Waiter<UpstreamConnection>, ResponseSink {
     else this.onLease(idle);
   }
 
-  onLease(connection: UpstreamConnection): void {
+  onLease(connection: BackendConnection): void {
     this.#connection = connection;
-    const { head, method, isChunked } = this.#original;
+    const { head, method, isChunked, programs } = this.#original;
     const { body, trailers } = this.#message;
-    const text = head.textFor(this.#backend.backend, this.#service.settings.host);
+    const { backend } = this.#backend;
+    const text =
+      programs.get(this.#service)?.textFor(backend, body.bytes) ??
+      head.textFor(backend, this.#service.settings.host);
     connection.begin(this, text, method, false, answerMs, answerMs);
     body.forEach((page, length) => connection.writeData(page, 0, length, isChunked));
     connection.endRequest(trailers, isChunked);
@@ -172,6 +188,8 @@ class CopiedExchange implements Waiter<UpstreamConnection>, ResponseSink {
     this.#service.record(0, 0);
     this.#end();
   }
+
+  onErrorText(): void {}
 
   onBackendData(): void {}
 

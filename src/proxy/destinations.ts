@@ -8,12 +8,15 @@ import type { Snapshot } from "../config/snapshot.ts";
 import { partsOf } from "../config/service-parts.ts";
 import type { Service } from "../config/service.ts";
 import { Addressed, type AddressedOptions } from "../upstream/addressed.ts";
+import type { Guests as Places } from "../config/guest.ts";
+import { Guests } from "../guest/guests.ts";
 import type { Caps } from "../upstream/caps.ts";
 import type { Destination } from "../upstream/destination.ts";
 import { Failover } from "../upstream/failover.ts";
 import { LiveService, type ServiceOptions } from "../upstream/live-service.ts";
 import { Mirror } from "../upstream/mirror.ts";
 import { NameLookups } from "../upstream/name-lookups.ts";
+import { Served } from "../upstream/served.ts";
 import { Split } from "../upstream/split.ts";
 import type { Mark, ServiceLoad, StateNews } from "../upstream/state.ts";
 import { StateBook } from "../upstream/state-book.ts";
@@ -42,6 +45,7 @@ export interface Prepared {
   readonly changed: ReadonlyMap<string, Known>;
   readonly removed: ReadonlySet<string>;
   readonly limits: Limits;
+  readonly guests: Places;
   /** As it will be. */
   find(name: string): Destination | undefined;
 }
@@ -53,6 +57,8 @@ export class Destinations {
   readonly #states = new StateBook();
   /** Outlives snapshots: each start of a container would have everybody asked for again. */
   readonly #names: NameLookups;
+  /** Outlive snapshots: what is open of theirs does. */
+  readonly #guests = new Guests();
   readonly #known = new Map<string, Known>();
   /** Disposed of while they carried something, which goes on. */
   #leaving: readonly LiveService[] = [];
@@ -104,7 +110,7 @@ export class Destinations {
     const removed = new Set(gone);
     const find = (name: string) =>
       (changed.get(name) ?? (removed.has(name) ? undefined : this.#known.get(name)))?.destination;
-    return { changed, removed, limits, find };
+    return { changed, removed, limits, guests: snapshot.guests, find };
   }
 
   #serviceOptions({ limits, compat, secret }: Snapshot): ServiceOptions {
@@ -112,6 +118,7 @@ export class Destinations {
     return {
       ...this.#options,
       states: this.#states,
+      guests: this.#guests,
       secret: () => this.#secret,
       bufferBytes: limits.bufferBytes,
       limits: {
@@ -124,8 +131,9 @@ export class Destinations {
   }
 
   /** Goes over to what was prepared. */
-  commit({ changed, removed, limits }: Prepared): void {
+  commit({ changed, removed, limits, guests }: Prepared): void {
     this.#limits = limits;
+    this.#guests.update(guests);
     const replaced: Known[] = [];
     for (const [name, each] of changed) {
       const { settings, destination } = each;
@@ -227,6 +235,8 @@ function compoundOf(
       return new Mirror(settings, options);
     case "addressed":
       return new Addressed(settings, options);
+    case "files":
+      return new Served(settings, options);
   }
 }
 

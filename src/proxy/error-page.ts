@@ -218,8 +218,12 @@ footer{margin-top:1.5rem}`;
 /** Reason phrases, also used as titles. 499 is nginx's and never reaches a client. */
 const titles: Readonly<Record<number, string>> = {
   400: "Bad Request",
+  403: "Forbidden",
   404: "Not Found",
+  405: "Method Not Allowed",
   408: "Request Timeout",
+  410: "Gone",
+  411: "Length Required",
   413: "Content Too Large",
   414: "URI Too Long",
   417: "Expectation Failed",

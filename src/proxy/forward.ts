@@ -7,65 +7,49 @@ import type { Exchange, RequestSink } from "../http/exchange.ts";
 import { Field } from "../http/fields.ts";
 import { CHUNKED } from "../http/framing.ts";
 import type { ResponseHead } from "../http/response-head.ts";
-import { httpDate } from "../lib/http-date.ts";
-import type { Wheel } from "../lib/wheel.ts";
 import type { Destination } from "../upstream/destination.ts";
-import type { ResponseSink, UpstreamConnection } from "../upstream/http1.ts";
+import type { ResponseSink, BackendConnection } from "../upstream/backend-connection.ts";
 import type { LiveBackend } from "../upstream/live-backend.ts";
 import type { Pool, PoolTicket, Waiter } from "../upstream/pool.ts";
-import { strictTransportLine } from "./answer.ts";
-import { Attempts, type AttemptUser } from "./attempts.ts";
-import { Copies, type CopyContext } from "./copies.ts";
+import { answerHead, restoreAnswer } from "./answer-head.ts";
+import { Attempts, type AttemptUser, idempotent } from "./attempts.ts";
+import { Copies } from "./copies.ts";
+import { tellErrorText } from "./error-log.ts";
 import { fail, refuseForMaintenance, showStarting, unanswered } from "./fail.ts";
+import type { ForwardContext } from "./forward-context.ts";
 import { holdUntilSpread } from "./held-answer.ts";
-import { hipacheDebug } from "./hipache.ts";
 import { KeptBody } from "./kept-body.ts";
 import { dropHopByHop } from "./hop-by-hop.ts";
-import type { Plan, ResponseHook } from "./plan.ts";
+import { sendNamedFile, takeNamedFile } from "./named-file.ts";
+import type { Plan } from "./plan.ts";
+import { Preparation, type PreparationUser } from "./preparation.ts";
+import type { Pour } from "./spool.ts";
 import { Tunnel } from "./tunnel.ts";
 import { upstreamHead, type UpstreamHead } from "./upstream-head.ts";
 
-/** What a forward needs besides its exchange and plan. */
-export interface ForwardContext extends CopyContext {
-  readonly wheel: Wheel;
-  /** Also send RFC 7239 `Forwarded`. */
-  readonly withForwarded: boolean;
-  /** A failed answer waits until the other workers know of the dead backend. */
-  readonly holdsFailures: boolean;
-  /** The client asked for X-Debug-* and may have them. */
-  isDebugAllowed(exchange: Exchange): boolean;
-  onProblem(message: string, fields: Readonly<Record<string, string>>): void;
-  /** One of these hooks threw. */
-  onHookFailed(plan: Plan, hooks: readonly ResponseHook[], error: unknown): void;
-}
+type User = Waiter<BackendConnection> & AttemptUser & PreparationUser;
 
-/** Methods whose repetition changes nothing (RFC 9110 section 9.2.2). */
-const idempotent: ReadonlySet<string> = new Set([
-  "GET",
-  "HEAD",
-  "OPTIONS",
-  "TRACE",
-  "PUT",
-  "DELETE",
-]);
-
-export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnection>, AttemptUser {
+export class Forward implements RequestSink, ResponseSink, User {
   /** Of the pool that is waited for. */
-  ticket: PoolTicket<UpstreamConnection> | null = null;
-  readonly #exchange: Exchange;
+  ticket: PoolTicket<BackendConnection> | null = null;
+  readonly #exchange: Exchange<Plan>;
   readonly #plan: Plan;
   readonly #context: ForwardContext;
   readonly #attempts: Attempts;
   readonly #head: UpstreamHead;
   readonly #isChunked: boolean;
-  #connection: UpstreamConnection | null = null;
-  #pool: Pool<UpstreamConnection> | null = null;
+  #connection: BackendConnection | null = null;
+  #pool: Pool<BackendConnection> | null = null;
   #isWaiting = false;
   /** The connection had carried an answer before: its peer may have closed it just now. */
   #isReused = false;
   /** The wait for an answer is shorter than the route's: others could be asked. */
   #isShortTry = false;
   #copies: Copies | null = null;
+  /** null = a backend can be asked at once, which speaks HTTP. */
+  #preparation: Preparation | null = null;
+  /** A body that was kept whole, on its way to a backend. */
+  #pour: Pour | null = null;
   /** Body bytes not sent yet, or kept so that they can be sent again. */
   readonly #kept = new KeptBody();
   #isReplayable = true;
@@ -75,7 +59,12 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
   #isOver = false;
   #tunnel: Tunnel | null = null;
 
-  constructor(exchange: Exchange, plan: Plan, destination: Destination, context: ForwardContext) {
+  constructor(
+    exchange: Exchange<Plan>,
+    plan: Plan,
+    destination: Destination,
+    context: ForwardContext,
+  ) {
     this.#exchange = exchange;
     this.#plan = plan;
     this.#context = context;
@@ -86,14 +75,46 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
     // One of several services may want something else of the head.
     const isHostKept = service === destination && service.settings.host === "keep";
     const copies = destination.copiesOf(service, exchange);
-    this.#head = upstreamHead(exchange, isHostKept && copies === null, context.withForwarded);
+    // We say so ourselves before a body is kept.
+    if (plan.spool !== undefined) exchange.request.fields.drop(Field.EXPECT);
+    const mount = plan.restoreUrls?.to ?? "";
+    const { withForwarded } = context;
+    this.#head = upstreamHead(exchange, isHostKept && copies === null, withForwarded, mount);
     if (copies !== null) this.#copies = Copies.of(exchange, copies, this.#head, context);
+    if (service.settings.gateway !== undefined || plan.spool !== undefined) this.#prepare(false);
     exchange.sink = this;
+  }
+
+  #prepare(isLate: boolean): Preparation {
+    const { service } = this.#attempts;
+    const { forwarded } = this.#head;
+    const request = { exchange: this.#exchange, plan: this.#plan, service, forwarded, isLate };
+    this.#preparation = new Preparation(request, this.#context.wheel, this);
+    return this.#preparation;
   }
 
   start(): void {
     if (this.#isRequestEnded) this.#copies?.send("");
+    if (this.#preparation === null) this.#attempts.begin();
+    else this.#preparation.begin();
+  }
+
+  onPrepared(): void {
+    if (this.#isOver) return;
+    if (this.#preparation?.spool !== undefined) this.#isRequestEnded = true;
     this.#attempts.begin();
+  }
+
+  onUnprepared(code: FailureCode, why: string): void {
+    if (this.#isOver) return;
+    this.#connection?.destroy();
+    this.#connection = null;
+    if (why !== "") this.#tellProblem(code, why);
+    this.#fail(code);
+  }
+
+  onSpoolDrain(): void {
+    this.#exchange.client.resumeRequest();
   }
 
   onKeptOut(maintenance: Maintenance): void {
@@ -135,7 +156,7 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
     if (!this.#isRequestEnded && isFull) this.#exchange.client.pauseRequest();
   }
 
-  onLease(connection: UpstreamConnection): void {
+  onLease(connection: BackendConnection): void {
     this.#isWaiting = false;
     const { backend } = this.#attempts;
     if (this.#isOver || backend === null) {
@@ -168,28 +189,51 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
     });
   }
 
-  #send(connection: UpstreamConnection, backend: Backend): void {
+  #send(connection: BackendConnection, backend: Backend): void {
     const { timeouts } = this.#plan;
     const { request } = this.#exchange;
-    const { host, retry } = this.#attempts.service.settings;
+    const { settings } = this.#attempts.service;
+    const { retry } = settings;
     const wait = timeouts.response;
     const isShorter = retry.tryTimeout > 0 && (wait === 0 || retry.tryTimeout < wait);
     this.#isShortTry = isShorter && this.#isRepeatable && this.#attempts.mayAskAnother;
     this.#connection = connection;
+    const isHttp = backend.speaks === undefined;
+    const head = isHttp ? this.#head.textFor(backend, settings.host) : this.#paramsFor(backend);
+    if (head === undefined) return;
     this.#attempts.onSend();
     connection.begin(
       this,
-      this.#head.textFor(backend, host),
+      head,
       request.method,
-      this.#head.isUpgrade,
+      isHttp && this.#head.isUpgrade,
       this.#isShortTry ? retry.tryTimeout : wait,
       timeouts.responseBody,
     );
+    const spool = this.#preparation?.spool;
+    if (spool !== undefined) {
+      this.#pour = spool.pour(connection, this.#isChunked, {
+        isWanted: () => this.#connection === connection,
+        onPoured: () => connection.endRequest(this.#trailers, this.#isChunked),
+      });
+      this.#pour.go();
+      return;
+    }
     this.#kept.forEach((page, length) => connection.writeData(page, 0, length, this.#isChunked));
     if (!this.#isReplayable) this.#kept.clear();
     if (this.#isRequestEnded) connection.endRequest(this.#trailers, this.#isChunked);
     if (connection.flush()) this.#exchange.client.resumeRequest();
     else if (!this.#isRequestEnded) this.#exchange.client.pauseRequest();
+  }
+
+  /** For a program; undefined = it cannot be asked, and that is its end. */
+  #paramsFor(backend: Backend): string | undefined {
+    // Another service spoke HTTP, and was asked before.
+    const preparation = this.#preparation ?? this.#prepare(true);
+    const { bodyLength } = this.#exchange.request;
+    const isAllHere = this.#isRequestEnded && bodyLength === CHUNKED;
+    const length = isAllHere ? this.#kept.bytes : bodyLength;
+    return preparation.textFor(backend, this.#attempts.service.settings, length);
   }
 
   /** What was sent may be sent again: it is all here, changes nothing twice, and no answer has begun. */
@@ -209,6 +253,7 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
     this.#isOver = true;
     this.#attempts.cancel();
     this.#kept.clear();
+    this.#preparation?.close();
     // A copy of half a request would be another request.
     if (!this.#isRequestEnded) this.#copies?.drop();
   }
@@ -227,6 +272,11 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
   onRequestData(buffer: Buffer, start: number, end: number): void {
     if (this.#isOver) return;
     this.#copies?.add(buffer, start, end);
+    const spool = this.#preparation?.spool;
+    if (spool !== undefined) {
+      if (!spool.add(buffer, start, end)) this.#exchange.client.pauseRequest();
+      return;
+    }
     if (this.#isReplayable) {
       const bytes = this.#kept.bytes + end - start;
       if (bytes > this.#attempts.service.settings.retry.replayBody) {
@@ -243,9 +293,14 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
   }
 
   onRequestEnd(trailers: string): void {
-    this.#isRequestEnded = true;
     this.#trailers = trailers;
     this.#copies?.send(trailers);
+    const spool = this.#preparation?.spool;
+    if (spool !== undefined) {
+      spool.end();
+      return;
+    }
+    this.#isRequestEnded = true;
     this.#connection?.endRequest(trailers, this.#isChunked);
   }
 
@@ -256,6 +311,7 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
 
   onUpstreamDrain(): void {
     if (this.#tunnel !== null) this.#tunnel.onBackendDrain();
+    else if (this.#pour !== null) this.#pour.go();
     else this.#exchange.client.resumeRequest();
   }
 
@@ -292,7 +348,7 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
     }
     exchange.backendMs = ms;
     this.#attempts.record(head.status);
-    if (head.status === 101 && !this.#isRequestEnded) {
+    if (head.status === 101 && (!this.#isRequestEnded || this.#pour?.isOver === false)) {
       // The rest of the request's body would end up in the tunnel.
       this.#connection?.destroy();
       this.onResponseFailed("BAD_RESPONSE");
@@ -301,17 +357,15 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
     const upgrade = head.status === 101 ? fields.first(Field.UPGRADE) : "";
     dropHopByHop(fields);
     if (head.status === 204) fields.drop(Field.CONTENT_LENGTH);
-    const hooks = this.#plan.responseHooks;
-    if (hooks !== null && !this.#runHooks(hooks, head)) return;
-    const { strictTransport } = exchange;
-    // RFC 6797 section 7.1: one field, and browsers believe the first.
-    if (strictTransport !== "") fields.dropNamed("strict-transport-security");
-    let text = `HTTP/1.1 ${head.status} ${head.reason}\r\n${fields.serialise()}`;
-    if (strictTransport !== "") text += strictTransportLine(strictTransport);
-    // RFC 9110 section 6.6.1: who passes on an answer without a date adds one.
-    if (fields.times(Field.DATE) === 0) text += `Date: ${httpDate()}\r\n`;
-    text += this.#attempts.sessionLines(fields);
-    if (exchange.request.fields.times(Field.X_DEBUG) > 0) text += this.#debugLines();
+    restoreAnswer(exchange, this.#plan, this.#attempts, fields);
+    if (this.#sendsFile(head)) return;
+    const text = answerHead(exchange, this.#plan, this.#context, this.#attempts, head);
+    if (text === undefined) {
+      this.#connection?.destroy();
+      this.#connection = null;
+      this.#fail("INTERNAL");
+      return;
+    }
     if (head.status === 101) {
       this.#startTunnel(`${text}Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`);
       return;
@@ -332,29 +386,30 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
     return false;
   }
 
-  /** What a middleware throws is the end of its exchange alone. False: it threw. */
-  #runHooks(hooks: readonly ResponseHook[], head: ResponseHead): boolean {
-    try {
-      for (const hook of hooks) hook(this.#exchange, head);
-      return true;
-    } catch (error) {
-      this.#context.onHookFailed(this.#plan, hooks, error);
-      this.#connection?.destroy();
-      this.#connection = null;
-      this.#fail("INTERNAL");
-      return false;
-    }
-  }
-
-  #debugLines(): string {
-    if (!this.#context.isDebugAllowed(this.#exchange)) return "";
-    if (this.#exchange.isHipacheDebug) return hipacheDebug(this.#exchange, this.#attempts.service);
-    const { backendUrl, backendMs, startedAt } = this.#exchange;
-    return (
-      `X-Debug-Backend: ${backendUrl}\r\n` +
-      `X-Debug-Time-Backend: ${backendMs.toFixed(1)}\r\n` +
-      `X-Debug-Time-Total: ${(performance.now() - startedAt).toFixed(1)}\r\n`
+  /** A program named a file that goes out in the place of its own answer. */
+  #sendsFile(head: ResponseHead): boolean {
+    const { service } = this.#attempts;
+    const { gateway } = service.settings;
+    if (gateway === undefined) return false;
+    const named = takeNamedFile(head, gateway);
+    if (named === undefined) return false;
+    const lines = named.lines + this.#attempts.sessionLines(head.fields);
+    this.#connection?.destroy();
+    this.#connection = null;
+    this.#attempts.onAnswered();
+    this.#end();
+    sendNamedFile(
+      { ...named, lines },
+      {
+        exchange: this.#exchange,
+        plan: this.#plan,
+        context: this.#context,
+        premises: service.premises,
+        gateway,
+        onTrouble: (cause) => this.#context.onFileTrouble(service.name, cause),
+      },
     );
+    return true;
   }
 
   onResponseData(buffer: Buffer, start: number, end: number): void {
@@ -387,17 +442,23 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
       return;
     }
     const { backend } = this.#attempts;
-    const isClosed = code === "UPSTREAM_CLOSED";
-    if (isClosed && backend !== null && this.#isSwallowed && this.#attempts.again()) {
+    // A program that takes no more on a connection may do so on one of its own.
+    const isRefused = code === "UPSTREAM_CLOSED" || code === "GATEWAY_OVERLOADED";
+    if (isRefused && backend !== null && this.#isSwallowed && this.#attempts.again()) {
       this.#open(backend);
       return;
     }
     // With half a request in its hands it may have every right to hang up.
     if (this.#isRequestEnded) this.#attempts.onFailed(code);
     this.#tellProblem(code, cause);
-    const isWorthIt = isClosed || (code === "RESPONSE_TIMEOUT" && this.#isShortTry);
+    const isWorthIt = isRefused || (code === "RESPONSE_TIMEOUT" && this.#isShortTry);
     if (isWorthIt && this.#isRepeatable && this.#attempts.another()) return;
     this.#fail(code);
+  }
+
+  /** A program wrote it to its error stream. */
+  onErrorText(text: string): void {
+    tellErrorText(this.#exchange, this.#plan, text, this.#context);
   }
 
   // --- upgrades --------------------------------------------------------------------------------
@@ -413,6 +474,7 @@ export class Forward implements RequestSink, ResponseSink, Waiter<UpstreamConnec
     });
     // The connection is the tunnel's now.
     this.#connection = null;
+    this.#preparation?.close();
     client.startTunnel(this.#tunnel);
   }
 

@@ -16,6 +16,7 @@ const family: readonly FieldId[] = [
   Field.X_FORWARDED_PROTO,
   Field.X_FORWARDED_PROTOCOL,
   Field.X_FORWARDED_SERVER,
+  Field.X_FORWARDED_PREFIX,
   Field.X_REAL_IP,
   Field.FORWARDED,
 ];
@@ -40,8 +41,13 @@ function certificateLine({ tls }: ExchangeOrigin): string {
 /**
  * Takes the client's own claims out of the request's fields, and returns the lines that replace them.
  * Must run before the fields are written for a backend, once for an exchange.
+ * @param mount path that the route took off and puts back into answers; "" = none
  */
-export function replaceForwarded(exchange: Exchange, withForwarded: boolean): string {
+export function replaceForwarded(
+  exchange: Exchange,
+  withForwarded: boolean,
+  mount: string = "",
+): string {
   const { request, origin } = exchange;
   const lines = origin.isPeerTrusted
     ? trustedLines(exchange)
@@ -49,6 +55,9 @@ export function replaceForwarded(exchange: Exchange, withForwarded: boolean): st
       ? origin.forwardedLines
       : `${origin.forwardedLines}X-Forwarded-Host: ${request.host}\r\n`;
   const forwarded = withForwarded ? forwardedLine(exchange) : "";
+  // What is in front of us took its part off before us.
+  const outer = origin.isPeerTrusted ? request.fields.first(Field.X_FORWARDED_PREFIX) : "";
+  const prefix = outer + mount === "" ? "" : `X-Forwarded-Prefix: ${outer}${mount}\r\n`;
   // RFC 9440 section 4: from a trusted proxy that ended TLS itself they may be true.
   const isRelayed = origin.isPeerTrusted && (origin.tls?.clientCertificate ?? "") === "";
   if (!isRelayed) {
@@ -56,7 +65,7 @@ export function replaceForwarded(exchange: Exchange, withForwarded: boolean): st
     request.fields.drop(Field.CLIENT_CERT_CHAIN);
   }
   for (let index = 0; index < family.length; index++) request.fields.drop(family[index]!);
-  return lines + forwarded;
+  return lines + forwarded + prefix;
 }
 
 /** A trusted proxy's claims are kept, and its own address is added to the chain. */

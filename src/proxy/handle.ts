@@ -11,15 +11,20 @@ import { Warning } from "../lib/warning.ts";
 import { isSecure } from "../middlewares/requested-url.ts";
 import { writeAnswer } from "./answer.ts";
 import { fail, refuseForMaintenance } from "./fail.ts";
-import { Forward, type ForwardContext } from "./forward.ts";
+import { Forward } from "./forward.ts";
+import type { ForwardContext } from "./forward-context.ts";
+import { FileDesk } from "./file-desk.ts";
 import { clientAddress } from "./forwarded.ts";
 import { ping } from "./hipache.ts";
 import type { Live } from "./live.ts";
 import { Addressed, type Way } from "../upstream/addressed.ts";
+import type { Destination } from "../upstream/destination.ts";
 import { isKeptOut } from "../upstream/maintenance.ts";
+import { Served } from "../upstream/served.ts";
 import { LoggedExchange } from "./logged-exchange.ts";
 import type { DoneHook, Plan, RequestHook, ResponseHook } from "./plan.ts";
 import { Search } from "./search.ts";
+import { type FilesContext, serveFiles } from "./served-files.ts";
 
 type Hooks = readonly (RequestHook | ResponseHook | DoneHook)[];
 
@@ -29,7 +34,7 @@ export interface ProxyOptions {
   onProblem(message: string, fields: Readonly<Record<string, string>>): void;
 }
 
-export class Proxy implements ForwardContext {
+export class Proxy implements ForwardContext, FilesContext {
   readonly wheel: ForwardContext["wheel"];
   readonly #options: ProxyOptions;
   /** The exchange that is just being written to the log. */
@@ -39,10 +44,16 @@ export class Proxy implements ForwardContext {
   #answered = 0;
   copying = 0;
   readonly mostCopies = maxMirrors;
+  readonly files = new FileDesk();
   /** Of middlewares that throw: a plan has one for each moment, and they go when the plan goes. */
   readonly #failures = new WeakMap<Hooks, Warning>();
   /** Of names that DNS could not be asked for: any client can choose them. */
   readonly #lookups = new Warning("a container's name cannot be looked up", {}, (...said) =>
+    this.onProblem(...said),
+  );
+
+  /** Of files that are there: what is wrong with them is wrong for every request. */
+  readonly #fileTroubles = new Warning("a file cannot be given", {}, (...said) =>
     this.onProblem(...said),
   );
 
@@ -172,6 +183,14 @@ export class Proxy implements ForwardContext {
     this.#forward(exchange, plan);
   }
 
+  carry(exchange: Exchange<Plan>, plan: Plan, destination: Destination | undefined): void {
+    this.#forward(exchange, plan, destination ?? null);
+  }
+
+  onFileTrouble(service: string, cause: string): void {
+    this.#fileTroubles.raise({ service, cause });
+  }
+
   onHookFailed(plan: Plan, hooks: Hooks, error: unknown): void {
     let warning = this.#failures.get(hooks);
     if (warning === undefined) {
@@ -185,8 +204,13 @@ export class Proxy implements ForwardContext {
     warning.raise({ cause: inspect(error, { depth: 0 }).split("\n")[0] ?? "", place: place ?? "" });
   }
 
-  #forward(exchange: Exchange<Plan>, plan: Plan, destination = plan.destination): void {
-    if (destination === undefined) {
+  /** @param destination undefined = the route's; null = there is none */
+  #forward(
+    exchange: Exchange<Plan>,
+    plan: Plan,
+    destination: Destination | null | undefined = plan.destination,
+  ): void {
+    if (destination === undefined || destination === null) {
       fail(exchange, "NO_BACKEND", plan.errorPages);
       return;
     }
@@ -196,6 +220,7 @@ export class Proxy implements ForwardContext {
       return;
     }
     if (destination instanceof Addressed) this.#find(exchange, plan, destination);
+    else if (destination instanceof Served) serveFiles(exchange, plan, destination, this);
     else new Forward(exchange, plan, destination, this).start();
   }
 

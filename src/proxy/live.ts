@@ -9,6 +9,7 @@ import type { ExchangeOrigin } from "../http/exchange.ts";
 import { NetworkSet } from "../lib/ip.ts";
 import { Table } from "../routing/table.ts";
 import { createAccessLog, type AccessLogSink } from "./access-log.ts";
+import { createErrorLog, type ErrorLog } from "./error-log.ts";
 import type { Destinations, Prepared } from "./destinations.ts";
 import { hipachePages, loadErrorPages, type ErrorPages } from "./error-page.ts";
 import { forwardedLinesOf } from "./forwarded.ts";
@@ -30,6 +31,7 @@ export class Live {
   readonly #options: LiveOptions;
   readonly #prepared: Prepared;
   readonly #logs = new Map<string, AccessLogSink>();
+  readonly #errorLogs = new Map<string, ErrorLog>();
   readonly #pages = new Map<string, ErrorPages>();
   readonly #trusted: ReadonlyMap<string, NetworkSet>;
   readonly #hosts: HostOptions;
@@ -70,12 +72,15 @@ export class Live {
       route.errorPages === undefined ? this.errorPages : this.#pagesOf(route.errorPages, before);
     const accessLog =
       route.accessLog === undefined ? this.accessLog : this.#logOf(route.accessLog, before);
+    const errorLog =
+      route.errorLog === undefined ? undefined : this.#errorLogOf(route.errorLog, before);
     const isSame =
       plan?.destination === destination &&
       plan?.errorPages === errorPages &&
-      plan?.accessLog === accessLog;
+      plan?.accessLog === accessLog &&
+      plan?.errorLog === errorLog;
     if (plan !== undefined && isSame) return plan;
-    return planOf(route, { destination, errorPages, accessLog });
+    return planOf(route, { destination, errorPages, accessLog, errorLog });
   }
 
   #logOf(settings: AccessLog, before: Live | undefined): AccessLogSink | undefined {
@@ -86,6 +91,15 @@ export class Live {
       (before === undefined ? undefined : before.#logs.get(key)) ??
       createAccessLog(settings, this.#options.onProblem);
     this.#logs.set(key, log);
+    return log;
+  }
+
+  #errorLogOf(path: string, before: Live | undefined): ErrorLog {
+    const log =
+      this.#errorLogs.get(path) ??
+      (before === undefined ? undefined : before.#errorLogs.get(path)) ??
+      createErrorLog(path, this.#options.onProblem);
+    this.#errorLogs.set(path, log);
     return log;
   }
 
@@ -111,6 +125,9 @@ export class Live {
   #disposeUnused(other: Live | undefined): void {
     for (const [key, log] of this.#logs) {
       if (other === undefined || other.#logs.get(key) !== log) void log.close();
+    }
+    for (const [path, log] of this.#errorLogs) {
+      if (other === undefined || other.#errorLogs.get(path) !== log) void log.close();
     }
   }
 
@@ -145,11 +162,13 @@ export class Live {
 
   reopenLogs(): void {
     for (const log of this.#logs.values()) log.reopen();
+    for (const log of this.#errorLogs.values()) log.reopen();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#options.destinations[Symbol.dispose]();
-    await Promise.all([...this.#logs.values()].map((log) => log.close()));
+    const logs = [...this.#logs.values(), ...this.#errorLogs.values()];
+    await Promise.all(logs.map((log) => log.close()));
   }
 }
 

@@ -38,6 +38,7 @@ export class LogOutput {
   readonly #path: string;
   readonly #onProblem: (message: string) => void;
   readonly #limits: OutputLimits;
+  readonly #what: string;
   #target: Target | undefined = undefined;
   #block: Buffer;
   #used = 0;
@@ -51,11 +52,14 @@ export class LogOutput {
   #lastReport = Number.NEGATIVE_INFINITY;
   #onClosed: (() => void) | undefined = undefined;
 
+  /** @param what it is, for messages */
   constructor(
     path: string,
     onProblem: (message: string) => void,
     limits: Partial<OutputLimits> = {},
+    what = "access log",
   ) {
+    this.#what = what;
     this.#path = path;
     this.#onProblem = onProblem;
     this.#limits = { ...defaults, ...limits };
@@ -223,7 +227,7 @@ export class LogOutput {
     this.#lastReport = now;
     const lost = this.#dropped === 0 ? "" : `; ${this.#dropped} lines were lost`;
     this.#dropped = 0;
-    this.#onProblem(`access log ${this.#path}: ${what}${lost}`);
+    this.#onProblem(`${this.#what} ${this.#path}: ${what}${lost}`);
   }
 }
 

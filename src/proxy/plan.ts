@@ -1,7 +1,8 @@
 // A route as it runs: middlewares made, service found, limits resolved. An exchange keeps the plan it
 // began with, so a reload never changes the rules in the middle of a request.
 
-import type { ExchangeTimeouts, MiddlewareUse, Route } from "../config/snapshot.ts";
+import type { ExchangeTimeouts, MiddlewareUse, RestoredUrls, Route } from "../config/snapshot.ts";
+import type { SpoolSettings } from "../config/snapshot.ts";
 import { hstsText } from "../config/hsts.ts";
 import type { Maintenance } from "../config/service.ts";
 import type { Exchange } from "../http/exchange.ts";
@@ -9,6 +10,7 @@ import type { Answer, AnswerHead, Middleware } from "../middlewares/middleware.t
 import { createMiddleware } from "../middlewares/registry.ts";
 import type { Destination } from "../upstream/destination.ts";
 import type { AccessLogSink } from "./access-log.ts";
+import type { ErrorLog } from "./error-log.ts";
 import type { ErrorPages } from "./error-page.ts";
 
 export type RequestHook = (exchange: Exchange) => Answer | undefined;
@@ -34,25 +36,32 @@ export interface Plan {
   readonly maxBody: number;
   readonly errorPages: ErrorPages | undefined;
   readonly accessLog: AccessLogSink | undefined;
+  /** What programs write to their error stream; undefined = the log of the program has it. */
+  readonly errorLog: ErrorLog | undefined;
+  /** What answers say of URLs is put right. */
+  readonly restoreUrls: RestoredUrls | undefined;
+  /** Bodies are taken whole before a backend is asked. */
+  readonly spool: SpoolSettings | undefined;
 }
 
 export interface PlanParts {
   readonly destination: Destination | undefined;
   readonly errorPages: ErrorPages | undefined;
   readonly accessLog: AccessLogSink | undefined;
+  readonly errorLog: ErrorLog | undefined;
 }
 
 const noHooks = { requestHooks: null, responseHooks: null, doneHooks: null };
 
 /** Compiles a route. */
 export function planOf(route: Route, parts: PlanParts): Plan {
-  const { name, site = "", timeouts, maxBody, maintenance, hsts } = route;
+  const { name, site = "", timeouts, maxBody, maintenance, hsts, restoreUrls, spool } = route;
   const strictTransport = hsts === undefined ? "" : hstsText(hsts);
   const isNeverPlain = route.middlewares.some(
     ({ kind }) => kind === "forceHttps" || kind === "redirect",
   );
   const own = { name, site, strictTransport, isNeverPlain, timeouts, maxBody, maintenance };
-  return { ...own, ...parts, ...hooksFor(route) };
+  return { ...own, restoreUrls, spool, ...parts, ...hooksFor(route) };
 }
 
 function hooksFor(route: Route): Pick<Plan, "requestHooks" | "responseHooks" | "doneHooks"> {

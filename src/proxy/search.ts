@@ -1,10 +1,9 @@
-// An exchange that cannot be carried yet: DNS is asked which container is meant. What the client sends
-// meanwhile is kept, and handed to whoever carries the exchange then.
+// An exchange that cannot be carried yet: DNS is asked which container is meant, or a disk what is there. What the client
+// sends meanwhile is kept, and handed to whoever carries the exchange then.
 
 import { nameLookups } from "../config/limits.ts";
 import type { FailureCode } from "../http/errors.ts";
 import type { Exchange, RequestSink } from "../http/exchange.ts";
-import type { Way } from "../upstream/addressed.ts";
 import { fail, unanswered } from "./fail.ts";
 import { KeptBody } from "./kept-body.ts";
 import type { Plan } from "./plan.ts";
@@ -20,15 +19,25 @@ export class Search implements RequestSink {
     this.#exchange = exchange;
   }
 
-  /** @param go carries the exchange on, or answers it; not told when the exchange is over before */
-  static begin(exchange: Exchange<Plan>, finding: Promise<Way>, go: (way: Way) => void): void {
+  /**
+   * @param go carries the exchange on, or answers it
+   * @param drop told instead when the exchange is over before
+   */
+  static begin<T>(
+    exchange: Exchange<Plan>,
+    finding: Promise<T>,
+    go: (found: T) => void,
+    drop?: (found: T) => void,
+  ): void {
     const search = new Search(exchange);
     exchange.sink = search;
-    void finding.then((way) => search.#end(() => go(way)));
+    void finding.then((found) => {
+      if (search.#isOver) drop?.(found);
+      else search.#end(() => go(found));
+    });
   }
 
   #end(go: () => void): void {
-    if (this.#isOver) return;
     this.#isOver = true;
     const exchange = this.#exchange;
     exchange.sink = null;

@@ -3,11 +3,11 @@
 
 import type { Exchange, TunnelEnd } from "../http/exchange.ts";
 import { Deadline, type Deadlined, type Wheel } from "../lib/wheel.ts";
-import type { UpstreamConnection } from "../upstream/http1.ts";
+import type { BackendConnection } from "../upstream/backend-connection.ts";
 
 export class Tunnel implements TunnelEnd, Deadlined {
   readonly #exchange: Exchange;
-  readonly #connection: UpstreamConnection;
+  readonly #connection: BackendConnection;
   readonly #wheel: Wheel;
   readonly #idleMs: number;
   readonly #onOver: () => void;
@@ -19,7 +19,7 @@ export class Tunnel implements TunnelEnd, Deadlined {
   /** @param onOver called once, when the backend is no longer in use */
   constructor(
     exchange: Exchange,
-    connection: UpstreamConnection,
+    connection: BackendConnection,
     { wheel, idleMs, onOver }: { wheel: Wheel; idleMs: number; onOver: () => void },
   ) {
     this.#onOver = onOver;

@@ -10,6 +10,8 @@ import { dropHopByHop } from "./hop-by-hop.ts";
 
 export interface UpstreamHead {
   readonly isUpgrade: boolean;
+  /** Lines that say who asks, which are among the others. */
+  readonly forwarded: string;
   /** The complete head for one backend. */
   textFor(backend: Backend, host: HostChoice): string;
 }
@@ -18,6 +20,7 @@ type HostChoice = BackendService["host"];
 
 class Head implements UpstreamHead {
   readonly isUpgrade: boolean;
+  readonly forwarded: string;
   readonly #method: string;
   readonly #target: string;
   /** The client's Host; "" = it sent none. */
@@ -26,7 +29,7 @@ class Head implements UpstreamHead {
   readonly #isHostInPlace: boolean;
   readonly #rest: string;
 
-  constructor(exchange: Exchange, isHostKept: boolean, withForwarded: boolean) {
+  constructor(exchange: Exchange, isHostKept: boolean, withForwarded: boolean, mount: string) {
     const { request } = exchange;
     const { fields } = request;
     const upgrade = request.isUpgrade ? upgradeOf(fields.joined(Field.UPGRADE)) : "";
@@ -38,7 +41,8 @@ class Head implements UpstreamHead {
     this.#host = request.host;
     this.#isHostInPlace = isHostKept && request.authority === "" && request.host !== "";
     // What we say about the client stands in the lines that replace its own claims.
-    const forwarded = replaceForwarded(exchange, withForwarded);
+    const forwarded = replaceForwarded(exchange, withForwarded, mount);
+    this.forwarded = forwarded;
     dropHopByHop(fields);
     if (!this.#isHostInPlace) fields.drop(Field.HOST);
     let rest = fields.serialise() + forwarded;
@@ -64,13 +68,15 @@ class Head implements UpstreamHead {
 /**
  * Prepares the head; takes the fields that are not passed on out of the request. Call it once.
  * @param isHostKept every backend it may be for gets the client's Host
+ * @param mount what backends are told as X-Forwarded-Prefix; "" = nothing
  */
 export function upstreamHead(
   exchange: Exchange,
   isHostKept: boolean,
   withForwarded: boolean,
+  mount: string = "",
 ): UpstreamHead {
-  return new Head(exchange, isHostKept, withForwarded);
+  return new Head(exchange, isHostKept, withForwarded, mount);
 }
 
 /** The bytes that came, unless a middleware changed the path. */
