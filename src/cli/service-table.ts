@@ -73,8 +73,9 @@ export function backendLines(row: ServiceRow): readonly Line[] {
   }));
 }
 
-export function partsOf({ parts }: ServiceRow): string {
-  return parts.map(({ service, share }) => `${service} (${share})`).join(", ");
+export function partsOf({ parts, root }: ServiceRow): string {
+  const all = parts.map(({ service, share }) => `${service} (${share})`);
+  return [...(root === undefined ? [] : [root]), ...all].join(", ");
 }
 
 export function serviceWhy({ breaker }: ServiceRow): string {

@@ -59,24 +59,24 @@ export function routeRow(route: Route, snapshot: Snapshot): [string, string, str
 export function streamRouteRow(route: StreamRoute, snapshot: Snapshot): [string, string, string] {
   const end = route.tls === undefined ? "" : ", TLS ends here";
   const where = route.listeners === undefined ? "" : `${route.listeners.join(", ")}: `;
-  const goal = serviceGoal(snapshot.services.get(route.service));
+  const goal = serviceGoal(snapshot.services.get(route.service), snapshot.services);
   return [route.name, `${where}${formatRule(route.rule)}`, `${goal}${end}`];
 }
 
 function goalOf(route: Route, snapshot: Snapshot): string {
   const service = route.service === undefined ? undefined : snapshot.services.get(route.service);
-  if (service !== undefined) return serviceGoal(service);
+  if (service !== undefined) return serviceGoal(service, snapshot.services);
   const last = route.middlewares.at(-1);
   return last?.kind === "redirect" ? `redirect ${last.to}` : (last?.kind ?? "nothing");
 }
 
 /** Of services that lead to others, the names of those: each may be long. */
-function serviceGoal(service: Service | undefined): string {
+function serviceGoal(service: Service | undefined, services: Snapshot["services"]): string {
   switch (service?.kind) {
     case undefined:
       return "nothing";
     case "backends":
-      return service.backends.map((each) => each.url).join(", ");
+      return `${service.backends.map((each) => each.url).join(", ")}${ofGuest(service.guest)}`;
     case "split":
       return service.parts.map((part) => `${part.service} ${part.weight}`).join(", ");
     case "failover":
@@ -85,9 +85,23 @@ function serviceGoal(service: Service | undefined): string {
       const copies = service.copies.map((copy) => `${copy.service} ${copy.percent}%`);
       return `${service.service}, copied to ${copies.join(", ")}`;
     }
+    case "files": {
+      const programs = services.get(service.scripts?.service ?? "");
+      const last = service.try.at(-1);
+      const isElsewhere = last?.kind === "service" && last.service !== service.scripts?.service;
+      return [
+        `${service.root}${ofGuest(service.guest)}`,
+        ...(programs?.kind === "backends" ? programs.backends.map(({ url }) => url) : []),
+        ...(isElsewhere ? [`else ${last.service}`] : []),
+      ].join(", ");
+    }
     case "addressed":
       return "whoever has the address of the host's name";
   }
+}
+
+function ofGuest(guest: string | undefined): string {
+  return guest === undefined ? "" : ` of ${guest}`;
 }
 
 function formatAddress({ host, port }: WelcomeAddress, scheme: string): string {

@@ -1,9 +1,10 @@
 // Where a backend is: http://HOST:PORT[/base], https://…, unix:/run/app.sock, or nginx's way of writing
-// the latter, http://unix:/run/app.sock[:/base]; for streams tcp://HOST:PORT, tls://…, tcp://unix:/PATH and
-// udp://HOST:PORT. Read by hand: WHATWG URL would repair what is wrong (backslashes, tabs, 127.1), and
+// the latter, http://unix:/run/app.sock[:/base]; for programs fastcgi://HOST:PORT, fastcgi://unix:/PATH, and so scgi://
+// and uwsgi://; for streams tcp://HOST:PORT, tls://…, tcp://unix:/PATH and udp://HOST:PORT. Read by hand: WHATWG URL would repair what is wrong (backslashes, tabs, 127.1), and
 // what was repaired is not what the operator checked.
 
 import { normaliseHostPattern } from "../lib/host.ts";
+import type { GatewayProtocol } from "./gateway.ts";
 import type { Refuse } from "./scalar.ts";
 import type { Backend } from "./service.ts";
 
@@ -13,10 +14,11 @@ export type BackendUrl = Omit<Backend, "weight" | "tier">;
 const maxSocketPath = 107;
 
 export const urlForms =
-  "write http://HOST:PORT, https://HOST:PORT or unix:/PATH, or for streams tcp://, tls:// or udp://";
+  "write http://HOST:PORT, https://HOST:PORT or unix:/PATH, for programs fastcgi://, scgi:// or uwsgi://, or for streams tcp://, tls:// or udp://";
 
 interface Scheme {
   readonly protocol: Backend["protocol"];
+  readonly speaks?: GatewayProtocol;
   readonly secure: boolean;
   /** undefined = it must be written. */
   readonly port: number | undefined;
@@ -28,6 +30,9 @@ const schemes: Readonly<Record<string, Scheme>> = {
   tcp: { protocol: "tcp", secure: false, port: undefined },
   tls: { protocol: "tcp", secure: true, port: undefined },
   udp: { protocol: "udp", secure: false, port: undefined },
+  fastcgi: { protocol: "http", speaks: "fastcgi", secure: false, port: undefined },
+  scgi: { protocol: "http", speaks: "scgi", secure: false, port: undefined },
+  uwsgi: { protocol: "http", speaks: "uwsgi", secure: false, port: undefined },
 };
 
 /** What else people write in front of "://", and what they mean. */
@@ -35,6 +40,8 @@ const strangers: Readonly<Record<string, string>> = {
   ws: "WebSockets pass through http:// as they are",
   wss: "WebSockets pass through https:// as they are",
   h2c: "write http://HOST:PORT",
+  fcgi: "write fastcgi://HOST:PORT",
+  suwsgi: "TLS to programs is not supported: write uwsgi://HOST:PORT",
   ssl: "write tls://HOST:PORT",
   tcps: "write tls://HOST:PORT",
   mysql: "write tcp://HOST:PORT, for a listener with protocol: tcp",
@@ -54,7 +61,7 @@ export function parseBackendUrl(text: string, refuse: Refuse): BackendUrl | unde
     return refuse(`${JSON.stringify(text)} contains a space, a control or a backslash`, urlForms);
   }
   const [, wrapper = "", socket, socketBase = ""] =
-    /^(?:(https?|tcp|tls|udp):\/\/)?unix:([^:]*)(?::(.*))?$/i.exec(text) ?? [];
+    /^(?:(https?|tcp|tls|udp|fastcgi|scgi|uwsgi):\/\/)?unix:([^:]*)(?::(.*))?$/i.exec(text) ?? [];
   if (socket !== undefined) {
     return parseSocket(
       { url: text, scheme: wrapper.toLowerCase(), path: socket },
@@ -95,13 +102,17 @@ function parseTcp(url: string, rest: string, scheme: Scheme, refuse: Refuse) {
   const host = name.includes("*") ? undefined : normaliseHostPattern(name);
   if (host === undefined)
     return refuse(`${JSON.stringify(name)} is not a host name or address`, urlForms);
-  const { protocol, secure } = scheme;
+  const { protocol, speaks, secure } = scheme;
   if (digits === undefined && scheme.port === undefined) {
     return refuse(`${url} has no port`, `write ${url.replace(/\/+$/, "")}:PORT`);
   }
   const port = digits === undefined ? scheme.port : parsePort(digits);
   if (port === undefined || port === 0) {
     return refuse(`${JSON.stringify(digits)} is not a port`, "write a number from 1 to 65535");
+  }
+  if (speaks !== undefined && slash !== -1) {
+    const remedy = `leave out ${rest.slice(slash)}: where its scripts are is said by root`;
+    return refuse(`a ${speaks} backend has no path`, remedy);
   }
   if (protocol !== "http" && basePath !== "") {
     return refuse(`a ${protocol} backend has no path`, `leave out ${basePath}`);
@@ -110,6 +121,7 @@ function parseTcp(url: string, rest: string, scheme: Scheme, refuse: Refuse) {
   return {
     url,
     protocol,
+    ...(speaks === undefined ? {} : { speaks }),
     secure,
     address: { kind: "tcp", host: bare, port },
     basePath,
@@ -136,20 +148,48 @@ function parseSocket({ url, scheme, path }: SocketUrl, base: string, refuse: Ref
   if (Buffer.byteLength(path) > maxSocketPath) {
     return refuse(`the socket's path is longer than ${maxSocketPath} bytes`);
   }
-  if (base !== "" && scheme === "tcp") {
-    return refuse("a tcp backend has no path", `write tcp://unix:${path}`);
+  const { protocol = "http", speaks } = schemes[scheme] ?? {};
+  if (base !== "" && (protocol === "tcp" || speaks !== undefined)) {
+    return refuse(`a ${scheme} backend has no path`, `write ${scheme}://unix:${path}`);
   }
   if (base !== "" && !base.startsWith("/")) {
     return refuse(`${JSON.stringify(base)} is not a path`, `write unix:${path}:/${base}`);
   }
   return {
     url,
-    protocol: scheme === "tcp" ? "tcp" : "http",
+    protocol,
+    ...(speaks === undefined ? {} : { speaks }),
     secure: false,
     address: { kind: "unix", path },
     basePath: base.replace(/\/+$/, ""),
     authority: "localhost",
   } as const;
+}
+
+/** As `parseBackendUrl`, where what is spoken is known already: also `unix:/PATH` and `HOST:PORT`. */
+export function parseGatewayUrl(
+  text: string,
+  speaks: GatewayProtocol,
+  refuse: Refuse,
+): BackendUrl | undefined {
+  const forms = `write unix:/PATH or HOST:PORT`;
+  if (/^https?:/i.test(text)) {
+    const remedy = `${forms}; for a server that speaks HTTP use backends instead of ${speaks}`;
+    return refuse(`${JSON.stringify(text)} speaks HTTP, not ${speaks}`, remedy);
+  }
+  if (text.startsWith("/")) {
+    return refuse(`${JSON.stringify(text)} is a path`, `write unix:${text}`);
+  }
+  if (/^\d+$/.test(text)) {
+    return refuse(`${JSON.stringify(text)} is a port alone`, `write 127.0.0.1:${text}`);
+  }
+  const isBare = !text.includes("://");
+  const url = parseBackendUrl(isBare ? `${speaks}://${text}` : text, (message, remedy) =>
+    refuse(message, remedy === urlForms ? forms : remedy),
+  );
+  if (url === undefined || url.speaks === speaks) return url;
+  const found = url.speaks ?? url.protocol;
+  return refuse(`${JSON.stringify(text)} speaks ${found}, not ${speaks}`, forms);
 }
 
 export function parsePort(digits: string): number | undefined {

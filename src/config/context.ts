@@ -23,6 +23,10 @@ export interface Context {
   readonly serviceNames: ReadonlySet<string>;
   /** What may stand behind the @ of a service that is discovered. */
   readonly providerNames: ReadonlySet<string>;
+  /** Of each of them, `lxc`, `redis` …; only where containers may be named. */
+  readonly providerKinds: ReadonlyMap<string, string>;
+  /** Who asks for all of this, `PROVIDER/NAME`: files and sockets are its own. undefined = nobody in particular. */
+  readonly guest?: OwnGuest | undefined;
   /** Discovered services that need the requested host to know whom they lead to. */
   readonly addressedNames: ReadonlySet<string>;
   readonly services: Map<string, Service>;
@@ -32,6 +36,14 @@ export interface Context {
   readonly serviceTimeouts: Map<string, Partial<ExchangeTimeouts>>;
   /** Who leads to a service from outside; looked at once all services are known. */
   readonly uses: ServiceUse[];
+}
+
+/** A container that says of itself what is to be served. */
+export interface OwnGuest {
+  /** `PROVIDER/NAME`. */
+  readonly name: string;
+  /** Its IP addresses, IPv6 without brackets. */
+  readonly addresses: readonly string[];
 }
 
 export interface ServiceUse {

@@ -1,5 +1,6 @@
 // What discovery found, for people: each container or VM, what it became, and what was not understood.
 
+import type { GuestPlace } from "./guest.ts";
 import type { Dialect } from "./provider-settings.ts";
 
 export interface Finding {
@@ -16,6 +17,8 @@ export interface Finding {
   readonly addresses: readonly string[];
   readonly became: readonly FoundRoute[];
   readonly notes: readonly Note[];
+  /** Where its files are; left out = nobody can tell. */
+  readonly guest?: GuestPlace;
 }
 
 export interface FoundRoute {

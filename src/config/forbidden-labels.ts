@@ -22,11 +22,20 @@ const others = {
   remedy: "leave it out; the configuration file can lead to NAME@PROVIDER",
 };
 
+const premises = ["container", "files", "fastcgi", "scgi", "uwsgi", "preset"] as const;
+const misplaced = {
+  why: "a label says it of the container's service",
+  remedy: "say it of the service",
+};
+
 const bans: ReadonlyMap<string, readonly Ban[]> = new Map([
   [
     "routes",
     [
       { path: ["errorPages"], ...file },
+      { path: ["errorLog"], ...file },
+      // Of a service alone: there it is looked at whose they are.
+      ...premises.map((key) => ({ path: [key], ...misplaced })),
       { path: ["accessLog", "path"], ...file },
       { path: ["maintenance", "page"], ...file },
     ],
@@ -72,7 +81,7 @@ export function refuseForbidden(context: Context, value: unknown, path: Path): b
   for (const { path: at, why, remedy } of own) {
     if (isGiven(dataAt(context.source, [...path, ...at]))) refuse(at, why, remedy);
   }
-  if (section === "services") return isRefused;
+  if (section === "services") return refuseOfOthers(context, value, path) || isRefused;
   const { accessLog, service } = Object.fromEntries(
     typeof value === "object" && value !== null ? Object.entries(value) : [],
   );
@@ -85,4 +94,24 @@ export function refuseForbidden(context: Context, value: unknown, path: Path): b
     refuse(["service"], others.why, others.remedy);
   }
   return isRefused;
+}
+
+/** Files and programs of anybody but the container itself. */
+function refuseOfOthers(context: Context, value: unknown, path: Path): boolean {
+  const said = Object.fromEntries(
+    typeof value === "object" && value !== null ? Object.entries(value) : [],
+  );
+  const { container } = said;
+  const [key] = premises.filter((each) => isGiven(said[each]));
+  if (key === undefined) return false;
+  if (context.guest === undefined) {
+    const message = "says nothing here: its files cannot be reached from this machine";
+    const remedy = "leave it out; what listens at its address can be led to";
+    report(context, [...path, key], { message, remedy, at: "key" });
+    return true;
+  }
+  if (container === undefined || container === context.guest.name) return false;
+  const message = "a label means the container itself, and no other";
+  report(context, [...path, "container"], { message, remedy: "leave it out", at: "key" });
+  return true;
 }

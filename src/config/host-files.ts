@@ -9,7 +9,18 @@ import type { Path } from "./problem.ts";
 import type { Service } from "./service.ts";
 import { dataAt } from "./source.ts";
 
+/** Whoever names a container reads all that is in it. */
+const ofFiles: readonly Path[] = [
+  ["container"],
+  ["files"],
+  ["preset"],
+  ["fastcgi", "sendFiles"],
+  ["scgi", "sendFiles"],
+  ["uwsgi", "sendFiles"],
+];
+
 const ofService: readonly Path[] = [
+  ...ofFiles,
   ["maintenance", "page"],
   ["tls", "ca"],
   ["tls", "cert"],
@@ -18,6 +29,8 @@ const ofService: readonly Path[] = [
 
 const ofRoute: readonly Path[] = [
   ["errorPages"],
+  ["errorLog"],
+  ...ofFiles,
   ["accessLog", "path"],
   ["maintenance", "page"],
   ...ofService.map((path) => ["service", ...path]),
@@ -38,7 +51,13 @@ export function refuseFiles(context: Context, section: ItemSection, path: Path):
   // The short form of a path.
   if (typeof at(["accessLog"]) === "string") found.push(["accessLog"]);
   for (const rest of found) {
-    const message = "names a file of this host";
+    const [key] = rest.slice(-1);
+    const message =
+      key === "container"
+        ? "names a container, whose files are then anybody's"
+        : key === "preset"
+          ? "names files of this host, as presets do"
+          : "names a file of this host";
     const remedy = "say it in the configuration file, or leave it out";
     report(context, [...path, ...rest], { message, remedy, at: "key" });
   }

@@ -3,6 +3,7 @@
 
 import type * as z from "zod";
 import { nearest } from "../lib/nearest.ts";
+import { placeOfKey } from "./misplaced-key.ts";
 import type { Path, Problem } from "./problem.ts";
 import { named, splitFault } from "./scalar.ts";
 import { dataAt, problemAt } from "./source.ts";
@@ -52,7 +53,9 @@ function isOfAnotherForm(issue: Issue): boolean {
 function unknownKey(source: Source, path: Path, known: readonly string[]): Problem {
   const name = String(path.at(-1));
   const near = nearest(name, known);
-  const remedy = near === undefined ? `known are ${known.join(", ")}` : `write ${near}`;
+  const remedy =
+    placeOfKey(name, known) ??
+    (near === undefined ? `known are ${known.join(", ")}` : `write ${near}`);
   const message = `unknown key ${JSON.stringify(name)}`;
   return problemAt(source, path, { message, remedy, at: "key" });
 }

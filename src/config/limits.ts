@@ -66,6 +66,21 @@ export const defaultPool: PoolSettings = {
   idleTimeout: 30_000,
 };
 
+/** As `defaultPool`, to programs that are not spoken HTTP to. */
+export const gatewayPool: PoolSettings = {
+  ...defaultPool,
+  // A worker of PHP belongs to its connection for as long as that is open, and serves nobody else.
+  maxIdle: 0,
+};
+
+/** Of a request body that is taken whole before a backend is asked, bytes in memory; the rest is on disk. */
+export const spoolMemory = {
+  // Forms and calls of an API fit, without a file for each.
+  usual: 64 * 1024,
+  // For each request at once: a hundred of them must not be the end of a small machine.
+  most: 16 * 1024 * 1024,
+} as const;
+
 /** To a backend that left its service while somebody waits for a connection to it, ms. A live one accepts sooner. */
 export const departedConnect = 1000;
 

@@ -173,6 +173,8 @@ export const lxcDiscovery = {
   stopTimeout: 25_000,
   // Who runs is looked up so often while lxc-monitor does not tell; it costs some 100 µs.
   poll: 1000,
+  // Looked at for a container's first process where LXC does not answer us: as many as a machine has by default.
+  processes: 32_768,
   // lxc-monitor says nothing when it has begun to listen; it does so within some 100 ms.
   monitorBegins: 3000,
   // A monitor that ends at once will do so again.

@@ -4,7 +4,7 @@ import { normaliseHostPattern } from "../lib/host.ts";
 import { parsed } from "./scalar.ts";
 
 /** Names that other parts of the program go by: in origins, and behind the @ of services. */
-const taken = ["store", "file", "default", "route", "listener"];
+const taken = ["store", "file", "default", "route", "listener", "scripts"];
 
 export const providerName = parsed({ what: "a name" }, (value, refuse) => {
   if (taken.includes(value)) return refuse(`${value} is a name of ours`, "choose another");

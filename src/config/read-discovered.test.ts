@@ -235,7 +235,7 @@ test("a route needs a host of its own, since its name is none, and something tha
   assert.deepEqual(reading.routes, []);
   assert.deepEqual(told(reading), [
     'routes["shop/web@docker"]: the route says no host; add host, or a rule',
-    "routes.none: nothing answers; add service, redirect, respond or whoami",
+    "routes.none: nothing answers; add service, files, redirect, respond or whoami",
   ]);
 });
 
@@ -381,4 +381,87 @@ test("what a service may cost is bounded, with a warning", () => {
   );
   const check = { http: "/", interval: "5s", fastInterval: "1s" };
   assert.deepEqual(told(read({ services: { s: { backends, check } } })), []);
+});
+
+const guest = { name: "docker/blog", addresses: ["172.17.0.2"] };
+
+function ofGuest(service: object, route: object = {}) {
+  return readDiscovered(
+    {
+      routes: { r: { host: "a.test", service: "s", ...route } },
+      tcpRoutes: {},
+      services: { s: service },
+    },
+    {
+      defaults: { timeouts, maxBody: 7, tcpListeners: [] },
+      guest,
+      originOf: (path) => ({ provider: "docker", place: path.join(" ") }),
+    },
+  );
+}
+
+test("files and programs that a label names are the container's own", () => {
+  const reading = ofGuest({
+    FILES: "{ root: /var/www, index: 'a.html, b.html' }",
+    fastcgi: "unix:/run/php.sock",
+    backends: [],
+    pool: { maxIdle: "100000" },
+  });
+  assert.deepEqual(
+    reading.problems.map(({ severity }) => severity),
+    ["warning"],
+  );
+  const { s, "s@scripts": program } = reading.services;
+  assert.ok(s?.kind === "files" && program?.kind === "backends");
+  assert.equal(s.guest, guest.name);
+  assert.equal(s.root, "/var/www");
+  assert.deepEqual(s.index, ["a.html", "b.html"]);
+  assert.equal(s.scripts?.service, program.name);
+  assert.deepEqual(program.backends[0]?.address, {
+    kind: "unix",
+    path: "/run/php.sock",
+    guest: guest.name,
+  });
+  assert.ok(program.pool.maxIdle < 100_000);
+  assert.deepEqual(
+    reading.routes.map(({ service }) => service),
+    ["s"],
+  );
+  const alone = ofGuest({ preset: "django", uwsgi: "172.17.0.2:3031", container: guest.name });
+  assert.deepEqual(told(alone), []);
+  assert.equal(alone.services["s"]?.kind, "backends");
+});
+
+test("a label names no other container, no other's address, no service and no file of the host", () => {
+  const cases: readonly [service: object, what: string][] = [
+    [{ files: "/srv", container: "docker/other" }, "services.s.container: a label means the"],
+    [{ container: "lxc/blog", files: "/srv" }, "services.s.container: a label means the container"],
+    [{ files: "/srv", fastcgi: "10.0.0.9:9000" }, "services.s.fastcgi: fastcgi://10.0.0.9:9000 is"],
+    [{ scgi: "other.internal:9000" }, "services.s.scgi: scgi://other.internal:9000 is not the"],
+    [{ files: { root: "/srv", try: ["$path", "@x"] } }, "services.s.files.try[1]: a label may not"],
+    [{ files: "srv" }, 'services.s.files: "srv" is not absolute'],
+    [{ files: "/srv/../../etc" }, 'services.s.files: "/srv/../../etc" has ".."'],
+    [{ files: "/srv", split: { x: 1 } }, "services.s.split: a label may not lead to anybody else"],
+  ];
+  for (const [service, what] of cases) {
+    const reading = ofGuest(service);
+    assert.deepEqual(reading.services, {}, JSON.stringify(service));
+    assert.deepEqual(reading.routes, []);
+    assert.ok(
+      told(reading).some((line) => line.startsWith(what)),
+      told(reading).join("\n"),
+    );
+  }
+  for (const route of [{ errorLog: "/etc/x" }, { files: "/srv" }, { container: "docker/other" }]) {
+    assert.deepEqual(ofGuest({ files: "/srv" }, route).routes, []);
+  }
+});
+
+test("who has no files that could be reached may not speak of them", () => {
+  for (const key of ["files", "fastcgi", "scgi", "uwsgi", "preset", "container"]) {
+    const reading = read({ services: { s: { [key]: "docker/x" } } });
+    assert.deepEqual(reading.services, {});
+    const [line = ""] = told(reading);
+    assert.ok(line.startsWith(`services.s.${key}: says nothing here`), line);
+  }
 });

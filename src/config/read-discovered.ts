@@ -3,7 +3,7 @@
 // its own item alone.
 
 import type * as z from "zod";
-import type { Context } from "./context.ts";
+import type { Context, OwnGuest } from "./context.ts";
 import { report } from "./context.ts";
 import { refuseForbidden } from "./forbidden-labels.ts";
 import { problemsOf } from "./issue.ts";
@@ -22,6 +22,7 @@ import type { Rule } from "./rule.ts";
 import { routeMapping } from "./route-schema.ts";
 import type { RouteInput } from "./route-schema.ts";
 import { checkServices } from "./service-graph.ts";
+import { scriptsOf } from "./service-parts.ts";
 import { serviceMapping } from "./service-schema.ts";
 import type { ServiceInput } from "./service-schema.ts";
 import type { Origin, Route, StreamRoute } from "./snapshot.ts";
@@ -54,6 +55,8 @@ export interface DiscoveredReading {
 
 export interface DiscoveredOptions {
   readonly defaults: RouteDefaults;
+  /** The container that asks for all of this; left out = it has no files that could be reached from here. */
+  readonly guest?: OwnGuest | undefined;
   /** Of an item: `["routes", NAME]`. */
   originOf(path: Path): Origin;
 }
@@ -126,7 +129,7 @@ function plainInput(input: DiscoveredInput): Plain {
 function contextOf(
   input: DiscoveredInput,
   serviceNames: Context["serviceNames"],
-  { defaults, originOf }: DiscoveredOptions,
+  { defaults, guest, originOf }: DiscoveredOptions,
   places: Place[],
 ): Context {
   const placeAt = (path: Path, offset = 0) => {
@@ -146,6 +149,8 @@ function contextOf(
     securePort: defaults.securePort,
     serviceNames,
     providerNames: new Set(),
+    providerKinds: new Map(),
+    guest,
     addressedNames: new Set(),
     services: new Map(),
     servicePaths: new Map(),
@@ -169,15 +174,22 @@ function check<Schema extends z.ZodType>(
 
 function readService(context: Context, name: string, value: unknown): void {
   const path = ["services", name];
-  const isEmpty = isMapping(value) && Array.isArray(value["backends"]) && !value["backends"].length;
+  const hasNone = isMapping(value) && Array.isArray(value["backends"]) && !value["backends"].length;
+  const isEmpty = hasNone && !programKeys.some((key) => value[key] !== undefined);
   // The schema is the file's, where an empty list is a slip.
-  const written = isEmpty ? { ...value, backends: undefined } : value;
+  const written = hasNone ? { ...value, backends: undefined } : value;
   const input: ServiceInput | undefined = check(context, serviceMapping, written, path);
   if (input === undefined) return;
   const service = resolveService(context, name, isEmpty ? { ...input, backends: [] } : input, path);
-  if (service?.kind !== "backends") return;
-  context.services.set(name, withinBounds(context, service, path));
+  const program = service?.kind === "files" ? service.scripts?.service : service?.name;
+  const own = program === undefined ? undefined : context.services.get(program);
+  if (own?.kind === "backends") {
+    context.services.set(own.name, withinBounds(context, own, path));
+  }
 }
+
+/** What a service may lead to instead of backends. */
+const programKeys = ["files", "fastcgi", "scgi", "uwsgi", "preset"];
 
 function readRoute(context: Context, name: string, value: unknown): Route | undefined {
   const path = ["routes", name];
@@ -242,6 +254,7 @@ function withoutBroken(
     const where = offset > 0 ? ` (at character ${offset + 1})` : "";
     return { path, message: `${message}${where}`, remedy, severity };
   });
+  for (const name of [...broken.services]) broken.services.add(scriptsOf(String(name)));
   const services = [...context.services].filter(([name]) => !broken.services.has(name));
   const isThere = (service: string | undefined) =>
     service === undefined || (context.services.has(service) && !broken.services.has(service));

@@ -54,6 +54,6 @@ test("redirect: https answers only some, so something else must answer the other
   const text = "routes:\n  a: { host: a, redirect: https }\n";
   const { problems } = readConfig(text, { file: "t", baseFolder: "/" });
   assert.deepEqual(problems.map(formatProblem), [
-    "t:2:3: routes.a: nothing answers those who come by https; add service, redirect, respond or whoami",
+    "t:2:3: routes.a: nothing answers those who come by https; add service, files, redirect, respond or whoami",
   ]);
 });

@@ -65,6 +65,21 @@ test("a service leads to others by their full names", () => {
   }
 });
 
+test("nobody leads past a service of files to its program", () => {
+  const message = '"pool@scripts" is the program of another service, which says what of it is run';
+  const of = { host: "a.test" };
+  assert.deepEqual(told("routes", { ...of, service: "pool@scripts@file" }), [
+    `routes.a.service: ${message}`,
+  ]);
+  assert.deepEqual(told("services", { failover: ["b", "pool@scripts@file"] }), [
+    `services.a.failover[1]: ${message}`,
+  ]);
+  const kept = message.replace("@scripts", "@scripts@kept");
+  assert.deepEqual(told("overlays", { service: "pool@scripts@kept" }), [
+    `overlays.a.service: ${kept}`,
+  ]);
+});
+
 test("a route of connections is read as one", () => {
   const value = { sni: "db.test", service: "tcp://127.0.0.1:5432" };
   const { streamRoutes, services, problems } = read("tcpRoutes", "db", value);
@@ -239,4 +254,58 @@ test("timeouts of a service that routes elsewhere would not have are not passed 
     problems.map(({ path, severity }) => `${formatPath(path)} ${severity}`),
     ["services.a.timeouts warning"],
   );
+});
+
+test("files, containers and what programs may send are named in the configuration file alone", () => {
+  const cases: readonly [words: object, key: string][] = [
+    [{ files: "/etc" }, "files"],
+    [{ files: { root: "/etc" } }, "files"],
+    [{ container: "lxc/a", backends: ["unix:/run/x"] }, "container"],
+    [{ preset: "php" }, "preset"],
+    [{ fastcgi: { backends: "10.0.0.1:1", sendFiles: "/etc" } }, "fastcgi.sendFiles"],
+    [{ uwsgi: { backends: "10.0.0.1:1", sendFiles: "/etc" } }, "uwsgi.sendFiles"],
+  ];
+  for (const [words, key] of cases) {
+    for (const [section, value, start] of [
+      ["services", words, `services.a.${key}`],
+      ["routes", { host: "a.test", service: words }, `routes.a.service.${key}`],
+      ["routes", { host: "a.test", ...words }, `routes.a.${key}`],
+      ["overlays", words, `overlays.a.${key}`],
+    ] as const) {
+      // A list of backends is not said beside the keys of a route.
+      if (section !== "services" && "backends" in words && !("service" in value)) continue;
+      const lines = told(section, value);
+      assert.ok(
+        lines.some((line) => line.startsWith(`${start}: names `)),
+        `${start}: ${lines.join("\n")}`,
+      );
+    }
+  }
+  assert.deepEqual(told("routes", { host: "a.test", service: url, errorLog: "/etc/x" }), [
+    "routes.a.errorLog: names a file of this host",
+  ]);
+});
+
+test("programs at an address may be led to, and not those behind a socket of this host", () => {
+  const { services, problems } = read("services", "a", { fastcgi: "10.0.0.1:9000" });
+  assert.deepEqual(problems, []);
+  assert.ok(services[0]?.kind === "backends");
+  assert.equal(services[0].backends[0]?.speaks, "fastcgi");
+  for (const value of ["fastcgi://unix:/run/x.sock", { scgi: "unix:/run/x.sock" }]) {
+    assert.match(told("services", value).join(), /is a file of this host/);
+  }
+  const own = read("routes", "a", { host: "a.test", uwsgi: "10.0.0.1:1" });
+  assert.equal(own.routes[0]?.service, "route/a@kept");
+  assert.equal(own.services[0]?.name, "route/a@kept");
+});
+
+test("an overlay puts right what answers say of URLs, and spools", () => {
+  const { overlays } = read("overlays", "a@docker", {
+    restoreUrls: { from: "/a", to: "/b" },
+    spool: true,
+  });
+  assert.deepEqual(overlays[0]?.change, {
+    restoreUrls: { from: "/a", to: "/b", hosts: [], cookieDomains: [] },
+    spool: { memory: 65_536 },
+  });
 });

@@ -15,12 +15,13 @@ import type { Overlay } from "./overlay.ts";
 import type { Path, Problem } from "./problem.ts";
 import { readCertificate } from "./read-certificate.ts";
 import type { RouteDefaults } from "./provider-settings.ts";
-import { isForSome, resolveRoute } from "./resolve-route.ts";
+import { answers, isForSome, resolveRoute } from "./resolve-route.ts";
 import { resolveService } from "./resolve-service.ts";
 import { resolveStreamRoute } from "./resolve-stream.ts";
 import { matchingKeys, route, routeMapping } from "./route-schema.ts";
 import type { RouteInput } from "./route-schema.ts";
 import { checkServices } from "./service-graph.ts";
+import { renamedService } from "./service-parts.ts";
 import { service } from "./service-schema.ts";
 import type { ServiceInput } from "./service-schema.ts";
 import type { Service } from "./service.ts";
@@ -188,13 +189,14 @@ function named<Made extends Route | StreamRoute>(
   if (own === undefined) return { ...made, name };
   const service = `route/${name}`;
   context.services.delete(own.name);
-  context.services.set(service, { ...own, name: service });
+  context.services.set(
+    service,
+    renamedService(own, (each) => (each === own.name ? service : each)),
+  );
   return { ...made, name, service };
 }
 
 // --- overlays ------------------------------------------------------------------------------------------
-
-const answers = ["service", "redirect", "respond", "whoami"] as const;
 
 /** Those whose `false` people mean to count instead of what the route says, and what to do instead. */
 const lasting = {
@@ -237,6 +239,8 @@ function readOverlay(reading: Reading): ItemReading {
     ...(input.accessLog === undefined ? {} : { accessLog: whole.accessLog }),
     ...(input.tls === undefined ? {} : { tls: input.tls }),
     ...(whole.hsts === undefined ? {} : { hsts: whole.hsts }),
+    ...(whole.restoreUrls === undefined ? {} : { restoreUrls: whole.restoreUrls }),
+    ...(whole.spool === undefined ? {} : { spool: whole.spool }),
     ...(middlewares.length === 0 ? {} : { middlewares }),
   };
   return { ...nothing, overlays: [{ route: name, origin: context.originOf(path), change }] };
@@ -318,6 +322,7 @@ function contextOf(
     securePort: defaults.securePort,
     serviceNames: new Set(),
     providerNames: new Set(),
+    providerKinds: new Map(),
     addressedNames: new Set(),
     services: new Map(),
     servicePaths: new Map(),

@@ -53,7 +53,7 @@ const cases: readonly ProblemCase[] = [
   ],
   [
     "routes:\n  a.test: ftp://x\n",
-    't.yaml:2:11: routes["a.test"]: ftp:// is not supported; write http://HOST:PORT, https://HOST:PORT or unix:/PATH, or for streams tcp://, tls:// or udp://',
+    't.yaml:2:11: routes["a.test"]: ftp:// is not supported; write http://HOST:PORT, https://HOST:PORT or unix:/PATH, for programs fastcgi://, scgi:// or uwsgi://, or for streams tcp://, tls:// or udp://',
   ],
   [
     "routes:\n  a.test: ws://x\n",
@@ -77,7 +77,7 @@ const cases: readonly ProblemCase[] = [
   ],
   [
     "routes:\n  a.test: http://x y\n",
-    't.yaml:2:11: routes["a.test"]: "http://x y" contains a space, a control or a backslash; write http://HOST:PORT, https://HOST:PORT or unix:/PATH, or for streams tcp://, tls:// or udp://',
+    't.yaml:2:11: routes["a.test"]: "http://x y" contains a space, a control or a backslash; write http://HOST:PORT, https://HOST:PORT or unix:/PATH, for programs fastcgi://, scgi:// or uwsgi://, or for streams tcp://, tls:// or udp://',
   ],
   [
     "routes:\n  a.test: unix:run.sock\n",
@@ -94,11 +94,11 @@ const cases: readonly ProblemCase[] = [
   ],
   [
     "routes:\n  a.test: [http://x, 5]\n",
-    't.yaml:2:22: routes["a.test"][1]: must be a backend URL or { url, weight, tier }, not the number 5; write http://HOST:PORT, https://HOST:PORT or unix:/PATH, or for streams tcp://, tls:// or udp://',
+    't.yaml:2:22: routes["a.test"][1]: must be a backend URL or { url, weight, tier }, not the number 5; write http://HOST:PORT, https://HOST:PORT or unix:/PATH, for programs fastcgi://, scgi:// or uwsgi://, or for streams tcp://, tls:// or udp://',
   ],
   [
     "routes:\n  a.test: {}\n",
-    't.yaml:2:3: routes["a.test"]: nothing answers; add service, redirect, respond or whoami',
+    't.yaml:2:3: routes["a.test"]: nothing answers; add service, files, redirect, respond or whoami',
   ],
   [
     "routes:\n  a.test: { service: http://x, redirect: 'https://y' }\n",
@@ -122,7 +122,7 @@ const cases: readonly ProblemCase[] = [
   ],
   [
     "routes:\n  a.test: { service: { balance: random } }\n",
-    't.yaml:2:13: routes["a.test"].service: the service leads nowhere; add backends, split, failover or mirror',
+    't.yaml:2:13: routes["a.test"].service: the service leads nowhere; add backends, files, fastcgi, split, failover or mirror',
   ],
   [
     "routes:\n  a.test: { service: { backends: [http://x], balance: rando } }\n",
@@ -417,7 +417,7 @@ const cases: readonly ProblemCase[] = [
   ],
   [
     "services: { api: }\n",
-    "t.yaml:1:13: services.api: has no value; write http://HOST:PORT, https://HOST:PORT or unix:/PATH, or for streams tcp://, tls:// or udp://",
+    "t.yaml:1:13: services.api: has no value; write http://HOST:PORT, https://HOST:PORT or unix:/PATH, for programs fastcgi://, scgi:// or uwsgi://, or for streams tcp://, tls:// or udp://",
   ],
   [
     "services: { api: { backends: [http://x], pool: { maxWait: soon } } }\n",

@@ -42,7 +42,7 @@ test("forceHttps may be off, or have a status and a port", () => {
 });
 
 test("neither of them answers everybody, so a route with them needs something that does", () => {
-  const remedy = "add service, redirect, respond or whoami";
+  const remedy = "add service, files, redirect, respond or whoami";
   assert.deepEqual(read("forceHttps: true").told, [`: nothing answers; ${remedy}`]);
   assert.deepEqual(read("redirect: { pattern: x, to: / }").told, [
     `: nothing answers where the pattern does not match; ${remedy}`,

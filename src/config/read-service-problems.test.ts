@@ -31,7 +31,7 @@ const cases: readonly ProblemCase[] = [
   ],
   [
     "services: { s: udp://unix:/run/x }\n",
-    "t.yaml:1:16: services.s: datagrams over a unix socket are not supported; write http://HOST:PORT, https://HOST:PORT or unix:/PATH, or for streams tcp://, tls:// or udp://",
+    "t.yaml:1:16: services.s: datagrams over a unix socket are not supported; write http://HOST:PORT, https://HOST:PORT or unix:/PATH, for programs fastcgi://, scgi:// or uwsgi://, or for streams tcp://, tls:// or udp://",
   ],
   [
     "services: { s: mysql://x:3306 }\n",
@@ -55,11 +55,11 @@ const cases: readonly ProblemCase[] = [
   ],
   [
     "services: { s: {} }\n",
-    "t.yaml:1:13: services.s: the service leads nowhere; add backends, split, failover or mirror",
+    "t.yaml:1:13: services.s: the service leads nowhere; add backends, files, fastcgi, split, failover or mirror",
   ],
   [
     "services: { s: { balance: random } }\n",
-    "t.yaml:1:13: services.s: the service leads nowhere; add backends, split, failover or mirror",
+    "t.yaml:1:13: services.s: the service leads nowhere; add backends, files, fastcgi, split, failover or mirror",
   ],
   [
     "services: { s: { backends: [http://x], split: { s: 1 } } }\n",

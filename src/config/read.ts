@@ -24,7 +24,13 @@ import {
   securePortOf,
 } from "./resolve-listener.ts";
 import { resolvePath, resolveRunAs, resolveSocket, resolveWorkers } from "./resolve-process.ts";
-import { addressedNames, providerNames, resolveProviders } from "./resolve-providers.ts";
+import { noGuests } from "./guest.ts";
+import {
+  addressedNames,
+  providerKinds,
+  providerNames,
+  resolveProviders,
+} from "./resolve-providers.ts";
 import { folderOf, resolveAccessLog, resolveRoute } from "./resolve-route.ts";
 import { resolveService } from "./resolve-service.ts";
 import { noCredentials } from "./certificate.ts";
@@ -104,7 +110,7 @@ const defaultCompat: Compat = {
 };
 
 /** What the primary adds. */
-const unmade = { version: 0, secret: "", credentials: noCredentials } as const;
+const unmade = { version: 0, secret: "", credentials: noCredentials, guests: noGuests } as const;
 
 function resolveAll(
   source: Source,
@@ -136,6 +142,7 @@ function resolveAll(
     trustedProxies: section("trustedProxies", shape.trustedProxies) ?? [],
     serviceNames: new Set(entriesOf(root, "services").map(([name]) => name)),
     providerNames: providerNames(root.get("providers")),
+    providerKinds: providerKinds(root.get("providers")),
     addressedNames: addressedNames(root.get("providers")),
     services: new Map(),
     servicePaths: new Map(),

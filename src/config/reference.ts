@@ -18,6 +18,10 @@ SIGHUP; a file with errors changes nothing.
 - **backend URL**: \`http://HOST:PORT[/base]\`, \`https://HOST:PORT[/base]\`, \`unix:/run/app.sock\`; for listeners with
   \`protocol: tcp\` \`tcp://HOST:PORT\`, \`tls://HOST:PORT\` (we speak TLS to it), \`tcp://unix:/run/app.sock\`; with
   \`protocol: udp\` \`udp://HOST:PORT\`.
+- **program**: \`unix:/run/php/php-fpm.sock\` or \`HOST:PORT\`; among backend URLs \`fastcgi://HOST:PORT\`,
+  \`fastcgi://unix:/PATH\`, and so with \`scgi\` and \`uwsgi\`.
+- **container**: \`PROVIDER/NAME\`, such as \`lxc/blog\`: the first part is the name of one of \`providers\`.
+- **step** of \`try\`: a path under the root with \`$path\` for the one that was asked for, \`@SERVICE\`, or \`=STATUS\`.
 - **percentage**: \`20%\`, or \`0\`.
 - **status or range**: \`502\` or \`500-504\`.
 - **network**: \`10.0.0.0/8\`, \`2001:db8::/32\`, or an address alone.
@@ -33,9 +37,13 @@ export function referencePage(): string {
 }
 
 // Every mapping gets a table of its own, under the path that leads to it. A service written inside a
-// route or listener has the keys of any service: no second time.
+// route or listener has the keys of any service: no second time. Nor what a route says beside its own keys, and programs
+// are alike whatever is spoken to them.
 function pages(path: string, schema: JsonSchema): string[] {
-  const isInline = /^(routes|tcpRoutes|listeners)\.NAME\.service$/.test(path);
+  const isInline =
+    /^(routes|tcpRoutes|listeners)\.NAME\.service$|^routes\.NAME\.(files|fastcgi|scgi|uwsgi)$|^services\.NAME\.(scgi|uwsgi)$/.test(
+      path,
+    );
   const found = isInline ? undefined : mappingOf(path, schema);
   if (found === undefined) return [];
   const nested = Object.entries(propertiesOf(found.schema)).flatMap(([name, each]) =>

@@ -8,6 +8,7 @@ import { storeSource } from "./item.ts";
 import { defaultMirror } from "./limits.ts";
 import type { Path } from "./problem.ts";
 import { defaultPartCookie, resolveSticky } from "./resolve-balance.ts";
+import { isScripts } from "./service-parts.ts";
 import type { ServiceInput } from "./service-schema.ts";
 import type { FailoverService, KeyValue, MirrorService } from "./service.ts";
 import type { SplitPart, SplitService } from "./service.ts";
@@ -21,6 +22,11 @@ export function checkServiceName(
   path: Path,
   { at = "value", instead = "" }: { at?: "key" | "value"; instead?: string } = {},
 ): boolean {
+  if (isScripts(name)) {
+    const message = `${JSON.stringify(name)} is the program of another service, which says what of it is run`;
+    report(context, path, { message, remedy: `write ${name.replace("@scripts", "")}`, at });
+    return false;
+  }
   if (context.serviceNames.has(name) || isDiscoveredName(context, name)) return true;
   const near = nearest(name, context.serviceNames);
   const [, provider] = /@([^@]*)$/.exec(name) ?? [];

@@ -30,6 +30,11 @@ export function providerNames(section: unknown): ReadonlySet<string> {
   return new Set(itemsOf(section).map(({ name }) => name));
 }
 
+/** What each of them is. */
+export function providerKinds(section: unknown): ReadonlyMap<string, string> {
+  return new Map(itemsOf(section).map(({ name, kind }) => [name, kind]));
+}
+
 /** Services of those that serve by address. */
 export function addressedNames(section: unknown): ReadonlySet<string> {
   const addressed = itemsOf(section).filter(({ kind, item }) => {

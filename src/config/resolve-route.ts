@@ -4,17 +4,25 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { checkNames } from "./certified.ts";
-import { given, report } from "./context.ts";
+import { given, isGiven, report } from "./context.ts";
 import type { Context } from "./context.ts";
 import type { Path } from "./problem.ts";
 import { resolveHsts } from "./resolve-hsts.ts";
 import { resolveMatch } from "./resolve-match.ts";
 import { resolveMaintenance } from "./resolve-health.ts";
+import { resolveMount } from "./resolve-mount.ts";
 import type { AccessLogInput, RouteInput } from "./route-schema.ts";
 import { timeoutsOf, useService } from "./service-graph.ts";
+import type { ServiceInput } from "./service-schema.ts";
 import type { AccessLog, MiddlewareUse, Route } from "./snapshot.ts";
 
-const answers = ["service", "redirect", "respond", "whoami"] as const;
+/** Each by itself makes a service of the route's own. */
+const shortForms = ["files", "fastcgi", "scgi", "uwsgi", "preset"] as const;
+
+export const answers = [
+  ...(["service", "redirect", "respond", "whoami"] as const),
+  ...shortForms,
+] as const;
 
 export function resolveRoute(
   context: Context,
@@ -52,14 +60,19 @@ export function resolveRoute(
     ...(input.hsts === undefined
       ? {}
       : { hsts: resolveHsts(context, input.hsts, [...path, "hsts"]) }),
+    ...resolveMount(context, input, middlewares, path),
+    ...(input.errorLog === undefined ? {} : { errorLog: logPlace(context, input.errorLog) }),
   };
+}
+
+function logPlace({ baseFolder }: Context, path: string): string {
+  return path === "stdout" || path === "stderr" ? path : resolve(baseFolder, path);
 }
 
 export function resolveAccessLog(context: Context, input: AccessLogInput): AccessLog {
   if (typeof input === "boolean") return { enabled: input, format: "combined", path: "stdout" };
   const { format = "combined", path = "stdout" } = input;
-  const isStream = path === "stdout" || path === "stderr";
-  return { enabled: true, format, path: isStream ? path : resolve(context.baseFolder, path) };
+  return { enabled: true, format, path: logPlace(context, path) };
 }
 
 export function folderOf(context: Context, folder: string | undefined, path: Path) {
@@ -75,10 +88,13 @@ function checkAnswers(context: Context, input: RouteInput, path: Path): void {
   const isSaid = (each: (typeof answers)[number]) =>
     input[each] !== undefined && input[each] !== false;
   const isPartial = isForSome(input.redirect);
-  const said = answers.filter((each) => isSaid(each) && !(each === "redirect" && isPartial));
+  const all = answers.filter((each) => isSaid(each) && !(each === "redirect" && isPartial));
+  // Several of the short forms are one service, as far as they go together.
+  const short = shortForms.find((each) => all.includes(each));
+  const said = all.filter((each) => each === short || !isShortForm(each));
   const [first, ...more] = said;
   if (first === undefined) {
-    const remedy = "add service, redirect, respond or whoami";
+    const remedy = "add service, files, redirect, respond or whoami";
     const message = isPartial
       ? `nothing answers ${isToHttps(input.redirect?.[0]) ? "those who come by https" : "where the pattern does not match"}`
       : "nothing answers";
@@ -96,11 +112,33 @@ function checkAnswers(context: Context, input: RouteInput, path: Path): void {
   }
 }
 
+function isShortForm(key: (typeof answers)[number]): boolean {
+  return shortForms.some((each) => each === key);
+}
+
 function serviceOf(context: Context, route: string, input: RouteInput, path: Path) {
-  const use = input.service;
-  if (use === undefined) return undefined;
+  const { service: use, container } = input;
   const owner = { name: route, kind: "route", protocol: "http" } as const;
-  return useService(context, use, { ...owner, path: [...path, "service"] });
+  const place = [...path, "service"];
+  if (shortForms.some((each) => isGiven(input[each]))) {
+    return use === undefined
+      ? useService(context, premisesOf(input), { ...owner, path })
+      : undefined;
+  }
+  if (container !== undefined && (use === undefined || typeof use === "string")) {
+    const message = "says nothing here: it is about files, programs and unix: sockets";
+    const remedy = use === undefined ? "add files" : `say it in services.${use}`;
+    report(context, [...path, "container"], { message, remedy, at: "key" });
+  }
+  if (use === undefined) return undefined;
+  const whole = typeof use === "string" ? use : { ...given({ container }), ...use };
+  return useService(context, whole, { ...owner, path: place });
+}
+
+/** What a route says of files and programs beside its own keys, as the service it means. */
+function premisesOf(input: RouteInput): ServiceInput {
+  const { container, files, fastcgi, scgi, uwsgi, preset } = input;
+  return { container, files, fastcgi, scgi, uwsgi, preset };
 }
 
 type Redirect = NonNullable<RouteInput["redirect"]>[number];

@@ -1,20 +1,38 @@
 // A service as the file says it → as the Snapshot holds it: defaults filled in, files read, and what one
 // key says held against the others. What needs to know of other services is in `service-graph.ts`.
 
+import { extname } from "node:path";
 import { given, report } from "./context.ts";
 import type { Context } from "./context.ts";
-import { defaultHold, defaultPassive, defaultPool, defaultRetry } from "./limits.ts";
+import type { Scripts } from "./files.ts";
 import type { Path } from "./problem.ts";
-import { resolveBackendTls } from "./resolve-backend-tls.ts";
-import { resolveBalance, resolveSticky } from "./resolve-balance.ts";
+import { resolveBackends } from "./resolve-backends.ts";
+import type { BackendsWish } from "./resolve-backends.ts";
+import { filesRootOf, resolveFiles } from "./resolve-files.ts";
 import { resolveFailover, resolveMirror, resolveSplit } from "./resolve-group.ts";
-import { resolveBreaker, resolveCheck, resolveMaintenance } from "./resolve-health.ts";
+import { resolveMaintenance } from "./resolve-health.ts";
+import { resolveGuest } from "./resolve-premises.ts";
+import { gatewayOf, withPreset } from "./service-preset.ts";
+import { scriptsOf } from "./service-parts.ts";
 import { commonServiceKeys, serviceKinds } from "./service-schema.ts";
 import type { ServiceInput } from "./service-schema.ts";
-import type { Backend, BackendService, Service } from "./service.ts";
-import { checkStreamKeys } from "./stream-keys.ts";
+import type { Service } from "./service.ts";
 
-const kinds = ["backends", "split", "failover", "mirror"] as const;
+const kinds = [
+  "backends",
+  "split",
+  "failover",
+  "mirror",
+  "files",
+  "fastcgi",
+  "scgi",
+  "uwsgi",
+] as const;
+
+type Kind = (typeof kinds)[number];
+
+/** Kinds that a preset says nothing about. */
+const plainKinds = ["backends", "split", "failover", "mirror"] as const;
 
 /** Also enters it among the services; undefined after it reported that it leads nowhere. */
 export function resolveService(
@@ -23,11 +41,18 @@ export function resolveService(
   input: ServiceInput,
   path: Path,
 ): Service | undefined {
+  const whole = presetOver(context, input, path);
   context.servicePaths.set(name, path);
-  context.serviceTimeouts.set(name, given(input.timeouts));
-  const kind = kindOf(context, input, path);
+  context.serviceTimeouts.set(name, given(whole.timeouts));
+  if (input.preset !== undefined && kinds.every((each) => whole[each] === undefined)) {
+    const message = `preset ${input.preset} does not know where the program is`;
+    const remedy = "add fastcgi, scgi or uwsgi: unix:/PATH or HOST:PORT; or files";
+    report(context, [...path, "preset"], { message, remedy, at: "key" });
+    return undefined;
+  }
+  const kind = kindOf(context, whole, path);
   const service =
-    kind === undefined ? undefined : resolveKind(context, kind, { name, input, path });
+    kind === undefined ? undefined : resolveKind(context, kind, { name, input: whole, path });
   if (service !== undefined) context.services.set(name, service);
   return service;
 }
@@ -38,7 +63,16 @@ interface Named {
   readonly path: Path;
 }
 
-function resolveKind(context: Context, kind: (typeof kinds)[number], named: Named): Service {
+function presetOver(context: Context, input: ServiceInput, path: Path): ServiceInput {
+  const { preset, ...rest } = input;
+  const other = plainKinds.find((each) => input[each] !== undefined);
+  if (preset === undefined || other === undefined) return withPreset(input);
+  const message = `preset is of a service with files or fastcgi, and this one has ${other}`;
+  report(context, [...path, "preset"], { message, remedy: `leave out ${other}`, at: "key" });
+  return rest;
+}
+
+function resolveKind(context: Context, kind: Kind, named: Named): Service {
   const { name, input, path } = named;
   const common = {
     name,
@@ -47,7 +81,14 @@ function resolveKind(context: Context, kind: (typeof kinds)[number], named: Name
   };
   switch (kind) {
     case "backends":
-      return { ...common, kind, ...resolveBackends(context, input, path) };
+    case "fastcgi":
+    case "scgi":
+    case "uwsgi": {
+      const wish = { kind, guest: guestOf(context, named, kind), filesRoot: "" };
+      return { ...common, kind: "backends", ...resolveBackends(context, input, wish, path) };
+    }
+    case "files":
+      return { ...common, kind, ...resolveFilesAndScripts(context, named) };
     case "split":
       return { ...common, kind, ...resolveSplit(context, input, path) };
     case "failover":
@@ -57,83 +98,91 @@ function resolveKind(context: Context, kind: (typeof kinds)[number], named: Name
   }
 }
 
-function kindOf(context: Context, input: ServiceInput, path: Path) {
-  const [kind, ...more] = kinds.filter((each) => input[each] !== undefined);
+function guestOf(context: Context, { input, path }: Named, kind: Kind): string | undefined {
+  // What labels make of a container's address has nothing to do with its files.
+  if (kind === "backends" && input.container === undefined) return undefined;
+  return resolveGuest(context, input.container, [...path, "container"]);
+}
+
+/** The program, if there is one, is a service of its own that nobody else leads to. */
+function resolveFilesAndScripts(context: Context, named: Named) {
+  const { name, path } = named;
+  const { files = {}, ...input } = named.input;
+  const guest = guestOf(context, named, "files");
+  const isGuests = guest !== undefined || input.container !== undefined;
+  const root = filesRootOf(context, files, isGuests, path);
+  const speaks = gatewayOf(input);
+  if (speaks === undefined) {
+    const wish = { input: files, guest, root, scripts: undefined, isForAll: false };
+    return resolveFiles(context, wish, path);
+  }
+  const service = scriptsOf(name);
+  const wish: BackendsWish = { kind: speaks, guest, filesRoot: root };
+  const own = resolveBackends(context, input, wish, path);
+  const origin = context.originOf(path);
+  context.servicePaths.set(service, [...path, speaks]);
+  context.services.set(service, {
+    ...{ name: service, kind: "backends", origin, maintenance: undefined },
+    ...own,
+  });
+  const { extensions = [], script = "" } = own.gateway ?? {};
+  // Who answers every path by one script has others beside it that are no less sources.
+  const endings = new Set([
+    ...extensions,
+    ...(script === "" ? [] : [extname(script).toLowerCase()]),
+  ]);
+  endings.delete("");
+  const scripts: Scripts = {
+    service,
+    extensions: [...endings],
+    neverIn: input[speaks]?.neverIn ?? [],
+  };
+  const isForAll = extensions.length === 0;
+  return resolveFiles(context, { input: files, guest, root, scripts, isForAll }, path);
+}
+
+function kindOf(context: Context, input: ServiceInput, path: Path): Kind | undefined {
+  const [kind, ...others] = kinds.filter((each) => input[each] !== undefined);
   if (kind === undefined) {
-    const remedy = "add backends, split, failover or mirror";
+    const remedy = "add backends, files, fastcgi, split, failover or mirror";
     report(context, path, { message: "the service leads nowhere", remedy, at: "key" });
     return undefined;
   }
+  const program = kind === "files" ? gatewayOf(input) : undefined;
+  const more = others.filter((each) => each !== program);
   for (const other of more) {
     const message = `the service leads to ${kind} already`;
-    report(context, [...path, other], { message, remedy: "leave out one of them", at: "key" });
+    const remedy =
+      kind === "backends" && other === "files"
+        ? 'make a service of the backends, and write files: { try: [$path, "@SERVICE"] }'
+        : "leave out one of them";
+    report(context, [...path, other], { message, remedy, at: "key" });
   }
-  const own: readonly string[] = [...serviceKinds[kind], ...commonServiceKeys, ...more];
-  for (const [key, value] of Object.entries(input)) {
-    if (value === undefined || own.includes(key)) continue;
-    const owners = kinds.filter((each) => serviceKinds[each].some((one) => one === key));
-    const message = `${key} is of a service with ${owners.join(" or ")}, and this one has ${kind}`;
-    const remedy = owners[0] === "backends" ? "say it in the services it leads to" : "leave it out";
-    report(context, [...path, key], { message, remedy, at: "key" });
-  }
+  checkKeys(context, [kind, ...(program === undefined ? [] : [program])], more, input, path);
   return kind;
 }
 
-type Own = Omit<BackendService, "kind" | "name" | "origin" | "maintenance">;
-
-function resolveBackends(context: Context, input: ServiceInput, path: Path): Own {
-  const backends = input.backends ?? [];
-  const protocol = protocolOf(context, backends, path);
-  if (backends.length > 0 && backends.every(({ weight }) => weight === 0)) {
-    const message = "all weights are 0, so nobody would get anything";
-    const remedy = "give at least one a weight of 1 or more";
-    report(context, [...path, "backends"], { message, remedy });
-  }
-  // Without one (a container that is stopped) nobody knows yet what is spoken.
-  if (backends.length > 0) checkStreamKeys(context, protocol, input, path);
-  if (
-    input.proxyProtocol !== undefined &&
-    protocol === "tcp" &&
-    backends.some(({ secure }) => secure)
-  ) {
-    const message = "would be sent inside TLS, where no backend looks for it";
-    const remedy = "use tcp:// and let the client's TLS pass through, or leave it out";
-    report(context, [...path, "proxyProtocol"], { message, remedy });
-  }
-  const { holdFor, maxHeld, pauseFor } = input;
-  return {
-    backends,
-    absent: [],
-    onDemand: undefined,
-    balance: resolveBalance(input.balance),
-    slowStart: input.slowStart ?? 0,
-    sticky: resolveSticky(context, input.sticky, [...path, "sticky"]),
-    host: input.host ?? "keep",
-    pool: { ...defaultPool, ...given(input.pool) },
-    tls: resolveBackendTls(context, input.tls, [...path, "tls"], protocol),
-    retry: { ...defaultRetry, ...given(input.retry) },
-    check: resolveCheck(context, input.check, [...path, "check"]),
-    passive: { ...defaultPassive, ...given(input.passive) },
-    whenAllDown: input.whenAllDown ?? "try",
-    hold: { ...defaultHold, ...given({ holdFor, maxHeld, pauseFor }) },
-    breaker: resolveBreaker(context, input.breaker, [...path, "breaker"]),
-    proxyProtocol: input.proxyProtocol,
-  };
-}
-
-/** Of all of them; a service that led to two would be of use to nobody. */
-function protocolOf(
+function checkKeys(
   context: Context,
-  backends: readonly Backend[],
+  own: readonly Kind[],
+  more: readonly Kind[],
+  input: ServiceInput,
   path: Path,
-): Backend["protocol"] {
-  const protocol = backends[0]?.protocol ?? "http";
-  const other = backends.findIndex((each) => each.protocol !== protocol);
-  if (other !== -1) {
-    const found = backends[other]?.protocol ?? "";
-    const message = `is a ${found} backend, and the first one is ${protocol}`;
-    const remedy = "make two services of it";
-    report(context, [...path, "backends", other], { message, remedy });
+): void {
+  const known = new Set<string>([
+    ...own.flatMap((each) => [...serviceKinds[each]]),
+    ...commonServiceKeys,
+    ...more,
+  ]);
+  for (const [key, value] of Object.entries(input)) {
+    if (value === undefined || known.has(key)) continue;
+    const owners = kinds
+      .filter((each) => serviceKinds[each].some((one) => one === key))
+      .slice(0, 2)
+      .filter((each) => each !== "fastcgi");
+    const message = `${key} is of a service with ${owners.join(" or ")}, and this one has ${own[0]}`;
+    const isBelow = owners[0] === "backends" && own[0] !== "files";
+    const remedy = isBelow ? "say it in the services it leads to" : "leave it out";
+    report(context, [...path, key], { message, remedy, at: "key" });
   }
-  return protocol;
 }

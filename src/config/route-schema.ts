@@ -9,12 +9,14 @@ import { routeTlsKinds } from "./acme-settings.ts";
 import { checkFormat, namedFormats } from "./access-log-format.ts";
 import { parseBackendUrl } from "./backend-url.ts";
 import { maintenance } from "./health-schema.ts";
-import { isToken, pairs } from "./http-scalar.ts";
+import { authority, isToken, pairs } from "./http-scalar.ts";
+import { spoolMemory } from "./limits.ts";
 import { missingGroup, parsePattern } from "./pattern.ts";
 import { hstsLongest, hstsMaxAge } from "./hsts.ts";
+import { formatSize } from "../lib/size.ts";
 import { duration, filePath, flag, integer, joinFault, key, mapping, mustBe } from "./scalar.ts";
 import { network, oneOrMore, parsed, size, text } from "./scalar.ts";
-import { backends, onlyBackends, ownTimeouts, serviceUse } from "./service-schema.ts";
+import { backends, onlyBackends, ownTimeouts, premisesKeys, serviceUse } from "./service-schema.ts";
 import type { Refuse } from "./scalar.ts";
 
 function readPath(value: string, refuse: Refuse) {
@@ -212,6 +214,67 @@ export const accessLog = z.union(
   { error: mustBe({ what: "true, false, a path or { format, path }" }) },
 );
 
+/** The port is that of a host; a domain has none. */
+const cookieDomain = parsed({ what: "a domain", remedy: "write app.internal" }, (value, refuse) =>
+  /^\.?[\w-]+(\.[\w-]+)*$/.test(value)
+    ? value.toLowerCase().replace(/^\./, "")
+    : refuse(`${JSON.stringify(value)} is not a domain`, "write app.internal"),
+);
+
+const restoreUrls = z.union(
+  [
+    flag().transform((isOn): RestoreMapping | undefined => (isOn ? {} : undefined)),
+    mapping({
+      from: key(
+        path(),
+        "Prefix that the backend has. Without it: what the route makes of its own.",
+      ),
+      to: key(path(), "Prefix that clients have instead. Without it: what the route takes away."),
+      hosts: key(
+        oneOrMore(
+          authority.transform((value) => value.toLowerCase()),
+          { what: "a host or a list of hosts", remedy: "write [app.internal, 10.0.0.5:8080]" },
+        ),
+        "What the backend may call itself, besides the Host it was sent.",
+      ),
+      cookieDomains: key(
+        oneOrMore(cookieDomain, { what: "a domain or a list of domains" }),
+        "Domains of cookies that are left out, so that the cookie is for the host that was asked for.",
+      ),
+    }),
+  ],
+  { error: mustBe({ what: "true, false or { from, to, hosts, cookieDomains }" }) },
+);
+
+interface RestoreMapping {
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly hosts?: string[] | undefined;
+  readonly cookieDomains?: string[] | undefined;
+}
+
+export type RestoreInput = NonNullable<z.output<typeof restoreUrls>>;
+
+const spool = z.union(
+  [
+    flag().transform((isOn): SpoolMapping | undefined => (isOn ? {} : undefined)),
+    mapping({
+      memory: key(
+        size().refine((bytes) => bytes <= spoolMemory.most, {
+          error: `must be at most ${formatSize(spoolMemory.most)}\nlet more go to disk`,
+        }),
+        "Bodies up to this size stay in memory.",
+        formatSize(spoolMemory.usual),
+      ),
+    }),
+  ],
+  { error: mustBe({ what: "true, false or { memory }" }) },
+);
+
+interface SpoolMapping {
+  readonly memory?: number | undefined;
+}
+
 const replacePrefix = z.union(
   [
     path(),
@@ -269,6 +332,7 @@ export const matchingKeys = Object.keys(matching).filter((each) => each !== "pri
 export const routeMapping = mapping({
   ...matching,
   service: key(serviceUse, "Where requests go: a service's name, URLs, or a service as below."),
+  ...premisesKeys,
   redirect: key(
     redirect,
     "Answers with a redirect. Placeholders: {scheme} {host} {uri} {path} {query}. Of a list with patterns the first that matches counts. `https`: who came in the clear is sent there, others go on.",
@@ -299,6 +363,20 @@ export const routeMapping = mapping({
   ),
   errorPages: key(filePath(), "Folder with `error_<status>.html` and `error_default.html`."),
   accessLog: key(accessLog, "As the global `accessLog`, for this route."),
+  restoreUrls: key(
+    restoreUrls,
+    "Puts right what answers say of URLs (`Location`, `Content-Location`, `Refresh`, path and domain of cookies) where the route changes the path: `true` = the opposite of `stripPrefix`, `replacePrefix` and `addPrefix`.",
+    false,
+  ),
+  spool: key(
+    spool,
+    "Takes a request body whole, in memory and then on disk, before a backend is asked: for those that serve one request at a time.",
+    false,
+  ),
+  errorLog: key(
+    filePath(),
+    "Where programs' error streams (FastCGI) go: `stdout`, `stderr` or a file. Without it: the log of the program.",
+  ),
   hsts: key(
     hsts,
     "Tells browsers that came by https to come by nothing else from now on (Strict-Transport-Security). `true` = for a year.",

@@ -1,6 +1,7 @@
 // A route as somebody would write it, from what it was resolved to.
 
 import { hstsMaxAge, type Hsts } from "./hsts.ts";
+import { spoolMemory } from "./limits.ts";
 import type { Overlay } from "./overlay.ts";
 import type { RouteDefaults } from "./provider-settings.ts";
 import { formatRule, type Rule } from "./rule.ts";
@@ -33,6 +34,7 @@ export function routeWords(route: Route, service: unknown, defaults: RouteDefaul
     ...(accessLog === undefined ? {} : { accessLog: accessLogWords(accessLog) }),
     ...differing({ tls }, {}),
     ...(hsts === undefined ? {} : { hsts: hstsWords(hsts) }),
+    ...mountWords(route),
   };
 }
 
@@ -70,6 +72,29 @@ export function overlayWords({ change }: Overlay): Words {
     ...(accessLog === undefined ? {} : { accessLog: accessLogWords(accessLog) }),
     ...differing({ tls }, {}),
     ...(hsts === undefined ? {} : { hsts: hstsWords(hsts) }),
+    ...mountWords(change),
+  };
+}
+
+function mountWords({
+  restoreUrls,
+  spool,
+  errorLog,
+}: Pick<Overlay["change"], "restoreUrls" | "spool" | "errorLog">): Words {
+  const { from, to, ...rest } = restoreUrls ?? {};
+  const memory = spool?.memory;
+  return {
+    ...(restoreUrls === undefined
+      ? {}
+      : {
+          restoreUrls: {
+            from: from === "" ? "/" : from,
+            to: to === "" ? "/" : to,
+            ...differing(rest, { hosts: [], cookieDomains: [] }),
+          },
+        }),
+    ...(memory === undefined ? {} : { spool: memory === spoolMemory.usual ? true : { memory } }),
+    ...differing({ errorLog }, {}),
   };
 }
 

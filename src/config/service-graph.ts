@@ -4,7 +4,9 @@
 import { report } from "./context.ts";
 import type { Context, ServiceUse } from "./context.ts";
 import { maxServiceDepth } from "./limits.ts";
+import type { FilesService } from "./files.ts";
 import type { Path } from "./problem.ts";
+import { answerersOf } from "./service-parts.ts";
 import { checkServiceName, isDiscoveredName } from "./resolve-group.ts";
 import { resolveService } from "./resolve-service.ts";
 import type { ServiceInput } from "./service-schema.ts";
@@ -58,6 +60,11 @@ export function membersOf(context: Context, service: Service): { name: string; p
   switch (service.kind) {
     case "backends":
       return [];
+    case "files":
+      return answerersOf(service).map((name) => ({
+        name,
+        path: name === service.scripts?.service ? path : [...path, "files", "try"],
+      }));
     case "addressed":
       return Object.values(service.members).map((name) => ({ name, path }));
     case "split":
@@ -91,6 +98,10 @@ export function timeoutsOf(context: Context, name: string | undefined): Partial<
 export function checkServices(context: Context): void {
   const protocols = protocolsOf(context, checkCircles(context));
   for (const service of context.services.values()) {
+    if (service.kind === "files") {
+      checkFiles(context, service, protocols);
+      continue;
+    }
     const [first, ...others] = membersOf(context, service);
     const protocol = protocols.get(service.name);
     if (first === undefined || protocol === undefined) continue;
@@ -102,7 +113,36 @@ export function checkServices(context: Context): void {
     }
     if (protocol !== "http") checkGroup(context, service, protocol);
   }
+  for (const each of context.services.values()) refuseFilesIn(context, each);
   for (const use of context.uses) checkUse(context, use, protocols.get(use.service));
+}
+
+/** Programs are of its own making; a step may lead anywhere where requests are taken. */
+function checkFiles(
+  context: Context,
+  service: FilesService,
+  protocols: ReadonlyMap<string, Backend["protocol"]>,
+): void {
+  for (const { name, path } of membersOf(context, service)) {
+    const other = protocols.get(name) ?? "http";
+    if (other === "http") continue;
+    const message = `${name} has ${other} backends, and what is no file is asked for by HTTP`;
+    report(context, path, { message, remedy: "lead to a service that answers requests" });
+  }
+}
+
+/** Of several that are tried, weighed or copied to, each must have backends in the end. */
+function refuseFilesIn(context: Context, service: Service): void {
+  for (const { name, path } of membersOf(context, service)) {
+    // A circle was told of already.
+    if (context.services.get(name)?.kind !== "files" || name === service.name) continue;
+    const message = `${name} answers with files, so it cannot be a part of another service`;
+    const remedy =
+      service.kind === "files"
+        ? "say its folder in a route of its own, or end at a service with backends"
+        : "let a route lead there by itself";
+    report(context, path, { message, remedy });
+  }
 }
 
 /** Reports each circle once, where it closes; gives the services that lead into one, or too far. */
@@ -155,9 +195,11 @@ function protocolsOf(
     const found =
       service.kind === "backends"
         ? service.backends[0]?.protocol
-        : first === undefined
-          ? undefined
-          : find(first);
+        : service.kind === "files"
+          ? "http"
+          : first === undefined
+            ? undefined
+            : find(first);
     if (found !== undefined) protocols.set(name, found);
     return found;
   };
@@ -192,6 +234,14 @@ function checkUse(
   found: Backend["protocol"] | undefined,
 ): void {
   if (found === undefined || found === protocol) return;
+  const target = context.services.get(service);
+  const speaks = target?.kind === "backends" ? target.backends[0]?.speaks : undefined;
+  if (target?.kind === "files" || speaks !== undefined) {
+    const what = speaks === undefined ? "answers with files" : `is asked by ${speaks}`;
+    const message = `${service} ${what}, and ${places[protocol]} carries bytes`;
+    report(context, path, { message, remedy: "let a route of routes lead there" });
+    return;
+  }
   const message = `${service} has ${found} backends, and ${places[protocol]} needs ${protocol} ones`;
   const instead =
     found === "http"

@@ -4,12 +4,17 @@
 import * as z from "zod";
 import { isUrlLike, parseBackendUrl, urlForms } from "./backend-url.ts";
 import { formatDuration } from "../lib/duration.ts";
+import { refuseTwice } from "./backend-list.ts";
 import { backendTls } from "./backend-tls-schema.ts";
 import { balance, sticky } from "./balance-schema.ts";
+import { files } from "./files-schema.ts";
+import { fastcgi, scgi, uwsgi } from "./gateway-schema.ts";
 import { breaker, check, maintenance, passive } from "./health-schema.ts";
 import { authority, isToken, pairs, statuses } from "./http-scalar.ts";
 import { defaultExchangeTimeouts, defaultHold, defaultMirror, defaultPool } from "./limits.ts";
 import { defaultRetry, retryReserve } from "./limits.ts";
+import { container } from "./premises-schema.ts";
+import { presetNames } from "./presets.ts";
 import { duration, durationKey, flag, integer, key, list } from "./scalar.ts";
 import { mapping, mustBe, parsed, percent, shareKey, sizeKey } from "./scalar.ts";
 import type { Backend } from "./service.ts";
@@ -47,16 +52,7 @@ const backend = z.union(
 export const backends = list(backend, {
   what: "a list of backends",
   remedy: "write [http://HOST:PORT]",
-}).superRefine((all, context) => {
-  const seen = new Set<string>();
-  for (const [index, { url }] of all.entries()) {
-    if (seen.has(url)) {
-      const message = `${url} is listed twice\ngive it a weight instead`;
-      context.addIssue({ code: "custom", path: [index], message });
-    }
-    seen.add(url);
-  }
-});
+}).superRefine(refuseTwice);
 
 export const exchangeTimeouts = {
   body: durationKey(
@@ -219,6 +215,30 @@ const groupKeys = {
   ),
 };
 
+/** Files and programs. A route may say them beside its own keys. */
+export const premisesKeys = {
+  container: key(
+    container,
+    "Container whose own paths `files`, scripts and `unix:` sockets are, `PROVIDER/NAME`: `lxc/blog`. Without it they are this machine's.",
+  ),
+  files: key(
+    files,
+    "Instead of `backends`: answers with files of this folder. With `fastcgi`, `scgi` or `uwsgi` beside it scripts are run, and never given away.",
+  ),
+  fastcgi: key(
+    fastcgi,
+    "Instead of `backends`: a program that speaks FastCGI, such as php-fpm: `unix:/run/php/php-fpm.sock`.",
+  ),
+  scgi: key(scgi, "As `fastcgi`, for a program that speaks SCGI."),
+  uwsgi: key(uwsgi, "As `fastcgi`, for a program that speaks the uwsgi protocol."),
+  preset: key(
+    z.enum(presetNames, {
+      error: mustBe({ what: presetNames.join(", "), remedy: "write php" }),
+    }),
+    "What is usual for an application: defaults of `files` and `fastcgi`, written out in the guide and by `tidegate dump`. What is said beside it wins.",
+  ),
+};
+
 /** Keys of any service, whatever it leads to. */
 const commonKeys = {
   maintenance: key(
@@ -274,8 +294,9 @@ const backendKeys = {
 export const serviceMapping = mapping({
   backends: key(
     backends,
-    "Where requests go: URLs, or mappings of url, weight and tier. This, or one of `split`, `failover`, `mirror`, is *required*.",
+    "Where requests go: URLs, or mappings of url, weight and tier. This, or one of `files`, `fastcgi`, `scgi`, `uwsgi`, `preset`, `split`, `failover`, `mirror`, is *required*.",
   ),
+  ...premisesKeys,
   ...groupKeys,
   sticky: key(
     sticky,
@@ -288,7 +309,11 @@ export const serviceMapping = mapping({
 
 /** What a service leads to, and the keys that go with it, besides `maintenance` and `timeouts`. */
 export const serviceKinds = {
-  backends: ["backends", "sticky", ...Object.keys(backendKeys)],
+  backends: ["backends", "container", "sticky", ...Object.keys(backendKeys)],
+  files: ["files", "container", "preset"],
+  fastcgi: ["fastcgi", "container", "preset", "sticky", ...Object.keys(backendKeys)],
+  scgi: ["scgi", "container", "preset", "sticky", ...Object.keys(backendKeys)],
+  uwsgi: ["uwsgi", "container", "preset", "sticky", ...Object.keys(backendKeys)],
   split: ["split", "sticky"],
   failover: ["failover", "statuses"],
   mirror: ["mirror", "to", "maxBody"],

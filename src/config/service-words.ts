@@ -1,9 +1,10 @@
 // A service as somebody would write it, from what it was resolved to. Names of other services stay as they are.
 
 import { defaultBackendTls } from "./backend-tls-limits.ts";
+import { filesWords, programWords } from "./files-words.ts";
 import { defaultBreaker, defaultCheck, defaultHold, defaultMaintenance } from "./limits.ts";
 import { defaultHashBound, defaultMirror, defaultPassive, defaultPool } from "./limits.ts";
-import { defaultRetry, defaultSessions } from "./limits.ts";
+import { defaultRetry, defaultSessions, gatewayPool } from "./limits.ts";
 import { defaultPartCookie } from "./resolve-balance.ts";
 import type {
   Backend,
@@ -21,8 +22,14 @@ import type {
 import { differing, duration, headers, keySource, percentage, said, share } from "./words.ts";
 import { statuses, type Words } from "./words.ts";
 
-/** undefined = no words of the file can say it. */
-export function serviceWords(service: Service): Words | undefined {
+/**
+ * undefined = no words of the file can say it.
+ * @param others where the program of a service with files is looked up
+ */
+export function serviceWords(
+  service: Service,
+  others: ReadonlyMap<string, Service> = new Map(),
+): Words | undefined {
   const { maintenance } = service;
   const common = maintenance === undefined ? {} : { maintenance: maintenanceWords(maintenance) };
   switch (service.kind) {
@@ -37,6 +44,12 @@ export function serviceWords(service: Service): Words | undefined {
     }
     case "mirror":
       return { ...mirrorWords(service), ...common };
+    case "files": {
+      const program = others.get(service.scripts?.service ?? "");
+      const own =
+        program?.kind === "backends" ? backendsWords(program, service.scripts?.neverIn) : {};
+      return { ...own, ...filesWords(service), ...common };
+    }
     case "addressed":
       return undefined;
   }
@@ -50,16 +63,20 @@ export function maintenanceWords({ allow, retryAfter }: Maintenance): unknown {
   return Object.keys(words).length === 0 ? true : words;
 }
 
-function backendsWords(service: BackendService): Words {
+function backendsWords(service: BackendService, neverIn: readonly string[] = []): Words {
   const { balance, slowStart, sticky, host, pool, tls, retry, check, passive } = service;
-  const { whenAllDown, hold, breaker, proxyProtocol } = service;
+  const { whenAllDown, hold, breaker, proxyProtocol, guest, gateway } = service;
+  const usualPool = gateway === undefined ? defaultPool : gatewayPool;
   return {
-    backends: service.backends.map(backendWords),
+    ...(guest === undefined ? {} : { container: guest }),
+    ...(gateway === undefined
+      ? { backends: service.backends.map(backendWords) }
+      : programWords(service, gateway, neverIn, backendWords)),
     ...balanceWords(balance),
     ...(slowStart === 0 ? {} : { slowStart: duration(slowStart) }),
     ...(sticky === undefined ? {} : { sticky: stickyWords(sticky, "tidegate") }),
     ...(host === "keep" ? {} : { host }),
-    ...said("pool", differing(pool, defaultPool, { maxWait: duration, idleTimeout: duration })),
+    ...said("pool", differing(pool, usualPool, { maxWait: duration, idleTimeout: duration })),
     ...said("tls", tlsWords(tls)),
     ...said(
       "retry",

@@ -4,12 +4,15 @@
 // Times are milliseconds, sizes are bytes. 0 means "no limit" wherever a limit says so.
 
 import type { BreakerExpression } from "./breaker-expression.ts";
+import type { FilesService } from "./files.ts";
+import type { GatewayProtocol, GatewaySettings } from "./gateway.ts";
 import type { ByAddress } from "./provider-settings.ts";
 import type { Address, Origin } from "./snapshot.ts";
 
 /** Backends, or other services in some order. Which one an exchange goes to is decided when it begins. */
 export type Service =
   | BackendService
+  | FilesService
   | SplitService
   | FailoverService
   | MirrorService
@@ -48,6 +51,10 @@ export interface BackendService extends NamedService {
   readonly breaker: Breaker | undefined;
   /** PROXY protocol header sent to TCP backends; undefined = none. */
   readonly proxyProtocol: "v1" | "v2" | undefined;
+  /** For backends that speak FastCGI, SCGI or uwsgi; left out = they speak HTTP. */
+  readonly gateway?: GatewaySettings;
+  /** Container whose own paths the sockets are, `PROVIDER/NAME`; left out = this machine's. Each backend's address says so too. */
+  readonly guest?: string;
 }
 
 /** A container that would be a backend. */
@@ -125,6 +132,8 @@ export interface Backend {
   /** As written, for messages and logs; unique within its service. */
   readonly url: string;
   readonly protocol: "http" | "tcp" | "udp";
+  /** With protocol `http`: what is spoken instead of HTTP; left out = HTTP. */
+  readonly speaks?: GatewayProtocol;
   /** TLS to the backend. */
   readonly secure: boolean;
   readonly address: Address;

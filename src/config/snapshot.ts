@@ -9,6 +9,7 @@ import type { AdminSettings } from "./admin-settings.ts";
 import type { AlertSettings } from "./alert-settings.ts";
 import type { Credentials } from "./certificate.ts";
 import type { FleetSettings } from "./fleet-settings.ts";
+import type { Guests } from "./guest.ts";
 import type { Hsts } from "./hsts.ts";
 import type { FileSection } from "./item.ts";
 import type { Rule } from "./rule.ts";
@@ -65,6 +66,8 @@ export interface Snapshot {
   readonly secret: string;
   /** What listeners with TLS show. Added by the primary. */
   readonly credentials: Credentials;
+  /** Where containers are that services name. Added by the primary. */
+  readonly guests: Guests;
 }
 
 export interface Written {
@@ -79,11 +82,16 @@ export interface Written {
 }
 
 /** All that one provider says now; catalogs are merged into a snapshot. */
-export type Catalog = Omit<Snapshot, "version" | "secret" | "credentials">;
+export type Catalog = Omit<Snapshot, "version" | "secret" | "credentials" | "guests">;
 
 export type Address =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
-  | { readonly kind: "unix"; readonly path: string };
+  | {
+      readonly kind: "unix";
+      readonly path: string;
+      /** Container whose path it is, `PROVIDER/NAME`; left out = this machine's. */
+      readonly guest?: string;
+    };
 
 export interface Listener {
   readonly name: string;
@@ -189,6 +197,29 @@ export interface Route {
   readonly tls?: RouteTls;
   /** What browsers that come by https are told. */
   readonly hsts?: Hsts;
+  /** Path that the application was taken from, and where it is mounted: what its answers say of URLs is put right. */
+  readonly restoreUrls?: RestoredUrls;
+  /** Request bodies are taken whole before a backend is asked. */
+  readonly spool?: SpoolSettings;
+  /** Where what programs write to their error stream goes; left out = the log of the program. */
+  readonly errorLog?: string;
+}
+
+/** `Location`, `Refresh`, `Content-Location`, and `Path` and `Domain` of cookies, from what the backend calls itself to what clients see. */
+export interface RestoredUrls {
+  /** Prefix of the path as the backend has it, without a trailing slash; "" = its root. */
+  readonly from: string;
+  /** As clients have it; "" = the root. */
+  readonly to: string;
+  /** Host names (lower-case, with a port if there is one) that the backend may call itself, besides the one it was sent. */
+  readonly hosts: readonly string[];
+  /** Domains of cookies that are replaced by none (the requested host). */
+  readonly cookieDomains: readonly string[];
+}
+
+export interface SpoolSettings {
+  /** What is longer goes to a file, bytes. */
+  readonly memory: number;
 }
 
 export type RedirectStatus = 301 | 302 | 303 | 307 | 308;

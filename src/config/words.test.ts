@@ -82,6 +82,17 @@ const services: readonly unknown[] = [
     check: { grpc: "a.B" },
     sticky: { session: "cookie:SID", idle: "5m" },
   },
+  "uwsgi://10.0.0.1:3031",
+  {
+    fastcgi: {
+      backends: [{ url: "10.0.0.1:9000", weight: 2 }, "[::1]:9000"],
+      root: "/srv",
+      params: { APP_ENV: "x" },
+      multiplex: true,
+      streamsUnknownLength: true,
+    },
+    pool: { maxIdle: 4 },
+  },
   { backends: ["udp://10.0.0.1:53"], balance: { hash: "client-ip" } },
   { split: { "a@file": 9, "b@docker": 1 }, sticky: true },
   {
@@ -101,7 +112,7 @@ test("a service in words is the same service", () => {
     const [again] = read("services", withFileNames(serviceWords(service))).services;
     deepStrictEqual(again, service, JSON.stringify(value));
   }
-  strictEqual(services.length, 17);
+  strictEqual(services.length, 19);
 });
 
 /** In words a name without @ is the file's; in an item that is said by `@file`. */
@@ -156,6 +167,13 @@ const routes: readonly unknown[] = [
     hsts: { maxAge: "400d", includeSubDomains: true, preload: true },
   },
   { host: "a.test", service: "s", hsts: { maxAge: 0 } },
+  { host: "a.test", path: "/x", service: "s", stripPrefix: true, restoreUrls: true, spool: true },
+  {
+    host: "a.test",
+    service: "s",
+    restoreUrls: { from: "/b", to: "/", hosts: ["b:1", "c"], cookieDomains: "b" },
+    spool: { memory: "1MiB" },
+  },
 ];
 
 test("a route in words is the same route", () => {
@@ -165,7 +183,7 @@ test("a route in words is the same route", () => {
     const [again] = read("routes", routeWords(route, route.service, defaults)).routes;
     deepStrictEqual(again, route, JSON.stringify(value));
   }
-  strictEqual(routes.length, 9);
+  strictEqual(routes.length, 11);
 });
 
 test("a route of streams in words is the same route", () => {

@@ -42,9 +42,16 @@ export function dumpOf(all: Everything): string {
     ...(certificates === 0
       ? []
       : [`Left out: ${certificates} certificates that stand in no file of this host.`]),
+    ...(namesContainers(snapshot)
+      ? ["Containers are named, which are looked up in providers: add those to use this file."]
+      : []),
     ...left,
   ];
   return commentedYaml({ before, value: { ...rest(all, rename), ...value }, comments });
+}
+
+function namesContainers({ services }: Snapshot): boolean {
+  return [...services.values()].some((each) => "guest" in each && each.guest !== undefined);
 }
 
 /** All other sections; listeners may lead to services, too. */

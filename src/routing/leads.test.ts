@@ -133,3 +133,37 @@ test("a route whose service speaks something else is left out, unless it is the 
     wrong: "web has http backends, and this route needs tcp ones",
   });
 });
+
+function filing(name: string, fallback?: string): Service {
+  const path = { kind: "path", path: "$path", query: undefined } as const;
+  const last = fallback === undefined ? [] : [{ kind: "service", service: fallback } as const];
+  return {
+    ...{ kind: "files", name, origin: originOf(name), maintenance: undefined },
+    ...{ guest: undefined, root: "/srv", index: [], try: [path, ...last], listing: false },
+    ...{ precompressed: [], hidden: [], shown: [], cacheControl: [], types: {}, charset: "" },
+    scripts: undefined,
+  };
+}
+
+test("files answer by themselves: they are no part of others, and carry no streams", () => {
+  const part = (name: string) => `${name} answers with files, and cannot be a part of another`;
+  const whole = { why: `${part("f")} service` };
+  assert.deepEqual(unsound([filing("f"), leading("a", "f")]), { a: whole.why });
+  // What the file says is not the one that is left out.
+  assert.deepEqual(unsound([filing("f"), leading("A", "f")]), { f: whole.why });
+  assert.deepEqual(unsound([filing("f"), filing("g", "f")]), { g: whole.why });
+  assert.deepEqual(unsound([filing("f", "web"), serving("web", "http://h:1")]), {});
+  const stream: StreamRoute = {
+    name: "s",
+    origin: originOf("s"),
+    listeners: undefined,
+    rule: { kind: "hostSni", host: "*" },
+    priority: undefined,
+    service: "f",
+    tls: undefined,
+    timeouts: { connect: 0, idle: 0 },
+  };
+  assert.deepEqual(unsound([filing("f")], { streamRoutes: [stream] }), {
+    s: "f answers requests with files, and this route needs tcp ones",
+  });
+});

@@ -27,7 +27,9 @@ export function unsoundOf({
   const check = (item: Route | StreamRoute, wanted: Backend["protocol"]) => {
     const found = item.service === undefined ? undefined : protocolOf(item.service);
     if (found === undefined || found === wanted || item.origin.provider === "file") return;
-    unsound.set(item, `${item.service} has ${found} backends, and this route needs ${wanted} ones`);
+    const isFiles = services.get(item.service ?? "")?.kind === "files";
+    const what = isFiles ? "answers requests with files" : `has ${found} backends`;
+    unsound.set(item, `${item.service} ${what}, and this route needs ${wanted} ones`);
   };
   for (const each of routes) check(each, "http");
   for (const each of streamRoutes) check(each, "tcp");
@@ -54,6 +56,12 @@ function visitorOf(
       if (next.kind === "addressed") {
         leaveOut([service], `${name} finds its container by name, and cannot be a part`, unsound);
         return;
+      }
+      if (next.kind === "files") {
+        const message = `${name} answers with files, and cannot be a part of another service`;
+        leaveOut([next, service], message, unsound);
+        if (unsound.has(service)) return;
+        continue;
       }
       const start = chain.indexOf(next);
       if (start !== -1) {
@@ -94,6 +102,7 @@ function protocolsOf(
     const service = byName.get(name);
     if (service === undefined || unsound.has(service) || depth > maxServiceDepth) return undefined;
     if (service.kind === "backends") return service.backends[0]?.protocol;
+    if (service.kind === "files") return "http";
     const [first] = partsOf(service);
     return first === undefined ? undefined : find(first, depth + 1);
   };

@@ -2,6 +2,7 @@ import { deepStrictEqual, match, strictEqual } from "node:assert";
 import { test } from "node:test";
 import { emptyService } from "../config/empty-service.ts";
 import { noCredentials } from "../config/certificate.ts";
+import { noGuests } from "../config/guest.ts";
 import type { CertificateItem } from "../config/certificate-item.ts";
 import type { Collection } from "../config/collection.ts";
 import type { Claim, Discovery } from "../config/discovery.ts";
@@ -65,7 +66,13 @@ test("the file alone becomes a snapshot as it is", () => {
   const file = fileOf([routeOf("a", "Host(`a`)")]);
   const made = { ...first, version: 7, secret: "5e" };
   const { snapshot, refusals } = merge(file, { collections: [], discoveries: [] }, made);
-  deepStrictEqual(snapshot, { ...file, version: 7, secret: "5e", credentials: noCredentials });
+  deepStrictEqual(snapshot, {
+    ...file,
+    version: 7,
+    secret: "5e",
+    credentials: noCredentials,
+    guests: noGuests,
+  });
   deepStrictEqual(refusals, []);
 });
 
