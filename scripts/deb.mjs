@@ -75,6 +75,7 @@ function placeDocuments(folder) {
   writeFileSync(join(folder, "changelog.gz"), gzipSync(changes, { level: 9 }));
   writeFileSync(join(folder, "copyright"), copyright());
   copyFileSync(join(packaging, "tidegate.socket"), join(folder, "examples", "tidegate.socket"));
+  copyFileSync(join(packaging, "guests.conf"), join(folder, "examples", "guests.conf"));
 }
 
 /** Debian wants every licence in one file; those of the packages inside are copied with them. */

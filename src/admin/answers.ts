@@ -110,6 +110,7 @@ const backendStates = {
 
 const kinds = {
   backends: "backends",
+  files: "files",
   split: "split",
   failover: "failover",
   mirror: "mirror",
@@ -143,6 +144,7 @@ const services: z.ZodType<ServiceRow[]> = z.array(
     held: z.number(),
     breaker: maybe(z.enum(["closed", "open", "recovering"])),
     parts: z.array(z.object({ service: z.string(), share: z.string() })),
+    root: z.exactOptional(z.string()),
     backends: z.array(backend),
   }),
 );

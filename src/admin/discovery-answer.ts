@@ -1,6 +1,7 @@
 // What the running program answers about discovery, read and checked like all that it answers (`answers.ts`).
 
 import * as z from "zod";
+import type { GuestPlace } from "../config/guest.ts";
 import type { Finding, FoundRoute, Note } from "../config/finding.ts";
 import { dialects } from "../config/provider-settings.ts";
 import { maybe, provider } from "./answers.ts";
@@ -23,6 +24,12 @@ const note: z.ZodType<Note> = z.object({
   remedy: maybeText,
 });
 
+const guest: z.ZodType<GuestPlace> = z.object({
+  rootfs: maybeText,
+  init: maybe(z.object({ pid: z.number(), startedAt: z.string() })),
+  why: z.string(),
+});
+
 const finding: z.ZodType<Finding> = z.object({
   provider: z.string(),
   platform: z.string(),
@@ -33,6 +40,7 @@ const finding: z.ZodType<Finding> = z.object({
   addresses: z.array(z.string()),
   became: z.array(foundRoute),
   notes: z.array(note),
+  guest: guest.exactOptional(),
 });
 
 const refusal: z.ZodType<Refusal> = z.object({ place: z.string(), message: z.string() });

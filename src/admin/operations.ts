@@ -135,7 +135,7 @@ export interface RouteRow {
 export interface ServiceRow {
   readonly name: string;
   /** All but `backends` have services in the place of backends. */
-  readonly kind: "backends" | "split" | "failover" | "mirror" | "addressed";
+  readonly kind: "backends" | "files" | "split" | "failover" | "mirror" | "addressed";
   readonly balance: string;
   /** `up`: every backend is; `degraded`: some are; `down`: none is. */
   readonly state: "up" | "degraded" | "down" | "paused" | "maintenance";
@@ -147,6 +147,8 @@ export interface ServiceRow {
   readonly breaker: "closed" | "open" | "recovering" | undefined;
   /** What it consists of: services of a split, a failover or a mirror with their share, or by their address. */
   readonly parts: readonly { readonly service: string; readonly share: string }[];
+  /** Of files: their folder, with the container that it is of. */
+  readonly root?: string;
   readonly backends: readonly BackendRow[];
 }
 

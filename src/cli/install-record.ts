@@ -17,6 +17,8 @@ export function placesBelow(prefix: string) {
   const settings = join(prefix, "/etc/tidegate");
   return {
     unit: join(prefix, "/etc/systemd/system/tidegate.service"),
+    /** Beside the unit: the rights that files of containers take. */
+    guests: join(prefix, "/etc/systemd/system/tidegate.service.d/guests.conf"),
     logs: join(prefix, "/var/log/tidegate"),
     state: join(prefix, "/var/lib/tidegate"),
     settings,

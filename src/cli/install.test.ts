@@ -21,7 +21,7 @@ function options(changes: Partial<InstallOptions> = {}): InstallOptions {
   const prefix = join(folder, String(++count));
   mkdirSync(prefix);
   const config = "/etc/tidegate/tidegate.yaml";
-  return { user: "nobody", config, prefix, dryRun: false, start: true, ...changes };
+  return { user: "nobody", config, prefix, dryRun: false, start: true, guests: false, ...changes };
 }
 
 function filesBelow(prefix: string): string[] {
@@ -39,6 +39,19 @@ async function quietly(
   const code = await work({ say: add, complain: add });
   return { code, said };
 }
+
+test("the rights that files of containers take are a file of their own, and go with the unit", async () => {
+  const chosen = options({ guests: true });
+  const { prefix } = chosen;
+  const { said } = await quietly((to) => install(chosen, to));
+  assert.match(said, /may read every file and process of this machine/);
+  const rights = join(prefix, "/etc/systemd/system/tidegate.service.d/guests.conf");
+  assert.match(readFileSync(rights, "utf8"), /^AmbientCapabilities=.*CAP_DAC_READ_SEARCH$/m);
+  const unit = readFileSync(join(prefix, "/etc/systemd/system/tidegate.service"), "utf8");
+  assert.doesNotMatch(unit, /CAP_SYS_PTRACE/);
+  await quietly((to) => uninstall({ purge: false, prefix, dryRun: false }, to));
+  assert.equal(existsSync(join(prefix, "/etc/systemd/system/tidegate.service.d")), false);
+});
 
 test("install lays out unit, configuration and folders, and uninstall takes the unit away", async () => {
   const chosen = options();

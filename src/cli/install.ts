@@ -16,6 +16,8 @@ export interface InstallOptions {
   readonly dryRun: boolean;
   /** Whether to start the service, too. */
   readonly start: boolean;
+  /** With the rights that files and sockets of containers take. */
+  readonly guests: boolean;
 }
 
 /** Something that has to be put right first; the message says how. */
@@ -31,6 +33,7 @@ export async function install(options: InstallOptions, output = terminal): Promi
   try {
     verify(task);
     place(task);
+    placeRights(task);
     return startService(task) ? 0 : 1;
   } catch (error) {
     const hint = error instanceof Unfit ? "" : "\nWhat was said above is done. Run it again.";
@@ -40,7 +43,7 @@ export async function install(options: InstallOptions, output = terminal): Promi
   }
 }
 
-function verify({ user, config, prefix, dryRun }: InstallOptions): void {
+function verify({ user, config, prefix, dryRun, guests }: InstallOptions): void {
   if (!config.startsWith("/")) throw new Unfit(`--config must be a full path, not ${config}`);
   if (!/^[a-z_][a-z0-9_-]{0,31}$/.test(user)) {
     throw new Unfit(`"${user}" is not a name for a system user; use a-z, 0-9, _ and -`);
@@ -50,7 +53,10 @@ function verify({ user, config, prefix, dryRun }: InstallOptions): void {
     throw new Unfit("needs root, as it writes to /etc. Use sudo, or look first with --dry-run");
   }
   if (launcher.startsWith("/usr/lib/tidegate/") && existsSync("/var/lib/dpkg/info/tidegate.list")) {
-    throw new Unfit("this is the Debian package, which has installed everything already");
+    const rights =
+      "; for files of containers copy /usr/share/doc/tidegate/examples/guests.conf to /etc/systemd/system/tidegate.service.d/";
+    const message = "this is the Debian package, which has installed everything already";
+    throw new Unfit(`${message}${guests ? rights : ""}`);
   }
   const fault = faultOfPath(launcher);
   if (fault !== undefined) {
@@ -83,6 +89,19 @@ function place(task: Task): void {
   mkdirSync(dirname(to.unit), { recursive: true });
   writeFileSync(to.unit, unitText(words), { mode: 0o644 });
   record(prefix, { kind: "unit", name: to.unit });
+}
+
+/** The unit itself stays without them. */
+function placeRights(task: Task): void {
+  const { prefix, dryRun, guests, output } = task;
+  if (!guests) return;
+  const { guests: path } = placesBelow(prefix);
+  say(task, "makes", path);
+  output.say("  with it the service may read every file and process of this machine: see the file");
+  if (dryRun) return;
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, packaged("guests.conf"), { mode: 0o644 });
+  record(prefix, { kind: "unit", name: path });
 }
 
 /** Whether it was made, now or by an earlier run: only then may its owner and mode be set. */

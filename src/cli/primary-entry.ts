@@ -18,8 +18,10 @@ async function fail(error: unknown): Promise<never> {
 try {
   const mismatch = parentMismatch();
   if (mismatch !== undefined) await fail(mismatch);
-  const { runPrimary } = await import("./run-primary.ts");
-  process.exit(await runPrimary(process.argv[2]));
+  const { callsEnded, runPrimary } = await import("./run-primary.ts");
+  const code = await runPrimary(process.argv[2]);
+  await callsEnded();
+  process.exit(code);
 } catch (error) {
   await fail(error);
 }

@@ -7,6 +7,8 @@ import { explanationOf } from "./explanation.ts";
 import { readPrimaryArguments } from "../process/primary-arguments.ts";
 import { welcome } from "./welcome.ts";
 
+export { callsEnded } from "../process/ending.ts";
+
 /** Returns the exit code. @param argument what the supervisor said */
 export async function runPrimary(argument: string | undefined): Promise<number> {
   const { settings, supervisor } = readPrimaryArguments(argument);

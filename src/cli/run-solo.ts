@@ -8,6 +8,8 @@ import { readerFor } from "./config-reader.ts";
 import { explanationOf } from "./explanation.ts";
 import { welcome } from "./welcome.ts";
 
+export { callsEnded } from "../process/ending.ts";
+
 export interface Surroundings {
   readonly inherited: readonly Inherited[];
   onServing(pidFile: string | undefined, status: string): void;

@@ -24,6 +24,7 @@ export async function run(settings: RunOptions): Promise<number> {
   const inherited = inheritedSockets(process.env, process.pid);
   let pidFile: PidFile | undefined;
   let isReady = false;
+  let callsEnded = async () => {};
   const announce = {
     onServing(wantedPidFile: string | undefined, status: string) {
       if (wantedPidFile !== undefined) pidFile ??= tryPidFile(wantedPidFile, log);
@@ -41,10 +42,12 @@ export async function run(settings: RunOptions): Promise<number> {
       const ending = await supervise(settings, { log, inherited, ...announce });
       if (ending !== "single") return ending;
     }
-    const { runSolo } = await import("./run-solo.ts");
-    return await runSolo(settings, { inherited, ...announce });
+    const solo = await import("./run-solo.ts");
+    callsEnded = solo.callsEnded;
+    return await solo.runSolo(settings, { inherited, ...announce });
   } finally {
     pidFile?.[Symbol.dispose]();
+    await callsEnded();
   }
 }
 

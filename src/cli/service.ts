@@ -12,6 +12,7 @@ interface InstallFlags {
   readonly prefix: string;
   readonly dryRun: boolean;
   readonly start: boolean;
+  readonly guests: boolean;
 }
 
 interface UninstallFlags {
@@ -29,6 +30,7 @@ export function addServiceCommands(program: Command, finish: Finish): void {
     .option("--prefix <folder>", "put everything below this folder, for packages and images", "")
     .option("--dry-run", "say what would be done, and do nothing", false)
     .option("--no-start", "do not start the service")
+    .option("--guests", "with the rights that files and sockets of containers take", false)
     .action((options: InstallFlags) =>
       finish(async () => (await import("./install.ts")).install(options)),
     );

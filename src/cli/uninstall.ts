@@ -1,7 +1,8 @@
 // `tidegate uninstall`: stops the service and removes what `tidegate install` made. Configuration, logs
 // and user stay unless `--purge` is given: they may be wanted again, and cannot be made again.
 
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
 import { type Terminal, findAccount, hasSystemd, tell, terminal } from "./host.ts";
 import { type Made, placesBelow, readRecord } from "./install-record.ts";
 
@@ -31,8 +32,8 @@ export async function uninstall(options: UninstallOptions, output = terminal): P
       `nothing to remove: there is no ${path}, where \`install\` notes what it made`,
     );
   }
-  const unit = made.find((each) => each.kind === "unit")?.name;
-  if (unit !== undefined && existsSync(unit) && !removeUnit(unit, task)) return 1;
+  const units = made.filter((each) => each.kind === "unit" && existsSync(each.name));
+  if (units.length > 0 && !removeUnits(units, task)) return 1;
   const others = made.filter((each) => each.kind !== "unit");
   if (task.purge) return purge(others, task);
   for (const each of others) say(task, "keeps", titleOf(each));
@@ -40,7 +41,8 @@ export async function uninstall(options: UninstallOptions, output = terminal): P
   return 0;
 }
 
-function removeUnit(unit: string, task: Task): boolean {
+/** The unit, and what was put beside it. */
+function removeUnits(units: readonly Made[], task: Task): boolean {
   const isLive = task.prefix === "" && hasSystemd();
   if (isLive) {
     say(task, "stops", "tidegate.service");
@@ -51,9 +53,16 @@ function removeUnit(unit: string, task: Task): boolean {
       return false;
     }
   }
-  say(task, "removes", unit);
+  for (const { name } of units) {
+    say(task, "removes", name);
+    if (task.dryRun) continue;
+    rmSync(name);
+    // What others put there stays, and so does the folder then.
+    if (dirname(name).endsWith(".service.d") && readdirSync(dirname(name)).length === 0) {
+      rmdirSync(dirname(name));
+    }
+  }
   if (task.dryRun) return true;
-  rmSync(unit);
   if (isLive) {
     tell("systemctl", ["daemon-reload"]);
     // A failed unit is remembered without its file. Nothing to forget is a failure, and fine.

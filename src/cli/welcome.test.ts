@@ -5,6 +5,7 @@ import { formatProblem } from "../config/problem.ts";
 import { routeRow, streamRouteRow, welcome } from "./welcome.ts";
 
 const text = `
+providers: { lxc: true }
 listeners:
   db: { bind: ":3306", protocol: tcp, service: tcp://127.0.0.1:3307 }
   dns: { bind: ":53", protocol: udp, service: udp://127.0.0.1:54 }
@@ -13,12 +14,16 @@ services:
   main: [http://a, http://b]
   next: http://c
   canary: { split: { main: 95, next: 5 } }
+  blog: { container: lxc/blog, files: /srv/www, fastcgi: unix:/run/php.sock }
 routes:
   plain.test: { service: main }
   canary.test: { service: canary }
   safe.test: { service: { failover: [main, next] } }
   copied.test: { service: { mirror: main, to: { next: 2.5% } } }
   hello.test: { whoami: true }
+  blog.test: { service: blog }
+  app.test: { files: { root: /usr, try: [$path, "@main"] } }
+  sock.test: { container: lxc/blog, service: [unix:/run/app.sock] }
 tcpRoutes:
   pg: { sni: pg.test, service: tcp://127.0.0.1:5432 }
   some: { listener: db, alpn: h2, service: [tcp://127.0.0.1:1, tcp://127.0.0.1:2] }
@@ -36,6 +41,9 @@ test("a route says what it leads to, whatever its service is made of", () => {
       "main, else next",
       "main, copied to next 2.5%",
       "whoami",
+      "/srv/www of lxc/blog, fastcgi://unix:/run/php.sock",
+      "/usr, else main",
+      "unix:/run/app.sock of lxc/blog",
     ],
   );
 });
@@ -86,7 +94,7 @@ test("what is discovered is named, and said to be found where nobody configured 
     embedded.includes(`\ndiscovering docker, lxc, found on this host: ${hint}\n`),
     embedded,
   );
-  assert.doesNotMatch(welcome(snapshot, bound, undefined, false), /discover/);
+  assert.doesNotMatch(welcome({ ...snapshot, providers: [] }, bound, undefined, false), /discover/);
 });
 
 test("without a listener of HTTP there is nothing to try with curl", () => {

@@ -52,7 +52,9 @@ async function sleeper(): Promise<Stand> {
     void lines.push(`${text}: ${String(fields["service"])}`);
   const log: Log = { debug: () => {}, info: line, warn: line, error: line };
   const memory = new ProviderMemory<Discovery>({ log, name: "found", folder: () => undefined });
-  const discoveries = stack.use(new Discoveries({ log, memory, onChange: async () => 0 }));
+  const discoveries = stack.use(
+    new Discoveries({ log, memory, onChange: async () => 0, areGuestsNews: () => false }),
+  );
   const docker = { endpoint: `unix://${folder.file("sock")}`, mayStart: true };
   const text = JSON.stringify({ listeners: { web: "127.0.0.1:0" }, providers: { docker } });
   const { snapshot } = readConfig(text, { file: "test.json", baseFolder: "/" });

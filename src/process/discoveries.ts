@@ -1,8 +1,10 @@
 // What runs on the platforms that the configuration file names: who is found there, and how those who sleep
 // until a request comes are started and stopped.
 
+import { isDeepStrictEqual } from "node:util";
 import type { Discovery } from "../config/discovery.ts";
 import type { Finding } from "../config/finding.ts";
+import type { GuestPlace } from "../config/guest.ts";
 import type { PlatformSettings } from "../config/provider-settings.ts";
 import type { Log } from "../lib/log.ts";
 import type { Discoverer, Found, Power } from "../providers/provider.ts";
@@ -16,6 +18,14 @@ export interface DiscoveriesOptions {
   readonly memory: ProviderMemory<Discovery>;
   /** What was found has changed; at most once in `discovery.quiet`. */
   onChange(): Promise<number>;
+  /** Whether another place of a provider's containers is worth a change. */
+  areGuestsNews(provider: string): boolean;
+}
+
+/** Where containers were when it was said last, which outlives the daemon but not this process. */
+interface Places {
+  readonly source: readonly unknown[];
+  readonly guests: ReadonlyMap<string, GuestPlace>;
 }
 
 export class Discoveries implements Disposable {
@@ -25,6 +35,8 @@ export class Discoveries implements Disposable {
   readonly #commands = new Set<string>();
   /** Why the latest of a command failed. */
   readonly #failed = new Map<string, string>();
+  /** By provider. */
+  readonly #places = new Map<string, Places>();
 
   constructor(options: DiscoveriesOptions) {
     this.#options = options;
@@ -34,6 +46,9 @@ export class Discoveries implements Disposable {
       onChange: () => options.onChange(),
       make: (settings) => discovererFor(settings, { log: options.log }),
       saidIn: ({ discovery }) => discovery,
+      onWord: (settings, { guests }) =>
+        void this.#places.set(settings.name, { source: sourceOf(settings), guests }),
+      isMore: ({ name }) => options.areGuestsNews(name),
       countOf: ({ word }) => word?.findings.length ?? 0,
       sourceOf,
       // Those who run there are others.
@@ -44,6 +59,16 @@ export class Discoveries implements Disposable {
   /** Goes over to other settings; what stays the same goes on undisturbed. The most trusted first. */
   update(wanted: readonly PlatformSettings[]): void {
     this.#set.update(wanted);
+    const sources = new Map(wanted.map((each) => [each.name, sourceOf(each)]));
+    for (const [name, { source }] of this.#places) {
+      // What runs elsewhere under that name is somebody else.
+      if (!isDeepStrictEqual(sources.get(name), source)) this.#places.delete(name);
+    }
+  }
+
+  /** Where a provider found its containers; undefined = this process has not heard it yet. */
+  guestsOf(provider: string): ReadonlyMap<string, GuestPlace> | undefined {
+    return this.#places.get(provider)?.guests;
   }
 
   /** Everybody has said something, or why it cannot; or `discovery.firstWord` is over. */

@@ -8,7 +8,9 @@ type Rename = (service: string) => string;
 
 /** With other names of the services that it leads to. */
 export function renamedRoute(value: unknown, rename: Rename): unknown {
-  if (!isMapping(value) || !("service" in value)) return value;
+  if (!isMapping(value)) return value;
+  // What a route says of files beside its own keys.
+  if (!("service" in value)) return renamedService(value, rename);
   const { service } = value;
   const use =
     typeof service === "string" ? nameOf(service, rename) : renamedService(service, rename);
@@ -17,14 +19,24 @@ export function renamedRoute(value: unknown, rename: Rename): unknown {
 
 export function renamedService(value: unknown, rename: Rename): unknown {
   if (!isMapping(value)) return value;
-  const { split, failover, mirror, to } = value;
+  const { split, failover, mirror, to, files } = value;
   return {
     ...value,
+    ...(isMapping(files) ? { files: renamedSteps(files, rename) } : {}),
     ...(split === undefined ? {} : { split: renamedSplit(split, rename) }),
     ...(Array.isArray(failover) ? { failover: failover.map((each) => nameOf(each, rename)) } : {}),
     ...(mirror === undefined ? {} : { mirror: nameOf(mirror, rename) }),
     ...(isMapping(to) ? { to: renamedKeys(to, rename) } : {}),
   };
+}
+
+/** Of `try`, where `@` stands before the name of a service. */
+function renamedSteps(files: Record<string, unknown>, rename: Rename): Record<string, unknown> {
+  const renamed = (step: unknown) =>
+    typeof step === "string" && step.startsWith("@") ? `@${rename(step.slice(1))}` : step;
+  const { try: steps } = files;
+  if (steps === undefined) return files;
+  return { ...files, try: Array.isArray(steps) ? steps.map(renamed) : renamed(steps) };
 }
 
 function renamedSplit(split: unknown, rename: Rename): unknown {

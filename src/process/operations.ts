@@ -22,6 +22,7 @@ import { answerersOf } from "../config/service-parts.ts";
 import type { Service } from "../config/service.ts";
 import type { Order } from "../fleet/fleet-keys.ts";
 import type { Health } from "../health/health.ts";
+import { placeOf } from "../health/rows.ts";
 import type { Log } from "../lib/log.ts";
 import type { Ordered } from "./fleet-link.ts";
 import type { Providers } from "./providers.ts";
@@ -325,11 +326,12 @@ export class RunningProgram implements Operations {
   }
 }
 
-/** Where requests go: URLs, or names of services. */
+/** Where requests go: URLs, folders, or names of services. */
 function placesOf(service: Service | undefined): readonly string[] {
   if (service === undefined) return [];
   if (service.kind === "backends") return service.backends.map(({ url }) => url);
-  return [...new Set(answerersOf(service))];
+  const folder = service.kind === "files" ? [placeOf(service)] : [];
+  return [...new Set([...folder, ...answerersOf(service)])];
 }
 
 function refused(message: string): Promise<Outcome> {

@@ -3,6 +3,7 @@
 
 import type { Credentials } from "../config/certificate.ts";
 import type { CertificateItem } from "../config/certificate-item.ts";
+import type { Guests } from "../config/guest.ts";
 import { formatProblem, type Problem } from "../config/problem.ts";
 import { type ConfigReader, defaultSnapshot } from "../config/read.ts";
 import { platformKinds } from "../config/provider-settings.ts";
@@ -44,6 +45,8 @@ export interface PrimaryOptions {
   /** What its listeners with TLS show. */
   /** @param certificates that are said outside the file, the most trusted first */
   credentialsFor(catalog: Catalog, certificates: readonly CertificateItem[]): Credentials;
+  /** Where the containers are that these services name. */
+  guestsFor(services: Snapshot["services"]): Guests;
   /** It is about to go live; when it cannot, the one before is told again. */
   onNext(snapshot: Snapshot): void;
   /** A configuration could not go live. */
@@ -140,6 +143,7 @@ export class Primary {
       version: _version,
       secret: _secret,
       credentials: _credentials,
+      guests: _guests,
       ...catalog
     } = defaultSnapshot(this.#options.port, platformKinds);
     return { ...catalog, providers: await foundProviders(catalog.providers) };
@@ -325,7 +329,8 @@ export class Primary {
     const secret = this.#options.secretFor({ ...catalog, services });
     const { certificates } = merged;
     const credentials = this.#options.credentialsFor({ ...catalog, streamRoutes }, certificates);
-    return { ...merged, snapshot: { ...merged.snapshot, secret, credentials } };
+    const guests = this.#options.guestsFor(services);
+    return { ...merged, snapshot: { ...merged.snapshot, secret, credentials, guests } };
   }
 
   /** With every container that starts or stops there is another snapshot, mostly with the same faults. */

@@ -3,7 +3,9 @@
 
 import { controlPlace } from "../admin/control-path.ts";
 import type { ConfigReader } from "../config/read.ts";
+import { noGuests } from "../config/guest.ts";
 import type { Snapshot } from "../config/snapshot.ts";
+import { Guests } from "../guest/guests.ts";
 import type { Logger } from "../lib/log.ts";
 import type { LogRing } from "../lib/log-ring.ts";
 import { programVersion } from "../lib/version.ts";
@@ -20,6 +22,7 @@ import { ControlDoor } from "./control-door.ts";
 import { Crew } from "./crew.ts";
 import { DeadBackends } from "./dead-backends.ts";
 import { FleetLink } from "./fleet-link.ts";
+import { GuestPlaces } from "./guest-places.ts";
 import { HolderBook } from "./holder-book.ts";
 import { HolderMemory } from "./holder-memory.ts";
 import type { Inherited } from "./held-sockets.ts";
@@ -73,6 +76,9 @@ export class Program {
   readonly #alarms: Alarms;
   readonly #health: Health;
   readonly #providers: Providers;
+  readonly #places: GuestPlaces;
+  /** For checks of what is in containers. */
+  readonly #guests = new Guests();
   readonly #idle: IdleWatch;
   readonly #fleet: FleetLink;
   readonly #acme: AcmeLink;
@@ -101,6 +107,7 @@ export class Program {
     });
     this.#health = new Health({
       log: options.log,
+      guests: this.#guests,
       onNews: (news) => {
         this.#primary.serving?.learn(news);
         this.#fleet.learn(news);
@@ -114,7 +121,9 @@ export class Program {
       folder,
       onChange: () => this.#primary.rediscover(),
       onDead: (provider, dead) => this.#dead.update(provider, dead),
+      areGuestsNews: (provider) => this.#places.isNews(provider),
     });
+    this.#places = this.#makePlaces();
     this.#store = new StoreKeeper(options.log);
     this.#admin = new AdminListener({
       log: options.log,
@@ -153,6 +162,14 @@ export class Program {
     });
   }
 
+  #makePlaces(): GuestPlaces {
+    return new GuestPlaces({
+      log: this.#log,
+      found: (provider) => this.#providers.discoveries.guestsOf(provider),
+      live: () => this.#primary.snapshot?.guests ?? noGuests,
+    });
+  }
+
   #makeAcme(folder: () => string | undefined): AcmeLink {
     return new AcmeLink({
       log: this.#log,
@@ -188,7 +205,11 @@ export class Program {
       secretFor: (catalog) => this.#state.secretFor(catalog, this.#rights.heir(catalog)),
       prepareCredentials: (catalog) => this.#certificates.prepare(catalog),
       credentialsFor: (catalog, said) => this.#certificates.credentialsFor(catalog, said),
-      onNext: (snapshot) => this.#health.update(snapshot),
+      guestsFor: (services) => this.#places.of(services),
+      onNext: (snapshot) => {
+        this.#guests.update(snapshot.guests);
+        this.#health.update(snapshot);
+      },
       onRefused: (problems) => this.#alarms.onRefused(problems),
       begin: (snapshot) => this.#begin(snapshot),
       onLive: (serving, snapshot, isFirst) => this.#onLive(serving, snapshot, isFirst),
@@ -329,6 +350,7 @@ export class Program {
     this.#alarms.update(snapshot);
     this.#idle.update(snapshot);
     this.#certificates.settled(snapshot, this.#primary.certificates);
+    void this.#places.settled(snapshot.guests);
     if (isFirst) {
       this.#options.onFirst(snapshot, serving.bound);
       if (!this.#predecessors.areThere) await this.#control.open();

@@ -20,6 +20,8 @@ export interface ProviderSetOptions<Settings, Made, Word, Said> {
   onChange(): Promise<number>;
   /** Each word, also when it says the same as the one before. */
   onWord?(settings: Settings, word: Word): void;
+  /** Whether what it says besides, which is not kept, is worth a change. */
+  isMore?(settings: Settings): boolean;
   /** How much it knows. */
   countOf(watched: Watched<Settings, Made, Word, Said>): number;
   make(settings: Settings): Made;
@@ -146,6 +148,7 @@ export class ProviderSet<
       // The first one may say the same as another place did.
       if (isNews || isFirst) memory.keep(settings.name, sourceOf(settings), said);
       if (isNews) this.#tell(this.#options.itemsChanged?.(before, said) ?? 1);
+      else if (this.#options.isMore?.(settings) === true) this.#tell(1);
     }
   }
 

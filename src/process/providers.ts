@@ -18,17 +18,19 @@ export interface ProvidersOptions {
   folder(): string | undefined;
   onChange(): Promise<number>;
   onDead(provider: string, dead: readonly DeadBackend[]): void;
+  /** Whether another place of a provider's containers is worth a change. */
+  areGuestsNews(provider: string): boolean;
 }
 
 export class Providers implements Disposable {
   readonly discoveries: Discoveries;
   readonly sources: Sources;
 
-  constructor({ log, folder, onChange, onDead }: ProvidersOptions) {
+  constructor({ log, folder, onChange, onDead, areGuestsNews }: ProvidersOptions) {
     const memory = { log, folder };
     const found = new ProviderMemory<Discovery>({ ...memory, name: "found" });
     const kept = new ProviderMemory<Collection>({ ...memory, name: "kept" });
-    this.discoveries = new Discoveries({ log, memory: found, onChange });
+    this.discoveries = new Discoveries({ log, memory: found, onChange, areGuestsNews });
     this.sources = new Sources({ log, memory: kept, onChange, onDead });
   }
 

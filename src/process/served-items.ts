@@ -5,8 +5,10 @@ import type { CertificateItem } from "../config/certificate-item.ts";
 import type { Collection } from "../config/collection.ts";
 import type { ItemSection } from "../config/item.ts";
 import type { Overlay } from "../config/overlay.ts";
+import { withoutPreset } from "../config/preset-words.ts";
 import { overlayWords, routeWords, streamRouteWords } from "../config/route-words.ts";
 import type { Service } from "../config/service.ts";
+import { isScripts } from "../config/service-parts.ts";
 import { serviceWords } from "../config/service-words.ts";
 import type { Catalog, Origin, Route, Snapshot, StreamRoute, Written } from "../config/snapshot.ts";
 import type { Said } from "../routing/merge.ts";
@@ -127,7 +129,7 @@ function allServices({ catalog, said }: Everything): readonly Service[] {
 /** Not one that is written within a route, nor one that something leads to and nobody has said. */
 function isItsOwn(service: Service, { written }: Everything): boolean {
   const { name, origin } = service;
-  if (name.startsWith("route/")) return false;
+  if (name.startsWith("route/") || isScripts(name)) return false;
   if (isOfFile(origin)) return written.items.services.has(name);
   return service.kind !== "backends" || service.absent.every(({ state }) => state !== "missing");
 }
@@ -148,7 +150,7 @@ function routeItem(route: Route, isAsWritten: boolean, all: Everything): Item {
     const raw = isAsWritten ? written.items.routes.get(name) : undefined;
     return raw === undefined
       ? routeWords(route, useWords(route.service, all), written.defaults)
-      : withoutSecrets(raw);
+      : withoutSecrets(withoutPreset(raw));
   };
   return { section: "routes", name, origin, words };
 }
@@ -165,11 +167,13 @@ function streamItem(route: StreamRoute, all: Everything): Item {
   return { section: "tcpRoutes", name, origin, words };
 }
 
-function serviceItem(service: Service, { written }: Everything): Item {
+function serviceItem(service: Service, { written, snapshot }: Everything): Item {
   const { name, origin } = service;
   const words = () => {
     const raw = isOfFile(origin) ? written.items.services.get(name) : undefined;
-    return raw === undefined ? serviceWords(service) : withoutSecrets(raw);
+    return raw === undefined
+      ? serviceWords(service, snapshot.services)
+      : withoutSecrets(withoutPreset(raw));
   };
   return { section: "services", name, origin, words };
 }
@@ -191,5 +195,5 @@ function useWords(name: string | undefined, all: Everything): unknown {
   const { services } = all.snapshot;
   const service = services.get(name);
   if (service === undefined || isItsOwn(service, all)) return name;
-  return serviceWords(service) ?? name;
+  return serviceWords(service, services) ?? name;
 }

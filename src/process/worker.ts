@@ -11,6 +11,7 @@ import { isDatagramSocket, type OpenSocket, takeSocket } from "../listen/open-so
 import type { StateNews } from "../upstream/state.ts";
 import { Channel } from "./channel.ts";
 import { DataPlane, type DrainOptions } from "./data-plane.ts";
+import { callsEnded } from "./ending.ts";
 import type { FromWorker, SessionNote, SocketNote, ToWorker } from "./messages.ts";
 import { assemble } from "./assembly.ts";
 import type { AddressWish, SocketSource } from "./ports.ts";
@@ -285,6 +286,7 @@ export class Worker implements SocketSource {
     if (!isMainAlive()) this.#yieldDatagrams();
     await this.#plane?.drain({ ...times, signal: this.#cutting.signal });
     await this.#channel.sendAndWait(this.#lifeSign());
+    await callsEnded();
     process.exit(0);
   }
 

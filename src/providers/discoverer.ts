@@ -3,7 +3,8 @@
 
 import type { DiscoverySettings } from "../config/provider-settings.ts";
 import type { Finding } from "../config/finding.ts";
-import { translate, type Translation } from "./labels/translate.ts";
+import { translate, type Translated, type Translation } from "./labels/translate.ts";
+import { guestsOf, namesakesMarked } from "./guest-names.ts";
 import type { Discoverer, Found } from "./provider.ts";
 import type { Workload } from "./workload.ts";
 
@@ -22,7 +23,7 @@ export interface DiscovererOptions {
   /** Everybody gets a service of its own, routed or not. By default false. */
   readonly withPlainServices?: boolean;
   /** What this platform adds to what labels came to. */
-  complete?(translation: Translation): Found;
+  complete?(translation: Translation): Translated;
 }
 
 export function discovererOf(
@@ -40,11 +41,13 @@ export function discovererOf(
   };
   async function* catalogs(signal: AbortSignal): AsyncGenerator<Found> {
     for await (const list of source.workloads(signal)) {
-      const translation = translate(list, settings, { exposedByDefault, withPlainServices });
-      workloads = new Map(list.map((each) => [each.id, each]));
+      const all = namesakesMarked(list);
+      const translation = translate(all, settings, { exposedByDefault, withPlainServices });
+      workloads = new Map(all.map((each) => [each.id, each]));
       members = translation.members;
       const found = complete?.(translation) ?? translation;
-      yield { ...found, findings: [...(source.findings?.() ?? []), ...found.findings] };
+      const findings = [...(source.findings?.() ?? []), ...found.findings];
+      yield { ...found, findings, guests: guestsOf(all) };
     }
   }
   const power = {

@@ -4,6 +4,7 @@
 import type { Collection } from "../config/collection.ts";
 import type { Discovery } from "../config/discovery.ts";
 import type { Finding } from "../config/finding.ts";
+import type { GuestPlace } from "../config/guest.ts";
 import type { Problem } from "../config/problem.ts";
 import type { Catalog } from "../config/snapshot.ts";
 
@@ -32,6 +33,8 @@ export interface Found {
   readonly findings: readonly Finding[];
   /** Workloads of each service, by id: one that several share is stopped only when all of them are idle. */
   readonly members: ReadonlyMap<string, readonly string[]>;
+  /** Where the files of each container are, by its name. Of this moment: a process number is soon somebody else's. */
+  readonly guests: ReadonlyMap<string, GuestPlace>;
 }
 
 /** A provider of what runs on a host. */

@@ -1,6 +1,8 @@
 // A container or a virtual machine as every platform tells of it. Providers fill it in, `labels/` reads it.
 // Labels and environment were written by whoever made the container: nothing in them is trusted.
 
+import type { GuestPlace } from "../config/guest.ts";
+
 export interface Workload {
   readonly platform: "docker" | "podman" | "lxc" | "incus" | "lxd" | "libvirt";
   /** Stable while it exists. */
@@ -29,6 +31,10 @@ export interface Workload {
   readonly env: Readonly<Record<string, string>>;
   /** Why it has no address although it runs, a sentence; undefined = nothing is the matter. */
   readonly trouble: string | undefined;
+  /** Where its files are; left out = nobody can tell, as it does not run. */
+  readonly guest?: GuestPlace;
+  /** Another one of the platform is meant by its name: what this one says must not lead to that one's files. */
+  readonly isNamesake?: true;
 }
 
 export interface WorkloadAddress {

@@ -28,6 +28,8 @@ export interface Container {
   readonly env: Readonly<Record<string, string>>;
   /** Number of the signal that asks it to end. */
   readonly stopSignal: number;
+  /** Of its first process, as the engine's machine counts; 0 = it has none, or nobody says. */
+  readonly pid: number;
   /** Why its details cannot be read, a sentence: half of what it wants is not known then. */
   readonly unread: string | undefined;
 }
@@ -77,6 +79,7 @@ export function readContainer(entry: JsonRecord, details: JsonRecord): Container
     labels: textsOf(recordAt(hasDetails ? config : entry, "Labels")),
     env: environmentOf(listAt(config, "Env")),
     stopSignal: signalNumber(textAt(config, "StopSignal")),
+    pid: processNumber(numberAt(status, "Pid")),
     unread: undefined,
   };
 }
@@ -228,6 +231,10 @@ function signalNumber(text: string): number {
   if (realTime !== null) return 34 + Number(realTime[1]);
   const known = new Map<string, number>(Object.entries(constants.signals));
   return known.get(name) ?? constants.signals.SIGTERM;
+}
+
+function processNumber(number: number): number {
+  return Number.isSafeInteger(number) && number > 1 ? number : 0;
 }
 
 /** 0 = unknown, or before 1970, which is how engines write "never". */

@@ -9,6 +9,7 @@ import type { Discoverer } from "../provider.ts";
 import { relist } from "../relist.ts";
 import { Unchanged } from "../unchanged.ts";
 import type { Workload } from "../workload.ts";
+import { ContainerPlaces } from "./container-places.ts";
 import { Engine } from "./engine.ts";
 import { Echo, type EngineEvent, followEvents, Told } from "./events.ts";
 import { Listing } from "./listing.ts";
@@ -28,12 +29,14 @@ export class DockerSource implements WorkloadSource {
   readonly #settings: DockerSettings;
   readonly #log: Log;
   readonly #unchanged = new Unchanged();
+  readonly #guests: ContainerPlaces;
   #findings: readonly Finding[] = [];
   #listing: Listing | undefined;
 
   constructor(settings: DockerSettings, log: Log) {
     this.#settings = settings;
     this.#log = log;
+    this.#guests = new ContainerPlaces(settings);
   }
 
   async *workloads(signal: AbortSignal): AsyncGenerator<readonly Workload[]> {
@@ -51,11 +54,13 @@ export class DockerSource implements WorkloadSource {
           driversOf(engine, during),
           ownPlace(),
         ]);
+        const guests = await this.#guests.of(containers);
         const { workloads, findings } = workloadsOf({
           settings: this.#settings,
           platform: engine.isPodman ? "podman" : "docker",
           ...{ machine, containers, drivers, place },
           signalOf: (id) => told.signalOf(id),
+          guestOf: (id) => guests.get(id),
         });
         this.#findings = findings;
         return this.#unchanged.of(workloads);

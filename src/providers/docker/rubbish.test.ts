@@ -74,6 +74,7 @@ test("one container that is rubbish takes nobody's route", { timeout: 60_000 }, 
             [each.id, each],
           ]),
           signalOf: () => undefined,
+          guestOf: () => undefined,
         });
         assert.ok(workloads.length + findings.length > 0);
         const options = { exposedByDefault: true, withPlainServices: false };

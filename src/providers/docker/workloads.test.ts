@@ -28,6 +28,7 @@ function container(changes: Partial<Container> = {}): Container {
     labels: {},
     env: {},
     stopSignal: 15,
+    pid: 0,
     unread: undefined,
     ...changes,
   };
@@ -63,6 +64,7 @@ function view(containers: readonly Container[], { settings, ...rest }: Options =
       ["mesh", "overlay"],
     ]),
     signalOf: () => undefined,
+    guestOf: () => undefined,
     ...rest,
   };
 }

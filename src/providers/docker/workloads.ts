@@ -2,6 +2,7 @@
 
 import { isIP } from "node:net";
 import type { Finding, Note } from "../../config/finding.ts";
+import type { GuestPlace } from "../../config/guest.ts";
 import type { DockerSettings } from "../../config/provider-settings.ts";
 import type { PublishedPort, Workload, WorkloadAddress } from "../workload.ts";
 import type { Container } from "./container.ts";
@@ -12,6 +13,8 @@ export interface View extends ReachOptions {
   readonly platform: "docker" | "podman";
   /** The latest signal that was sent to a container. */
   signalOf(id: string): Signal | undefined;
+  /** Where the files of a container are. */
+  guestOf(id: string): GuestPlace | undefined;
 }
 
 export interface Seen {
@@ -68,6 +71,7 @@ function workloadOf(container: Container, reach: Reach, view: View): Workload {
     return hostIp === undefined ? [] : [{ ...each, hostIp }];
   });
   const addresses = owner === undefined ? [] : addressesOf(owner, reach, view);
+  const guest = view.guestOf(container.id);
   const hasWay = addresses.length > 0 || published.some(({ protocol }) => protocol === "tcp");
   return {
     platform: view.platform,
@@ -86,6 +90,7 @@ function workloadOf(container: Container, reach: Reach, view: View): Workload {
     labels: container.labels,
     env: container.env,
     trouble: isUp && !hasWay ? troubleOf(container, owner, reach) : undefined,
+    ...(guest === undefined ? {} : { guest }),
   };
 }
 

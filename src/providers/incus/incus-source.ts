@@ -2,16 +2,20 @@
 // projects or of those that are configured. Both daemons speak the same protocol.
 
 import { discovery, instancePower } from "../../config/provider-limits.ts";
+import type { GuestPlace } from "../../config/guest.ts";
 import type { IncusSettings } from "../../config/provider-settings.ts";
 import type { Log } from "../../lib/log.ts";
 import { AddressHolders } from "../address-holders.ts";
 import { AddressWait } from "../address-wait.ts";
+import { beginning, FirstProcesses } from "../first-process.ts";
+import { isInitOfInstance } from "../lxc/lxc-init.ts";
 import { isRecord, type JsonRecord, listAt, recordAt, textAt } from "../../lib/json.ts";
 import { OwnNetworks } from "../own-networks.ts";
 import { relist } from "../relist.ts";
 import { Unchanged } from "../unchanged.ts";
 import type { Workload, WorkloadAddress } from "../workload.ts";
 import { IncusClient, IncusRefusal } from "./incus-client.ts";
+import { placeFactsOf } from "./instance-place.ts";
 import { addressesOf, projectNames, workloadOf } from "./instance.ts";
 
 export type IncusSourceSettings = Pick<IncusSettings, "name" | "kind" | "socket" | "projects">;
@@ -27,6 +31,7 @@ export class IncusSource {
   readonly #log: Log;
   readonly #client: IncusClient;
   readonly #unchanged = new Unchanged();
+  readonly #processes = new FirstProcesses();
   readonly #holders = new AddressHolders();
   /** Projects that were asked for and are not there, so that each is told of once. */
   readonly #absent = new Set<string>();
@@ -108,14 +113,29 @@ export class IncusSource {
     const networks = OwnNetworks.now();
     const answers = await Promise.all(queries.map((query) => this.#instances(query, signal)));
     const found = new Map<string, Workload>();
+    this.#processes.begin();
     for (const instance of answers.flat()) {
       const workload = workloadOf(instance, { platform, networks });
       if (workload === undefined) continue;
       // Ids stand in the configuration of instances, so somebody can have written one twice.
       const id = found.has(workload.id) ? `${workload.project}/${workload.name}` : workload.id;
-      found.set(id, { ...workload, id });
+      found.set(id, { ...workload, id, guest: await this.#guestOf(instance, id) });
     }
     return this.#unchanged.of(this.#holders.settle([...found.values()]));
+  }
+
+  /** The number that the daemon tells is one of this machine, unless its socket leads to another one. */
+  async #guestOf(instance: unknown, id: string): Promise<GuestPlace> {
+    const facts = placeFactsOf(instance);
+    if ("why" in facts) return { rootfs: undefined, init: undefined, why: facts.why };
+    const { pid, names } = facts;
+    // A number may come back: the daemon does not tell one run from the next.
+    const run = (await beginning(pid)) ?? "";
+    const init = await this.#processes.of(id, { pid, run }, (each) =>
+      isInitOfInstance(each, names),
+    );
+    const why = `process ${pid}, which the daemon names as its first one, is none of this machine's containers: Tidegate has to run on the machine of the daemon, and outside of containers`;
+    return { rootfs: undefined, init, why: init === undefined ? why : "" };
   }
 
   async #instances(query: string, signal: AbortSignal): Promise<readonly unknown[]> {

@@ -8,6 +8,7 @@ import type { Path } from "../../config/problem.ts";
 import type { Origin } from "../../config/snapshot.ts";
 import type { Workload } from "../workload.ts";
 import { placeOf } from "./naming.ts";
+import { isOwnPlace, standInAddress } from "./own-place.ts";
 import type { Wish } from "./wish.ts";
 
 /** A wish under the name it has in the snapshot, and whose it is. */
@@ -24,7 +25,10 @@ export interface Definition {
 }
 
 // A schema wants a backend, and what a service may say depends on what its backends speak.
-const standIn = { http: "http", https: "https", tcp: "tcp", tls: "tls" } as const;
+const standIn = {
+  ...{ http: "http", https: "https", tcp: "tcp", tls: "tls" },
+  ...{ fastcgi: "fastcgi", scgi: "scgi", uwsgi: "uwsgi" },
+} as const;
 
 export function readDefinition(
   { service, routes }: Definition,
@@ -50,15 +54,32 @@ export function readDefinition(
     const problem: DiscoveredProblem = { path, message, remedy, severity: "error" };
     return { routes: [], streamRoutes: [], services: {}, problems: [problem] };
   }
+  const hasPlace = own !== undefined && isOwnPlace(own.settings);
+  if (service !== undefined && hasPlace && service.workload.isNamesake === true) {
+    const path = ["services", service.name];
+    const message = `another container of ${settings.name} is called ${service.workload.name}, and would be taken for this one`;
+    const remedy =
+      "give this one another name, or let a provider look at its folder or project alone";
+    const problem: DiscoveredProblem = { path, message, remedy, severity: "error" };
+    return { routes: [], streamRoutes: [], services: {}, problems: [problem] };
+  }
   const backends = own === undefined ? [] : [`${standIn[own.scheme]}://127.0.0.1:1`];
-  const services = service === undefined ? {} : { [service.name]: { ...own?.settings, backends } };
+  const written = hasPlace ? own.settings : { ...own?.settings, backends };
+  const services = service === undefined ? {} : { [service.name]: written };
   return readDiscovered(
     { routes: of("http"), tcpRoutes: of("tcp"), services },
     {
       defaults: settings.defaults,
+      ...(service === undefined || !hasPlace ? {} : guestOf(service.workload, settings)),
       originOf: (path) => originOf(path, { service, routes }, settings.name),
     },
   );
+}
+
+/** Whose files and programs it is about; {} = what libvirt runs has none here. */
+function guestOf({ platform, name }: Workload, { name: provider }: DiscoverySettings) {
+  if (platform === "libvirt") return {};
+  return { guest: { name: `${provider}/${name}`, addresses: [standInAddress] } };
 }
 
 function backendsIn(settings: Readonly<Record<string, unknown>>): string | undefined {

@@ -10,6 +10,7 @@ import { plainService } from "./default-host.ts";
 import { Names } from "./naming.ts";
 import type { Scope } from "./naming.ts";
 import { warning } from "./note.ts";
+import { isOwnPlace } from "./own-place.ts";
 import type { Spoken } from "./spoken.ts";
 import type { Wish, WishedService } from "./wish.ts";
 
@@ -52,7 +53,10 @@ export interface Grouping {
 
 /** Of a workload alone, with what it says of its first service. */
 export function plainWishOf(workload: Workload, { wishes }: Spoken): Wish {
-  const first = wishes.find(({ kind, service }) => kind === "http" && service !== undefined);
+  const first = wishes.find(
+    ({ kind, service }) =>
+      kind === "http" && service !== undefined && !isOwnPlace(service.settings),
+  );
   const { name } = workload;
   return {
     dialect: first?.dialect,

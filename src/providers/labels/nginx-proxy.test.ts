@@ -72,8 +72,18 @@ const tables: readonly (readonly [string, Env, readonly string[]])[] = [
   ],
   [
     "what is not spoken is closed",
-    { VIRTUAL_HOST: "a.test", VIRTUAL_PROTO: "fastcgi" },
+    { VIRTUAL_HOST: "a.test", VIRTUAL_PROTO: "grpc" },
     ["a.test@docker: Host(`a.test`) → respond 503"],
+  ],
+  [
+    "programs are asked in their own words",
+    { VIRTUAL_HOST: "a.test", VIRTUAL_PROTO: "fastcgi", VIRTUAL_ROOT: "/srv/app" },
+    ["a.test@docker: Host(`a.test`) → fastcgi://172.18.0.2:80"],
+  ],
+  [
+    "and so is uwsgi",
+    { VIRTUAL_HOST: "a.test", VIRTUAL_PROTO: "uwsgi", VIRTUAL_PORT: "3031" },
+    ["a.test@docker: Host(`a.test`) → uwsgi://172.18.0.2:3031"],
   ],
   [
     "who may come and is not understood comes not at all",

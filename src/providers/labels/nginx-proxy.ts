@@ -11,6 +11,7 @@ import { fault, hint, shown, warning } from "./note.ts";
 import { readLocation } from "./nginx-location.ts";
 import { readNginxSettings } from "./nginx-settings.ts";
 import type { NginxSettings } from "./nginx-settings.ts";
+import { standIn } from "./own-place.ts";
 import type { Wish, WishedService, WishReader } from "./wish.ts";
 
 /** One host and path, as one of the variables says it. */
@@ -21,6 +22,8 @@ interface Place {
   readonly port: string;
   readonly destination: string;
   readonly protocol: string;
+  /** Folder of the scripts in the container, for FastCGI. */
+  readonly root: string;
 }
 
 export const nginxProxyWishes: WishReader = (workload) => {
@@ -33,6 +36,7 @@ export const nginxProxyWishes: WishReader = (workload) => {
     port: read("VIRTUAL_PORT"),
     protocol: read("VIRTUAL_PROTO") || "http",
     destination: read("VIRTUAL_DEST"),
+    root: read("VIRTUAL_ROOT") || usualRoot,
     path: read("VIRTUAL_PATH") || "/",
   };
   if (multiple !== "" && single !== "") {
@@ -41,7 +45,7 @@ export const nginxProxyWishes: WishReader = (workload) => {
   const places =
     multiple === ""
       ? listOf(single).map((host) => ({ about: "VIRTUAL_HOST", host, ...usual }))
-      : placesOf(multiple, usual.protocol, notes);
+      : placesOf(multiple, usual, notes);
   const settings = readNginxSettings(workload, read, notes);
   return {
     wishes: places.flatMap((place) =>
@@ -79,7 +83,7 @@ function listOf(text: string): string[] {
 }
 
 /** `HOST: PATH: { port, dest, proto }`, where a host may have nothing below it. */
-function placesOf(text: string, protocol: string, notes: Note[]): Place[] {
+function placesOf(text: string, usual: Pick<Place, "protocol" | "root">, notes: Note[]): Place[] {
   const about = "VIRTUAL_HOST_MULTIPORTS";
   const refuse = (message: string): Place[] => {
     notes.push(fault(about, message, "write HOST: { /path: { port: 8080, dest: / } }"));
@@ -102,7 +106,8 @@ function placesOf(text: string, protocol: string, notes: Note[]): Place[] {
       }
       const text = (key: string) => textOf(said.get(key));
       const own = { port: text("port"), destination: text("dest"), protocol: text("proto") };
-      return [{ about, host, path, ...own, protocol: own.protocol || protocol }];
+      const protocol = own.protocol || usual.protocol;
+      return [{ about, host, path, ...own, protocol, root: usual.root }];
     });
   });
 }
@@ -119,7 +124,12 @@ function textOf(value: unknown): string {
 const secureProtocols: Readonly<Record<string, WishedService["scheme"]>> = {
   http: "http",
   https: "https",
+  fastcgi: "fastcgi",
+  uwsgi: "uwsgi",
 };
+
+/** As nginx-proxy has it. */
+const usualRoot = "/var/www/public";
 
 function wishesOf(
   workload: Workload,
@@ -141,6 +151,7 @@ function wishesOf(
     ["route.replacePath", "VIRTUAL_DEST"],
     ["route.clientIp", "NETWORK_ACCESS"],
     ["route.tls", certificate ?? ""],
+    ["service.fastcgi.root", "VIRTUAL_ROOT"],
     ...settings.labels,
   ]);
   const wish = { dialect: "nginx-proxy", kind: "http", labels } as const;
@@ -154,7 +165,7 @@ function wishesOf(
       : undefined);
   if (scheme === undefined) {
     const message = `${shown(protocol)} is not spoken to backends yet, so the route is closed`;
-    notes.push(fault("VIRTUAL_PROTO", message, "let it speak http or https"));
+    notes.push(fault("VIRTUAL_PROTO", message, "let it speak http, https, fastcgi or uwsgi"));
   }
   const rule = [location.rule, settings.condition].filter((each) => each !== undefined);
   const tls = certificate === undefined ? {} : { tls: "auto" };
@@ -165,7 +176,7 @@ function wishesOf(
   if (scheme === undefined || port === "bad") return [];
   const service: WishedService = {
     name,
-    settings: settings.service,
+    settings: { ...settings.service, ...programOf(scheme, place.root) },
     port,
     scheme,
     basePath: "",
@@ -175,6 +186,16 @@ function wishesOf(
     network: undefined,
   };
   return [{ ...wish, name, route: { ...route, ...location.rewrite }, service }];
+}
+
+/** All requests go to it; scripts are in its own folder. */
+function programOf(
+  scheme: WishedService["scheme"],
+  root: string,
+): Readonly<Record<string, unknown>> {
+  const backends = standIn;
+  if (scheme === "fastcgi") return { fastcgi: { backends, root } };
+  return scheme === "uwsgi" ? { uwsgi: { backends } } : {};
 }
 
 /** As nginx-proxy has it: what is said, else the only one that it exposes, else the usual one. */

@@ -8,12 +8,13 @@ import type { DiscoverySettings } from "../../config/provider-settings.ts";
 import type { DiscoveredProblem, DiscoveredReading } from "../../config/read-discovered.ts";
 import { formatRule } from "../../config/rule.ts";
 import type { Rule } from "../../config/rule.ts";
+import { renamedService } from "../../config/service-parts.ts";
 import type { Backend, Service } from "../../config/service.ts";
 import type { Route, StreamRoute } from "../../config/snapshot.ts";
 import { nearest } from "../../lib/nearest.ts";
 import { labelOf } from "./definition.ts";
 import type { Entry, Group, SharedRoute } from "./groups.ts";
-import { staffed } from "./staffed.ts";
+import { leftOut, staffed, type Staffed } from "./staffed.ts";
 import { ownKeys } from "./tidegate.ts";
 import type { Wish } from "./wish.ts";
 
@@ -69,20 +70,7 @@ export class Outcome {
   /** `group` is undefined when the routes answer by themselves. */
   add(group: Group | undefined, routes: readonly SharedRoute[], reading: DiscoveredReading): void {
     for (const problem of reading.problems) this.#tell(group, routes, problem);
-    const service = group === undefined ? undefined : reading.services[group.name];
-    const staff =
-      service === undefined ? undefined : staffed(service, group?.parts ?? [], this.#settings);
-    if (group !== undefined && staff !== undefined) {
-      this.#services.set(group.name, staff.service);
-      this.members.set(
-        group.name,
-        group.parts.map(({ entry }) => entry.workload.id),
-      );
-      for (const [entry, note] of staff.notes) this.note(entry, note);
-      for (const [entry, backend] of staff.backends) {
-        if (!this.#backends.has(entry)) this.#backends.set(entry, backend);
-      }
-    }
+    const staff = group === undefined ? undefined : this.#staff(group, reading);
     const add = <Item extends Route | StreamRoute>(
       item: Item,
       kind: Wish["kind"],
@@ -105,6 +93,45 @@ export class Outcome {
     };
     for (const route of reading.routes) add(route, "http", this.#routes);
     for (const route of reading.streamRoutes) add(route, "tcp", this.#streamRoutes);
+  }
+
+  /** Services of a group, under names that say whose they are; undefined = nothing could be made of it. */
+  #staff(group: Group, { services }: DiscoveredReading): Pick<Staffed, "backends"> | undefined {
+    const main = services[group.name];
+    if (main === undefined) return undefined;
+    const all = Object.values(services).map((each) =>
+      renamedService(each, (name) => this.#nameOf(name, group)),
+    );
+    const backends = new Map<Entry, Backend>();
+    for (const service of all) {
+      const staff = staffed(service, group.parts, this.#settings);
+      this.#services.set(service.name, staff?.service ?? service);
+      const ids = group.parts.map(({ entry }) => entry.workload.id);
+      this.members.set(service.name, ids);
+      for (const [entry, note] of staff?.notes ?? []) this.note(entry, note);
+      for (const [entry, backend] of staff?.backends ?? []) {
+        backends.set(entry, backend);
+        if (!this.#backends.has(entry)) this.#backends.set(entry, backend);
+      }
+    }
+    if (main.kind === "files") {
+      const [, ...others] = group.parts;
+      for (const [entry, note] of leftOut(
+        group.workload,
+        others,
+        "its files are served, as it is older",
+      )) {
+        this.note(entry, note);
+      }
+    }
+    return { backends };
+  }
+
+  /** Those that were made beside a service (`blog@docker@scripts`) end in the provider's name as well. */
+  #nameOf(name: string, group: Group): string {
+    if (name === group.name || !name.startsWith(`${group.name}@`)) return name;
+    const provider = `@${this.#settings.name}`;
+    return `${group.name.slice(0, -provider.length)}${name.slice(group.name.length)}${provider}`;
   }
 
   /** Tells all whose words they are. */

@@ -7,7 +7,8 @@ import { labelOf } from "./definition.ts";
 import type { Entry, Part } from "./groups.ts";
 import { hint, warning } from "./note.ts";
 import { readOnDemand } from "./on-demand.ts";
-import { whereaboutsOf } from "./whereabouts.ts";
+import type { Workload } from "../workload.ts";
+import { absenceOf, whereaboutsOf } from "./whereabouts.ts";
 import type { Whereabouts } from "./whereabouts.ts";
 
 export interface Staffed {
@@ -23,6 +24,9 @@ export function staffed(
   settings: DiscoverySettings,
 ): Staffed | undefined {
   if (service.kind !== "backends") return undefined;
+  if (service.backends.some(({ address }) => address.kind === "unix")) {
+    return inItself(service, parts);
+  }
   const notes: (readonly [Entry, Note])[] = [];
   const backends = new Map<Entry, Backend>();
   const absent: AbsentBackend[] = [];
@@ -72,6 +76,42 @@ export function staffed(
     backends,
     notes,
   };
+}
+
+/** A program is asked at a socket in the container: there is the one whose socket it is, and nobody else. */
+function inItself(service: BackendService, [first, ...others]: readonly Part[]): Staffed {
+  if (first === undefined) return { service, backends: new Map(), notes: [] };
+  const { workload } = first.entry;
+  const notes: Note[] = [];
+  const absent = absenceOf(workload, notes);
+  const [backend] = service.backends;
+  const isThere = absent === undefined && backend !== undefined;
+  return {
+    service: {
+      ...service,
+      backends: isThere ? service.backends : [],
+      absent: absent === undefined ? [] : [absent],
+      onDemand: undefined,
+    },
+    backends: isThere ? new Map([[first.entry, backend]]) : new Map(),
+    notes: [
+      ...notes.map((note) => [first.entry, note] as const),
+      ...leftOut(workload, others, "its socket is asked, as it is older"),
+    ],
+  };
+}
+
+/** One service has the files, and the sockets, of one container. */
+export function leftOut(
+  { name }: Workload,
+  others: readonly Part[],
+  why: string,
+): readonly (readonly [Entry, Note])[] {
+  const remedy = "write the port of the program, or give each container a host of its own";
+  return others.map(({ entry }) => [
+    entry,
+    warning("", `${name} is of the same service, and ${why}`, remedy),
+  ]);
 }
 
 interface Located extends Whereabouts {

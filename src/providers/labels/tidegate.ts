@@ -9,6 +9,8 @@ import type { Workload } from "../workload.ts";
 import { splitHost } from "./default-host.ts";
 import { ownName } from "./naming.ts";
 import { fault, hint, shown, warning } from "./note.ts";
+import { isOwnPlace, placeKeys, readOwnPlace, withoutPlace } from "./own-place.ts";
+import type { Gateway } from "./own-place.ts";
 import { SettingTree } from "./setting-tree.ts";
 import type { Wish, WishedService, WishOptions, WishReader } from "./wish.ts";
 
@@ -16,6 +18,7 @@ import type { Wish, WishedService, WishOptions, WishReader } from "./wish.ts";
 export const ownKeys = [
   ...["enable", "host", "path", "rule", "port", "scheme", "weight", "tier", "network", "group"],
   ...["routes", "tcp", "service", "onDemand"],
+  ...placeKeys,
 ] as const;
 
 export const tidegateWishes: WishReader = (workload, options) => {
@@ -43,6 +46,8 @@ interface Shared {
 interface OwnService {
   readonly port: number | undefined;
   readonly scheme: string | undefined;
+  /** Spoken to its port instead of HTTP. */
+  readonly gateway: Gateway | undefined;
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
@@ -163,7 +168,31 @@ class Reader {
     const scheme = this.#text(part, "scheme")?.toLowerCase();
     const settings = part.tree.take("service");
     const isMapping = typeof settings === "object" && settings !== null;
-    return { port, scheme, settings: isMapping ? { ...settings } : {} };
+    const written = isMapping ? { ...settings } : {};
+    const place = this.#place(part, written);
+    const gateway = place?.gateway;
+    const all = { ...withoutPlace(written), ...place?.settings };
+    return { port: place?.port ?? port, scheme, gateway, settings: all };
+  }
+
+  /** Of its own files and programs: at the top of a part, or among the settings of its service. */
+  #place(part: Part, written: Readonly<Record<string, unknown>>) {
+    const said = new Map<string, { readonly value: unknown; readonly label: string }>();
+    for (const key of placeKeys) {
+      const label = labelBelow(part.tree, key) ?? labelBelow(part.tree, `service.${key}`);
+      const inService = Object.entries(written).find(([name]) => name.toLowerCase() === key);
+      const value = part.tree.take(key) ?? inService?.[1];
+      if (value !== undefined) said.set(key, { value, label: label ?? `${part.prefix}${key}` });
+    }
+    if (said.size > 0 && part.kind === "tcp") {
+      const [[, { label }] = ["", { label: "" }]] = said;
+      this.#refuse(part, label, "is of requests, and this is a tcp route", "leave it out");
+      return undefined;
+    }
+    const place = readOwnPlace(said, this.notes);
+    if (place !== "bad") return place;
+    this.#spoil(part, "service");
+    return undefined;
   }
 
   #topWish(shared: Shared): Wish | undefined {
@@ -193,16 +222,21 @@ class Reader {
     const written = isTop ? route : routeOf(part);
     // The container's own port and settings do for a route that says none.
     const isHttp = part.kind === "http";
-    const saysOwn = (own.port ?? own.scheme ?? Object.keys(own.settings)[0]) !== undefined;
+    const saysWhere = own.port ?? own.scheme;
+    const saysOwn = (saysWhere ?? Object.keys(own.settings)[0]) !== undefined;
     const isOwn = !isTop && (saysOwn || !isHttp);
     const scheme = this.#scheme(part, own.scheme ?? (isHttp ? main.scheme : undefined));
     if (scheme === undefined || this.#bad.has(part)) return undefined;
+    // A route to another port, or to other files, does not lead to those of the whole container as well.
+    const isElsewhere = saysWhere !== undefined || isOwnPlace(own.settings);
+    const common = isElsewhere ? withoutPlace(main.settings) : main.settings;
+    const gateway = own.gateway ?? (isElsewhere || !isHttp ? undefined : main.gateway);
     const name = isTop ? group : `${group}-${part.name}`;
     const service: WishedService = {
       name: isOwn ? name : group,
-      settings: isHttp ? { ...main.settings, ...own.settings } : own.settings,
+      settings: isHttp ? { ...common, ...own.settings } : own.settings,
       port: own.port ?? main.port,
-      scheme,
+      scheme: gateway ?? scheme,
       basePath: "",
       weight,
       tier,
@@ -266,6 +300,7 @@ const tcpSchemes = ["tcp", "tls"] as const;
 /** At the top: what they say, they say for all routes. */
 const sharedKeys = new Set([
   ...["port", "scheme", "weight", "tier", "network", "group", "service", "ondemand"],
+  ...placeKeys,
 ]);
 
 function labelBelow(tree: SettingTree, name: string): string | undefined {
@@ -317,7 +352,9 @@ function labelsOf(part: Part, top: Part): ReadonlyMap<string, string> {
   for (const { tree } of part === top ? [top] : [top, part]) {
     for (const [path, label] of tree.entries()) {
       const isService = path.startsWith("service.");
+      const isPlace = placeKeys.some((key) => path === key || path.startsWith(`${key}.`));
       if (isService) labels.set(path, label);
+      else if (isPlace) labels.set(`service.${path}`, label);
       else if (tree === part.tree) labels.set(`route.${path}`, label);
     }
   }

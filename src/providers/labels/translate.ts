@@ -17,7 +17,10 @@ import { warning } from "./note.ts";
 import { Outcome } from "./outcome.ts";
 import { stateOf } from "./whereabouts.ts";
 
-export interface Translation extends Found {
+/** What labels came to; where files are is not for them to say. */
+export type Translated = Omit<Found, "guests">;
+
+export interface Translation extends Translated {
   /** Workloads of each service, by id: who is to be started for it. */
   readonly members: ReadonlyMap<string, readonly string[]>;
   /** Service of each workload by itself, by id; empty unless asked for. */
@@ -83,6 +86,7 @@ function findingOf(entry: Entry, settings: DiscoverySettings, outcome: Outcome):
     addresses: [...new Set(used === undefined ? all : [used, ...all])],
     became: outcome.becameOf(entry),
     notes: outcome.notesOf(entry),
+    ...(workload.guest === undefined ? {} : { guest: workload.guest }),
   };
 }
 

@@ -59,7 +59,7 @@ export function stateOf({ state, health }: Workload): string {
 /** Of signals that stop it, as shells count them: SIGINT, SIGKILL, SIGTERM. Somebody wanted that. */
 const wanted = new Set([0, 130, 137, 143]);
 
-function absenceOf(workload: Workload, notes: Note[]): AbsentBackend | undefined {
+export function absenceOf(workload: Workload, notes: Note[]): AbsentBackend | undefined {
   const { name, exitCode = 0 } = workload;
   switch (stateOf(workload)) {
     case "stopped": {

@@ -12,10 +12,11 @@ function containerOf(name: string, createdAt: number, ipv6: readonly string[]): 
   const path = `/var/lib/lxc/${name}`;
   return {
     id: name,
-    folder: { folder: "/var/lib/lxc", name, path, inode: createdAt, createdAt },
+    folder: { folder: "/var/lib/lxc", name, path, inode: createdAt, createdAt, isTrusted: true },
     config: {
       hostName: "",
       nics: [{ type: "veth", link: "lxcbr0", ipv4: [], ipv6 }],
+      rootfs: "",
       labels: {},
       notes: [],
     },

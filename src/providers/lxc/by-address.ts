@@ -8,8 +8,7 @@ import type { ByAddress, LxcSettings } from "../../config/provider-settings.ts";
 import type { Rule } from "../../config/rule.ts";
 import type { AddressedService } from "../../config/service.ts";
 import type { ExchangeTimeouts, Route } from "../../config/snapshot.ts";
-import type { Translation } from "../labels/translate.ts";
-import type { Found } from "../provider.ts";
+import type { Translated, Translation } from "../labels/translate.ts";
 import type { WorkloadAddress } from "../workload.ts";
 import { addressesOf } from "./lxc-config.ts";
 import type { Container } from "./container.ts";
@@ -29,7 +28,7 @@ export function withByAddress({
   translation,
   containers,
   addresses,
-}: ByAddressOptions): Found {
+}: ByAddressOptions): Translated {
   const name = addressedName(settings.name);
   const origin = { provider: settings.name, place: `${settings.place}, byAddress` };
   const service: AddressedService = {

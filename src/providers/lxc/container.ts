@@ -6,6 +6,7 @@ import type { Workload, WorkloadAddress } from "../workload.ts";
 import { reachableOf, seenOf } from "./addresses.ts";
 import type { ContainerFolder } from "./folder-list.ts";
 import type { Life } from "./life.ts";
+import { placeOf } from "./container-place.ts";
 import { type LxcConfig, sharesNetworkOfHost } from "./lxc-config.ts";
 
 export interface Container {
@@ -44,6 +45,7 @@ export function workloadOf(container: Container, networks: OwnNetworks): Workloa
     labels: config.labels,
     env: {},
     trouble: state === "running" && addresses.length === 0 ? trouble : undefined,
+    guest: placeOf(container),
   };
 }
 

@@ -1,8 +1,8 @@
 // Which containers there are in a folder: those of its folders, or links to folders, that have a file
 // `config`. One that is half-made has none yet.
 
-import type { Dirent } from "node:fs";
-import { realpath, stat } from "node:fs/promises";
+import type { Dirent, Stats } from "node:fs";
+import { lstat, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { discovery } from "../../config/provider-limits.ts";
 import { entriesOf } from "./entries.ts";
@@ -16,6 +16,8 @@ export interface ContainerFolder {
   readonly inode: number;
   /** Milliseconds since 1970. */
   readonly createdAt: number;
+  /** Nobody but root and we can have written what stands in it. */
+  readonly isTrusted: boolean;
 }
 
 export type FolderList =
@@ -24,6 +26,8 @@ export type FolderList =
       /** The folder itself, without links. */
       readonly real: string;
       readonly inode: number;
+      /** User that it belongs to. */
+      readonly owner: number;
       /** Half-made ones as well. */
       readonly containers: readonly ContainerFolder[];
     }
@@ -33,11 +37,15 @@ export type FolderList =
 /** Never rejects. */
 export async function listFolder(folder: string): Promise<FolderList> {
   try {
-    const [real, { ino: inode }] = await Promise.all([realpath(folder), stat(folder)]);
+    const [real, status] = await Promise.all([realpath(folder), stat(folder)]);
+    const { ino: inode, uid: owner } = status;
+    const isTrusted = isOnlyOurs(status);
     const folders = (await entriesOf(folder, mayBeContainer)).slice(0, discovery.workloads);
-    const containers = await Promise.all(folders.map(({ name }) => containerAt(folder, name)));
+    const containers = await Promise.all(
+      folders.map(({ name }) => containerAt(folder, name, isTrusted)),
+    );
     const found = containers.filter((each) => each !== undefined);
-    return { kind: "list", real, inode, containers: found };
+    return { kind: "list", real, inode, owner, containers: found };
   } catch (error) {
     return { kind: "unreadable", why: whyUnreadable(error) };
   }
@@ -48,14 +56,32 @@ function mayBeContainer(entry: Dirent): boolean {
   return (entry.isDirectory() || entry.isSymbolicLink()) && !entry.name.startsWith(".");
 }
 
-async function containerAt(folder: string, name: string): Promise<ContainerFolder | undefined> {
+async function containerAt(
+  folder: string,
+  name: string,
+  isTrustedFolder: boolean,
+): Promise<ContainerFolder | undefined> {
   const path = join(folder, name);
   // Gone meanwhile, or a link that leads nowhere.
   const status = await stat(path).catch(() => undefined);
   if (status?.isDirectory() !== true) return undefined;
   // Not every file system knows when something was made.
   const createdAt = Math.round(status.birthtimeMs || status.mtimeMs);
-  return { folder, name, path, inode: status.ino, createdAt };
+  const isTrusted = isTrustedFolder && isOnlyOurs(status) && (await isOwnFile(path));
+  return { folder, name, path, inode: status.ino, createdAt, isTrusted };
+}
+
+/** A link would be the configuration of another container. */
+async function isOwnFile(path: string): Promise<boolean> {
+  const status = await lstat(join(path, "config")).catch(() => undefined);
+  return status?.isFile() === true && isOnlyOurs(status);
+}
+
+/** Nobody else may write there. */
+function isOnlyOurs({ uid, gid, mode }: Stats): boolean {
+  const isOwn = uid === 0 || uid === process.getuid?.();
+  const isGroups = (mode & 0o020) !== 0 && gid !== 0 && gid !== process.getgid?.();
+  return isOwn && !isGroups && (mode & 0o002) === 0;
 }
 
 /** For the end of a sentence: `permission denied`. */

@@ -2,10 +2,13 @@
 // the addresses which that process sees. Asking takes a process and may hang, so nobody waits long for it.
 
 import { readFile } from "node:fs/promises";
+import type { GuestInit } from "../../config/guest.ts";
 import { lxcDiscovery } from "../../config/provider-limits.ts";
 import type { Workload } from "../workload.ts";
+import { beginning, firstProcess } from "../first-process.ts";
+import { findInit, isInitOf } from "./lxc-init.ts";
 import { type Info, infoOf, type Place } from "./lxc-tools.ts";
-import { beginningOf, globalV6, localV4, type SeenV6 } from "./proc-net.ts";
+import { globalV6, localV4, type SeenV6 } from "./proc-net.ts";
 
 /** Addresses of a container's own network. */
 export interface Seen {
@@ -18,6 +21,8 @@ export interface LifeOptions {
   queue<T>(work: () => Promise<T>): Promise<T>;
   /** Something is to be looked at again in so many milliseconds. */
   again(ms: number): void;
+  /** User that the folder of the containers belongs to. */
+  readonly owner: number;
 }
 
 export class Life {
@@ -27,6 +32,8 @@ export class Life {
   #pid: number | undefined;
   /** Tells the process from another that has the number later. */
   #beginning: string | undefined;
+  /** Once it has shown that it is this container's. */
+  #init: GuestInit | undefined;
   #seen: Seen | undefined;
   #seenAt = 0;
   #why: string | undefined;
@@ -44,6 +51,11 @@ export class Life {
 
   get state(): Workload["state"] {
     return this.#state;
+  }
+
+  /** Its first process, once it is up: while it starts it still sees the files of this machine. */
+  get init(): GuestInit | undefined {
+    return this.#state === "running" || this.#state === "paused" ? this.#init : undefined;
   }
 
   /** undefined = it cannot be seen. */
@@ -106,7 +118,7 @@ export class Life {
       // Its command socket is there, so it runs.
       this.#state = "running";
       this.#why = info.why;
-      this.#become(undefined, undefined);
+      await this.#follow(await findInit(this.place, this.#options.owner));
       return;
     }
     const state = stateOf(info.state);
@@ -123,8 +135,16 @@ export class Life {
     if (isGone) this.#options.again(lxcDiscovery.passing);
     this.#state = state;
     this.#why = undefined;
-    const { pid } = info;
+    await this.#follow(info.pid);
+  }
+
+  async #follow(pid: number | undefined): Promise<void> {
     this.#become(pid, pid === undefined ? undefined : await beginning(pid));
+    if (pid === undefined || this.#init !== undefined) return;
+    const { place } = this;
+    const { owner } = this.#options;
+    const init = await firstProcess(pid, (each) => isInitOf(each, place, owner));
+    if (this.#pid === pid && this.#beginning === init?.startedAt) this.#init = init;
   }
 
   #become(pid: number | undefined, began: string | undefined): void {
@@ -132,6 +152,7 @@ export class Life {
       this.#since = performance.now();
       this.#seenAt = 0;
       this.#seen = undefined;
+      this.#init = undefined;
     }
     this.#pid = pid;
     this.#beginning = began;
@@ -157,11 +178,6 @@ export class Life {
       this.#why = error instanceof Error ? error.message : String(error);
     }
   }
-}
-
-/** undefined = it has ended. */
-async function beginning(pid: number): Promise<string | undefined> {
-  return readFile(`/proc/${pid}/stat`, "utf8").then(beginningOf, () => undefined);
 }
 
 function stateOf(text: string): Workload["state"] {

@@ -13,6 +13,8 @@ export interface LxcConfig {
   /** `lxc.uts.name`; "" = not said. */
   readonly hostName: string;
   readonly nics: readonly Nic[];
+  /** `lxc.rootfs.path` as it stands there; "" = not said: its files are those of the machine. */
+  readonly rootfs: string;
   /** From comments: `# tidegate.host = …`. */
   readonly labels: Readonly<Record<string, string>>;
   readonly notes: readonly Note[];
@@ -40,6 +42,7 @@ class Reading {
   readonly #labels = new Map<string, string>();
   readonly #notes: Note[] = [];
   #hostName = "";
+  #rootfs = "";
   #files = 0;
   #isOldNoted = false;
 
@@ -51,6 +54,7 @@ class Reading {
     return {
       hostName: this.#hostName,
       nics: this.#nics.all,
+      rootfs: this.#rootfs,
       labels: Object.fromEntries(this.#labels),
       notes: this.#notes,
     };
@@ -92,6 +96,7 @@ class Reading {
 
   #item(key: string, value: string, about: string): void {
     if (key === "lxc.uts.name" || key === "lxc.utsname") this.#hostName = value;
+    else if (key === "lxc.rootfs.path" || key === "lxc.rootfs") this.#rootfs = value;
     else {
       const { trouble, isOld } = this.#nics.set(key, value);
       if (trouble !== undefined) this.#note("warning", about, trouble.message, trouble.remedy);

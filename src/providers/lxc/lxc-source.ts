@@ -107,7 +107,12 @@ export class LxcSource {
     this.#troubles = this.#troublesOf(lists);
     const found = lists.flatMap(({ list }) => (list.kind === "list" ? list.containers : []));
     const active = new Map(found.flatMap((each) => this.#activeOf(each, lists, running)));
-    await this.#follow(active, again, signal);
+    const owners = new Map(
+      lists.flatMap(({ path, list }) => (list.kind === "list" ? [[path, list.owner]] : [])),
+    );
+    const folders = new Map(found.map(({ path, folder }) => [path, folder]));
+    const ownerOf = (path: string) => owners.get(folders.get(path) ?? "") ?? 0;
+    await this.#follow(active, { again, ownerOf }, signal);
     book.begin();
     const all = await Promise.all(found.map((folder) => this.#containerOf(folder, book)));
     const containers = all.filter((each) => each !== undefined);
@@ -163,13 +168,17 @@ export class LxcSource {
 
   async #follow(
     active: ReadonlyMap<string, Place>,
-    again: (ms: number) => void,
+    {
+      again,
+      ownerOf,
+    }: { readonly again: (ms: number) => void; readonly ownerOf: (path: string) => number },
     signal: AbortSignal,
   ): Promise<void> {
     const queue = <T>(work: () => Promise<T>) => this.#programs.run(work);
     const lives = new Map<string, Life>();
     for (const [path, place] of active) {
-      lives.set(path, this.#lives.get(path) ?? new Life(place, { queue, again }));
+      const options = { queue, again, owner: ownerOf(path) };
+      lives.set(path, this.#lives.get(path) ?? new Life(place, options));
     }
     this.#lives = lives;
     await Promise.all([...lives.values()].map((life) => life.update(signal)));
