@@ -14,6 +14,7 @@ import { CaddyTls } from "./caddy/site-tls.ts";
 import { SiteConversion } from "./caddy/site.ts";
 import type { SiteRule } from "./caddy/site.ts";
 import type { Imported } from "./imported.ts";
+import { withProviders } from "./containers.ts";
 import { NotImported } from "./imported.ts";
 import { Outline, shown } from "./outline.ts";
 import { readSourceFile } from "./source-file.ts";
@@ -44,7 +45,7 @@ export function importCaddy(file: string): Imported {
   }
   const settings = tls.finish(options);
   if (settings !== undefined) outline.set("tls", settings);
-  return outline.finish();
+  return withProviders(outline);
 }
 
 interface Reading {

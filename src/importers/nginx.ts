@@ -3,6 +3,7 @@
 import { basename, dirname } from "node:path";
 import type { Imported } from "./imported.ts";
 import { NotImported } from "./imported.ts";
+import { withProviders } from "./containers.ts";
 import { withClientAuth } from "./nginx/client-auth.ts";
 import { isCertificateTest, isSchemeTest } from "./nginx/conditions.ts";
 import type { Listen } from "./nginx/names.ts";
@@ -37,7 +38,7 @@ export function importNginx(file: string): Imported {
   const certificates = streams.flatMap((stream) => addStreams(stream, outline));
   if (servers.length > 0) addSites(inside, { given: servers, certificates }, outline);
   else if (certificates.length > 0) outline.set("tls", { certificates });
-  return outline.finish();
+  return withProviders(outline);
 }
 
 function serversOf(

@@ -4,9 +4,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parse } from "yaml";
 import { runCommand, tidegate } from "../harness/command.ts";
+import { ask, field } from "../harness/ask.ts";
 import { echoOrigin } from "../harness/echo-origin.ts";
 import { freePort } from "../harness/free-port.ts";
 import { needs } from "../harness/needs.ts";
+import { phpFpmNeeds, startPhpFpm } from "../harness/php-fpm.ts";
 import { seenAt } from "../harness/seen.ts";
 import { startCaddy } from "../harness/real-proxy.ts";
 import { tempFolder } from "../harness/temp-folder.ts";
@@ -116,5 +118,111 @@ test(
     }
     assert.deepEqual(differences, []);
     assert.ok(socket.requests.length > 0 && two.requests.length > 4);
+  },
+);
+
+const tell =
+  '<?php header("Content-Type: text/plain"); echo "ran ", $_SERVER["SCRIPT_NAME"], " ", $_SERVER["PATH_INFO"] ?? "", " ", getenv("APP") ?: $_SERVER["APP"] ?? "";';
+
+const served = (own: number, root: string, socket: string) => `
+http://files.test:${own} {
+	root * ${root}
+	try_files {path} {path}.html {path}/ /about.html
+	file_server {
+		hide *.bak
+	}
+}
+http://php.test:${own} {
+	root * ${root}
+	php_fastcgi unix/${socket} {
+		env APP caddy
+	}
+	file_server
+}
+http://parts.test:${own} {
+	handle_path /docs/* {
+		root * ${root}/docs
+		file_server browse
+	}
+	handle {
+		root * ${root}
+		file_server
+	}
+}
+http://odd.test:${own} {
+	root * /srv/{host}
+	file_server
+}
+http://scripts.test:${own} {
+	root * ${root}
+	php_fastcgi unix/${socket}
+}
+`;
+
+const scripts = {
+  "index.php": tell,
+  "info.php": tell,
+  "shop/index.php": tell,
+  "about.html": "about",
+  "secret.bak": "secret",
+  "style.css": "css",
+  "docs/index.html": "docs",
+  "docs/more/a.txt": "a",
+};
+
+test(
+  "files and PHP of Caddy and what was imported answer alike",
+  { skip: needs("caddy", ...phpFpmNeeds), timeout: 60_000 },
+  async () => {
+    await using php = await startPhpFpm({ scripts });
+    const own = await freePort();
+    await using caddy = await startCaddy(served(own, php.root, php.socket), own);
+    const { code, stdout, stderr } = await runCommand(tidegate, ["import", "caddy", caddy.file]);
+    assert.equal(code, 0, stderr);
+    const config = parse(stdout) as Record<string, unknown>;
+    await using program = await startTidegate({
+      config: { ...config, listeners: { web: "127.0.0.1:0" } },
+    });
+    const seen = async (port: number, name: string, path: string) => {
+      const answer = await ask(port, { name, path });
+      const isRedirect = answer.status >= 301 && answer.status <= 308;
+      const location = field(answer, "location");
+      return {
+        // 308 and 301 are the same to who asks for a folder.
+        status: isRedirect ? 301 : answer.status,
+        location: location === "" ? "" : new URL(location, `http://${name}${path}`).pathname,
+        body: answer.status === 200 ? answer.body : "",
+      };
+    };
+    const asked: readonly (readonly [string, readonly string[]])[] = [
+      ["files.test", ["/about", "/about.html", "/none", "/docs/", "/style.css"]],
+      [
+        "php.test",
+        ["/", "/info.php", "/info.php/x/y", "/none/at/all", "/shop/", "/shop", "/style.css"],
+      ],
+      ["parts.test", ["/docs/", "/docs/more/a.txt", "/docs/none", "/style.css"]],
+    ];
+    const differences: unknown[] = [];
+    for (const [name, paths] of asked) {
+      for (const path of paths) {
+        const [theirs, ours] = [
+          await seen(own, name, path),
+          await seen(program.port(), name, path),
+        ];
+        if (JSON.stringify(theirs) !== JSON.stringify(ours)) {
+          differences.push({ name, path, theirs, ours });
+        }
+      }
+    }
+    assert.deepEqual(differences, []);
+    const get = (name: string, path: string) => ask(program.port(), { name, path });
+    assert.equal((await get("files.test", "/secret.bak")).body, "about");
+    assert.equal((await get("odd.test", "/")).status, 501);
+    assert.equal((await get("scripts.test", "/style.css")).status, 501);
+    // As Caddy gives it away: no PHP is said in that site.
+    const source = await get("parts.test", "/info.php");
+    assert.equal(source.body.includes("getenv"), true);
+    assert.match(stderr, /no root is said that does not depend on the request/);
+    assert.match(stderr, /php_fastcgi: there is no file_server beside it/);
   },
 );

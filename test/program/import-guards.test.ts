@@ -15,6 +15,7 @@ import { startTidegate } from "../harness/tidegate.ts";
 interface Route {
   readonly rule?: string;
   readonly service?: unknown;
+  readonly restoreUrls?: unknown;
   readonly respond?: { readonly status: number; readonly contentType?: string };
 }
 
@@ -159,7 +160,7 @@ server { location /json { default_type application/json; return 200 '{"a":1}'; }
   const service = config["services"]?.["u"] as { backends: unknown } | undefined;
   assert.deepEqual(service?.backends, [{ url: `http://127.0.0.1:${one.port}`, weight: 2 }]);
   assert.match(notes, /slow_start: is not carried over/);
-  assert.match(notes, /where they redirect to it, the answer stays as it is/);
+  assert.deepEqual(routes["all"]?.restoreUrls, { from: "/", to: "/" });
 });
 
 test("a block of a Caddyfile that may send strangers away closes what it stands in", async () => {

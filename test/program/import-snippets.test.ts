@@ -76,35 +76,61 @@ async function imported(text: string, name = "site") {
   return { ...ended, notes, config: parse(ended.stdout) as Record<string, unknown> | null };
 }
 
-test("snippets of locations parse as they are, and what is not there yet is closed and kept", async () => {
+test("snippets in front of containers become the containers' own paths and sockets", async () => {
   const { code, config, stdout, notes } = await imported(snippets);
   assert.equal(code, 0, notes);
   const routes = config?.["routes"] as Record<string, Record<string, unknown>>;
-  assert.deepEqual(Object.keys(routes).toSorted(), [
-    ...["all/gitlab", "all/pattern", "all/seafhttp", "all/seafile", "all/seafmedia", "all/ttrss"],
-  ]);
-  assert.equal(
-    routes["all/gitlab"]?.["service"],
-    "unix:/var/lib/lxc/gitlab/rootfs/home/git/gitlab/tmp/sockets/gitlab.socket",
-  );
-  assert.deepEqual(routes["all/gitlab"]?.["timeouts"], {
-    connect: "5m",
-    response: "5m",
-    responseBody: "5m",
+  assert.deepEqual(config?.["services"], {
+    ttrss: {
+      container: "lxc/ttrss",
+      files: { root: "/var/www", index: ["index.php"], charset: "" },
+      fastcgi: "unix:/php5-fpm.sock",
+    },
   });
-  assert.equal(routes["all/seafhttp"]?.["maxBody"], 0);
-  for (const name of ["all/pattern", "all/seafile", "all/seafmedia", "all/ttrss"]) {
-    assert.equal((routes[name]?.["respond"] as { status: number } | undefined)?.status, 501, name);
-  }
-  assert.match(notes, /^site:\d+.*: fastcgi_pass: FastCGI is not there yet/m);
-  assert.match(notes, /^site:\d+: try_files: .*all goes to @gitlab/m);
-  // What it will need, as it was.
-  assert.match(stdout, /^# {3}\{"fastcgi":"unix:\/var\/lib\/lxc\/ttrss\/rootfs\/php5-fpm\.sock"/m);
-  assert.match(stdout, /"SCRIPT_FILENAME":"\/var\/www\/\$fastcgi_script_name"/);
-  assert.match(
-    stdout,
-    /"replacePath":\{"pattern":"\^\/seafmedia\(\.\*\)\$","replacement":"\/media\$1"\}/,
-  );
+  assert.deepEqual(routes, {
+    "all/ttrss": { rule: 'Host("*") && PathPrefix("/ttrss")', service: "ttrss" },
+    "all/pattern": {
+      rule: 'Host("*") && PathRegexp("\\\\.php$") && PathPrefix("/ttrss")',
+      ...{ priority: 390_000, service: "ttrss" },
+    },
+    // nginx runs nothing for it, and neither do we.
+    "all/pattern-2": {
+      rule: 'Host("*") && PathRegexp("\\\\.php(/|$)") && PathPrefix("/ttrss")',
+      ...{ priority: 389_999, respond: { status: 404 } },
+    },
+    "all/seafile": {
+      rule: 'Host("*") && PathPrefix("/seafile")',
+      service: { fastcgi: "192.168.122.21:8000" },
+      accessLog: { path: "/var/log/nginx/seahub.access.log", format: "combined" },
+      errorLog: "/var/log/nginx/seahub.error.log",
+    },
+    "all/seafhttp": {
+      rule: 'Host("*") && PathPrefix("/seafhttp")',
+      service: { host: "backend", backends: ["http://192.168.122.21:8082"] },
+      ...{ replacePath: { pattern: "^/seafhttp(.*)$", replacement: "$1" }, maxBody: 0 },
+    },
+    "all/seafmedia": {
+      rule: 'Host("*") && PathPrefix("/seafmedia")',
+      service: {
+        container: "lxc/seafile",
+        files: { root: "/home/seafile/base/seafile-server-latest/seahub", charset: "" },
+      },
+      replacePath: { pattern: "^/seafmedia(.*)$", replacement: "/media$1" },
+    },
+    "all/gitlab": {
+      rule: 'Host("*") && PathPrefix("/gitlab")',
+      service: {
+        container: "lxc/gitlab",
+        backends: ["unix:/home/git/gitlab/tmp/sockets/gitlab.socket"],
+      },
+      timeouts: { connect: "5m", response: "5m", responseBody: "5m" },
+    },
+  });
+  assert.deepEqual(config?.["providers"], { lxc: { hosts: ["*.invalid"] } });
+  assert.match(notes, /^providers: lxc must be looked at to find /m);
+  assert.match(notes, /^site:\d+: try_files: .*all goes to the last of them/m);
+  assert.match(notes, /^site:\d+, site:\d+: files: names that begin with a dot are not served/m);
+  assert.equal(stdout.includes("rootfs"), false);
 });
 
 test("the proxied parts of the snippets serve, over TCP and a unix socket", async () => {
@@ -136,7 +162,9 @@ test("the proxied parts of the snippets serve, over TCP and a unix socket", asyn
     ...{ ...nothing, status: 200, origin: "gitlab" },
     ...{ target: "/gitlab/a/b?c", host: "host.test" },
   });
-  assert.equal((await seen("/ttrss/index.php")).status, 501);
+  // There is no such container.
+  assert.equal((await seen("/ttrss/index.php")).status, 503);
+  assert.equal((await seen("/ttrss/index.php/x")).status, 404);
   assert.equal((await seen("/other")).status, 404);
   assert.equal(gitlab.requests.length, 1);
 });

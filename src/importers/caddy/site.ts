@@ -15,6 +15,7 @@ import type { Found } from "./order.ts";
 import { hstsOf } from "./hsts.ts";
 import type { SiteTls } from "./site-tls.ts";
 import { proxyOf } from "./proxy.ts";
+import { type Grounds, groundsOf, noGrounds, servedOf } from "./served.ts";
 
 export interface SiteRule {
   readonly name: string;
@@ -36,6 +37,7 @@ interface Block {
   /** Where it stands among the others; the smaller goes first. */
   readonly rank: readonly number[];
   readonly isOrdered: boolean;
+  readonly grounds: Grounds;
 }
 
 const blocks = new Set(["handle", "handle_path", "route"]);
@@ -47,7 +49,7 @@ const harmless = new Map([
   ["log", "every request is logged to stdout; see accessLog"],
   ["handle_errors", "error pages are files of a folder; see errorPages"],
   ["templates", "what is in answers is not changed"],
-  ["try_files", "files are not served yet"],
+  ["try_files", "is only read beside file_server"],
 ]);
 const silent = new Set([
   "root",
@@ -66,6 +68,7 @@ const silent = new Set([
 export class SiteConversion {
   readonly #outline: Outline;
   readonly #found: Found[] = [];
+  #hasPhp = false;
 
   constructor(outline: Outline) {
     this.#outline = outline;
@@ -74,7 +77,8 @@ export class SiteConversion {
   run(site: SiteRule, directives: readonly Directive[], otherHosts: readonly string[]): void {
     const { shut } = site.tls;
     const block = { rule: "", path: "", named: new Map(), route: {}, hsts: {}, shut };
-    this.#walk(directives, { ...block, rank: [], isOrdered: false });
+    this.#hasPhp = hasPhp(directives);
+    this.#walk(directives, { ...block, rank: [], isOrdered: false, grounds: noGrounds });
     const sorted = this.#found.toSorted((one, other) => compare(one.rank, other.rank));
     const isRanked = needsRanks(sorted);
     const isWide = isRanked && site.hosts.some((host) => host.startsWith("*"));
@@ -102,7 +106,8 @@ export class SiteConversion {
     for (const each of directives) {
       if (each.name.startsWith("@")) named.set(each.name, [...(named.get(each.name) ?? []), each]);
     }
-    const inner = { ...outer, named };
+    const grounds = groundsOf(directives, outer.grounds);
+    const inner = { ...outer, named, grounds };
     let shut = outer.shut;
     for (const each of directives) shut = this.#guard(each, inner) ?? shut;
     let route = outer.route;
@@ -112,6 +117,8 @@ export class SiteConversion {
     for (const [index, each] of directives.entries()) {
       const rank = [...outer.rank, ...rankOf(each, index, outer.isOrdered)];
       if (blocks.has(each.name)) this.#enter(each, { ...block, rank });
+      // PHP and the files beside it are one service.
+      else if (each === grounds.files && grounds.php !== undefined) continue;
       else if (answers.includes(each.name)) this.#answer(each, { ...block, rank });
     }
   }
@@ -130,6 +137,7 @@ export class SiteConversion {
       this.#note(label, `${matched.why}, and it may keep strangers out: its block is closed`);
       return matched.why;
     }
+    if (name === "try_files" && block.grounds.files !== undefined) return undefined;
     const known = harmless.get(name);
     if (known !== undefined || silent.has(name)) {
       if (known !== undefined && !isHstsAlone(directive)) this.#note(label, `${name}: ${known}`);
@@ -195,13 +203,15 @@ export class SiteConversion {
       }
       case "php_fastcgi":
       case "file_server": {
-        const what = name === "file_server" ? "files" : "FastCGI";
-        this.#note(label, `${name}: ${what} are not there yet; what it will need is at the end`);
+        const { grounds } = block;
+        const options = { outline: this.#outline, grounds, hasPhp: this.#hasPhp };
+        const service = servedOf(directive, rest, options);
+        if (service !== undefined) return { ...block.route, service };
         this.#outline.later(
           `${name} (${label}):`,
           `  ${JSON.stringify({ [name]: rest, ...block.route })}`,
         );
-        const body = `This part of the site needs ${what}, which the proxy does not have yet.\n`;
+        const body = "This part of the site could not be carried over.\n";
         return { respond: { status: 501, body } };
       }
       default: {
@@ -246,6 +256,10 @@ export class SiteConversion {
     this.#note(label, `this form of ${name} is not carried over`);
     return route;
   }
+}
+
+function hasPhp(directives: readonly Directive[]): boolean {
+  return directives.some(({ name, below }) => name === "php_fastcgi" || hasPhp(below));
 }
 
 function withTls(settings: Settings, { route }: SiteTls): Settings {

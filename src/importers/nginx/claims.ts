@@ -104,8 +104,7 @@ function butNot(rule: string, { hosts, patterns }: Names): string {
 
 /** As the short keys say it; undefined = they cannot. */
 function plainPath({ kind, text, except }: Location): Settings | undefined {
-  if (!/^\/[\w.~@:+/-]*$/.test(text) || except.length > 0 || /\/\.|\/\//.test(text))
-    return undefined;
+  if (!/^\/[\w.~/-]*$/.test(text) || except.length > 0 || /\/\.|\/\//.test(text)) return undefined;
   if (kind === "exact") return { pathExact: text };
   if (kind === "pattern") return undefined;
   if (text === "/") return {};

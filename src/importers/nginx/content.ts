@@ -1,21 +1,39 @@
-// What answers in a location of nginx: a backend, a fixed answer, or files and FastCGI, which are not there yet.
+// What answers in a location of nginx: a backend, a program, files, or a fixed answer.
 
+import { existsSync } from "node:fs";
 import { parsePattern } from "../../config/pattern.ts";
 import type { Outline, Settings } from "../outline.ts";
 import { shown } from "../outline.ts";
-import type { Directive, Scope } from "./tree.ts";
+import type { Location } from "./locations.ts";
+import { ownPath } from "../own-path.ts";
+import type { Program, Protocol } from "./programs.ts";
+import { passes, programOf, programService } from "./programs.ts";
 import type { Target } from "./proxy-pass.ts";
-import { targetOf } from "./proxy-pass.ts";
+import { serviceOf, targetOf } from "./proxy-pass.ts";
+import type { Folder, Site } from "./static.ts";
+import { fits, folderOf, staticOf } from "./static.ts";
+import type { Directive, Scope } from "./tree.ts";
 import { isEveryPath, pathRewrite, redirectTarget, urlRewrite } from "./values.ts";
 
 export type Content =
   | { readonly kind: "proxy"; readonly target: Target }
+  | Made
   /** A route's own keys. */
   | { readonly kind: "answer"; readonly route: Settings }
-  /** Keys that would say it; nothing can be made of them yet. */
+  /** Keys that would say it; nothing can be made of them. */
   | { readonly kind: "later"; readonly what: string; readonly settings: Settings }
   /** To the same host with https. */
   | { readonly kind: "https" };
+
+/** Files, a program, or both. */
+export interface Made {
+  readonly kind: "made";
+  readonly service: Settings;
+  /** Keys of the route that change the path. */
+  readonly change: Settings;
+  /** Whose times count: `fastcgi_read_timeout` and the like. */
+  readonly protocol: "proxy" | Protocol;
+}
 
 export interface ContentOptions {
   readonly outline: Outline;
@@ -24,9 +42,11 @@ export interface ContentOptions {
   readonly named: ReadonlyMap<string, readonly Directive[]>;
   /** Where it stands, for notes. */
   readonly place: Directive;
+  readonly location: Location;
+  readonly site: Site;
 }
 
-const others = ["uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass"];
+const others = ["grpc_pass", "memcached_pass"];
 
 export interface Found {
   readonly content: Content;
@@ -36,12 +56,32 @@ export interface Found {
 
 /** `scope` ends with the location. */
 export function contentOf(scope: Scope, options: ContentOptions): Found {
+  const { place, outline, location } = options;
   const own = answerOf(scope, options);
   if (own !== undefined) return { content: own, at: scope };
+  const folder = folderOf(location, scope, outline);
   const fallback = fallbackOf(scope, options);
-  if (fallback !== undefined) return contentOf(fallback, { ...options, named: new Map() });
-  const { place, outline } = options;
-  return { content: filesOf(scope, options) ?? nothing(place, outline), at: scope };
+  if (typeof folder === "object") return filesOf(folder, fallback, scope, options);
+  if (fallback !== undefined) {
+    const [tries] = scope.own("try_files");
+    const text =
+      "try_files: there is no root that is understood, so that files are not looked for, and all goes to the last of them";
+    outline.note(text, tries);
+    return contentOf(fallback, { ...options, named: new Map() });
+  }
+  if (folder === "unknown") {
+    const [root] = scope.nearest("root", "alias");
+    const [tries] = scope.own("try_files");
+    const settings = {
+      ...(root === undefined ? {} : { [root.name]: root.args[0] ?? "" }),
+      ...(tries === undefined ? {} : { try: tries.args }),
+    };
+    return {
+      content: { kind: "later", what: "a folder that could not be told", settings },
+      at: scope,
+    };
+  }
+  return { content: nothing(place, outline), at: scope };
 }
 
 function answerOf(scope: Scope, options: ContentOptions): Content | undefined {
@@ -56,14 +96,8 @@ function answerOf(scope: Scope, options: ContentOptions): Content | undefined {
     outline.note(text, pass);
     return { kind: "later", what: "a backend by variables", settings: {} };
   }
-  const [fastCgi] = scope.own("fastcgi_pass");
-  if (fastCgi !== undefined) {
-    outline.note(
-      "fastcgi_pass: FastCGI is not there yet; what it will need is at the end",
-      fastCgi,
-    );
-    return { kind: "later", what: "FastCGI", settings: fastCgiOf(fastCgi, scope) };
-  }
+  const [program] = scope.own(...passes);
+  if (program !== undefined) return ofProgram(program, scope, options);
   const [other] = scope.own(...others);
   if (other !== undefined) {
     outline.note(`${other.name}: this protocol is not there yet`, other);
@@ -77,49 +111,113 @@ function nothing(place: Directive, outline: Outline): Content {
   return { kind: "answer", route: { respond: { status: 404, body: "There is nothing here.\n" } } };
 }
 
-/** The named location where it goes on when the files are not found: that is carried over. */
-function fallbackOf(scope: Scope, { outline, named, place }: ContentOptions): Scope | undefined {
-  const tries = scope.one("try_files");
-  const last = tries?.args.at(-1) ?? "";
+// --- programs ------------------------------------------------------------------------------------
+
+function ofProgram(pass: Directive, scope: Scope, options: ContentOptions): Content {
+  const { location, site, outline } = options;
+  const program = programOf(pass, location, scope, site);
+  if (program === undefined) {
+    return {
+      kind: "later",
+      what: "a program that could not be told",
+      settings: { [pass.name]: pass.args[0] ?? "" },
+    };
+  }
+  const { protocol, mount, extensions } = program;
+  const made = { kind: "made", protocol } as const;
+  if (extensions.length === 0) {
+    const change = mount === undefined ? {} : { stripPrefix: mount };
+    return { ...made, service: programService(program), change };
+  }
+  const folder = folderOf(location, scope, outline);
+  if (typeof folder === "object" && isSeen(program, folder)) {
+    return { ...made, ...staticOf(folder, { site, location, scope, program }) };
+  }
+  const root = program.root ?? (typeof folder === "object" ? folder.path : undefined);
+  return { ...made, service: programService({ ...program, root }), change: {} };
+}
+
+/** Its scripts can be looked at from here: what is no script of it is then told from what is one. */
+function isSeen(program: Program, folder: Folder): boolean {
+  const isSame = program.root === undefined || ownPath(program.root).path === folder.path;
+  const isHere = folder.container !== undefined || existsSync(folder.path);
+  return isSame && isHere && fits(program, folder);
+}
+
+// --- files ---------------------------------------------------------------------------------------
+
+/** The named location where it goes on when the files are not found. */
+function fallbackOf(scope: Scope, { named }: ContentOptions): Scope | undefined {
+  const last = scope.own("try_files")[0]?.args.at(-1) ?? "";
   const block = last.startsWith("@") ? named.get(last) : undefined;
-  if (tries === undefined || block === undefined) return undefined;
-  const text = `try_files: files are not looked for yet, all goes to ${last}; what it will need is at the end`;
-  outline.note(text, tries);
-  const root = scope.one("alias") ?? scope.one("root");
-  outline.later(...laterLines(place, { files: filesSettings(root, tries, scope) }));
-  return scope.within(block);
+  return block === undefined ? undefined : scope.within(block);
 }
 
-function filesOf(scope: Scope, { outline, place }: ContentOptions): Content | undefined {
-  const root = scope.one("alias") ?? scope.one("root");
-  const tries = scope.one("try_files");
-  if (root === undefined && tries === undefined) return undefined;
-  const about = scope.own("root", "alias", "try_files")[0] ?? place;
-  outline.note("files are not served yet; what it will need is at the end", about);
-  return { kind: "later", what: "files", settings: { files: filesSettings(root, tries, scope) } };
+function filesOf(
+  folder: Folder,
+  fallback: Scope | undefined,
+  scope: Scope,
+  options: ContentOptions,
+): Found {
+  const { location, site, outline } = options;
+  const of = { site, location, scope };
+  if (fallback === undefined) {
+    const made = staticOf(folder, of);
+    return { content: { kind: "made", protocol: "fastcgi", ...made }, at: scope };
+  }
+  const found = contentOf(fallback, { ...options, named: new Map() });
+  const name = nameOf(found, options);
+  if (name === undefined) {
+    const [tries] = scope.own("try_files");
+    outline.note(
+      "try_files: what its last one does cannot be said as a service, so that files are not looked for",
+      tries,
+    );
+    return found;
+  }
+  const { content } = found;
+  const protocol = content.kind === "made" ? content.protocol : "proxy";
+  const made = staticOf(folder, { ...of, fallback: name });
+  return { content: { kind: "made", protocol, ...made }, at: found.at };
 }
 
-function filesSettings(root: Directive | undefined, tries: Directive | undefined, scope: Scope) {
-  const index = scope.one("index");
-  return {
-    ...(root === undefined ? {} : { [root.name]: root.args[0] ?? "" }),
-    ...(index === undefined ? {} : { index: index.args }),
-    ...(tries === undefined ? {} : { try: tries.args }),
-  };
+/** Of the service that this is; undefined = it is more than one. */
+function nameOf(
+  { content, at }: Found,
+  { site, place, outline, location }: ContentOptions,
+): string | undefined {
+  const { upstreams } = site;
+  const isMore = at.own("rewrite").length > 0;
+  if (content.kind === "made" && Object.keys(content.change).length === 0 && !isMore) {
+    return upstreams.named(
+      serviceName(content.service, location, site.serverName),
+      content.service,
+    );
+  }
+  if (content.kind !== "proxy" || content.target.path !== undefined || isMore) return undefined;
+  const service = serviceOf(content.target, at, { upstreams, outline, place });
+  if (typeof service === "string" && !/^(\w+:\/\/|unix:)/.test(service)) return service;
+  const settings = isSettings(service) ? service : { backends: [service] };
+  return service === undefined
+    ? undefined
+    : upstreams.named(serviceName(settings, location, site.serverName), settings);
 }
 
-function fastCgiOf(pass: Directive, scope: Scope): Settings {
-  const params = scope.all("fastcgi_param").map(({ args }) => {
-    return [args[0] ?? "", args[1] ?? ""] as const;
-  });
-  const root = scope.one("root");
-  const index = scope.one("fastcgi_index");
-  return {
-    fastcgi: pass.args[0] ?? "",
-    ...(root === undefined ? {} : { root: root.args[0] ?? "" }),
-    ...(index === undefined ? {} : { index: index.args[0] ?? "" }),
-    ...(params.length === 0 ? {} : { params: Object.fromEntries(params) }),
-  };
+function isSettings(value: unknown): value is Settings {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The container's name, or that of the place. */
+export function serviceName(
+  service: Settings,
+  { text, kind, inside }: Location,
+  serverName: string,
+): string {
+  const container = service["container"];
+  if (typeof container === "string") return container.replace(/^.*\//, "");
+  const path = kind === "pattern" ? inside : text;
+  const name = `${serverName}${path}`.replaceAll("/", "-").replaceAll(/^-+|-+$/g, "");
+  return name === "" ? "site" : name;
 }
 
 /** In flow style, a line each, so that it can be moved below `routes`. */

@@ -2,7 +2,7 @@
 // longest prefix; unless that is a `^~`, patterns go before it, in their order, the inner ones first.
 
 import { parsePattern } from "../../config/pattern.ts";
-import { call } from "../../providers/labels/rule-text.ts";
+import { call, either, literal } from "../../providers/labels/rule-text.ts";
 import type { Outline } from "../outline.ts";
 import { shown } from "../outline.ts";
 import type { Directive, Scope } from "./tree.ts";
@@ -133,10 +133,29 @@ function withExceptions(location: Location, prefixes: readonly Location[]): Loca
 /** The path as a rule; "" = every path. */
 export function pathRule({ kind, text, inside, except }: Location): string {
   const parts: string[] = [];
-  if (kind === "exact") parts.push(call("Path", text));
+  if (kind === "exact") parts.push(spelled("Path", text));
   if (kind === "pattern") parts.push(call("PathRegexp", text));
-  if (kind === "pattern" && inside !== "" && inside !== "/") parts.push(call("PathPrefix", inside));
-  if ((kind === "prefix" || kind === "final") && text !== "/") parts.push(call("PathPrefix", text));
-  for (const each of new Set(except)) parts.push(`!${call("PathPrefix", each)}`);
+  if (kind === "pattern" && inside !== "" && inside !== "/")
+    parts.push(spelled("PathPrefix", inside));
+  if ((kind === "prefix" || kind === "final") && text !== "/")
+    parts.push(spelled("PathPrefix", text));
+  for (const each of new Set(except)) parts.push(`!${spelled("PathPrefix", each)}`);
   return parts.join(" && ");
 }
+
+/**
+ * nginx looks at decoded paths. In ours, letters, digits and `-._~` are always plain; of anything else that may stand in a path as it
+ * is, `%2B` is another spelling of `+`, and a file is found by either.
+ */
+function spelled(name: "Path" | "PathPrefix", text: string): string {
+  const plain = call(name, text);
+  if (!twofold.test(text)) return plain;
+  const source = literal(text).replaceAll(/\\?[!$&'()*+,;=:@]/g, (written) => {
+    const hex = written.slice(-1).charCodeAt(0).toString(16).toUpperCase();
+    return `(${written}|%${hex})`;
+  });
+  return either([plain, call("PathRegexp", `^${source}${name === "Path" ? "$" : ""}`)]);
+}
+
+/** RFC 3986 section 3.3: what is no unreserved letter and need not be encoded. */
+const twofold = /[!$&'()*+,;=:@]/;

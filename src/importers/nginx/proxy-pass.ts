@@ -6,6 +6,7 @@ import { shown } from "../outline.ts";
 import { literal } from "../../providers/labels/rule-text.ts";
 import type { Directive, Scope } from "./tree.ts";
 import { backendTlsOf } from "./backend-tls.ts";
+import { containerKey, withContainer } from "../own-path.ts";
 import type { Upstreams } from "./upstreams.ts";
 import { backendUrl } from "./upstreams.ts";
 import { sizeOf, timeOf, withVariables } from "./values.ts";
@@ -65,22 +66,21 @@ export function serviceOf(
   const isUpstream = upstreams.has(address);
   const secure = scheme === "https" ? backendTlsOf(scope, outline, place) : {};
   const host = hostOf(scope, isUpstream ? address : undefined);
-  if (Object.keys(host).length > 0 && scope.one("proxy_redirect")?.args[0] !== "off") {
-    const text =
-      "proxy_pass without proxy_set_header Host: backends are asked by their own name, and where they redirect to it, the answer stays as it is";
-    outline.note(text, place);
-  }
   const extra = { ...host, ...secure };
   if (isUpstream) return upstreams.service(address, scheme, extra);
-  const url = backendUrl(address, scheme);
-  if (url === undefined) {
+  const written = backendUrl(address, scheme);
+  if (written === undefined) {
     outline.note(`proxy_pass: ${shown(address)} is no address`, place);
     return undefined;
   }
-  return Object.keys(extra).length === 0 ? url : { backends: [url], ...extra };
+  const own = withContainer([written]);
+  const [url = written] = own?.urls ?? [];
+  const more = { ...containerKey(own?.container), ...extra };
+  return Object.keys(more).length === 0 ? url : { ...more, backends: [url] };
 }
 
-function hostOf(scope: Scope, upstream: string | undefined): Settings {
+/** What backends are called; empty = as clients called us. */
+export function hostOf(scope: Scope, upstream: string | undefined): Settings {
   const set = scope.all("proxy_set_header").findLast(({ args }) => /^host$/i.test(args[0] ?? ""));
   const value = set?.args[1] ?? "$proxy_host";
   if (/^\$\{?(host|http_host|server_name)\}?(:\$\{?server_port\}?)?$/.test(value)) return {};
@@ -114,18 +114,18 @@ function isHostKnown(value: string): boolean {
   return /^[\w.-]+(:\d{1,5})?$|^\$\{?(host|http_host|server_name|proxy_host)\b/.test(value);
 }
 
-/** Times and the size of bodies, as a route says them. */
-export function limitsOf(scope: Scope, usualBody: string): Settings {
-  const time = (name: string) => timeOf(scope.one(name)?.args[0] ?? "");
-  const read = time("proxy_read_timeout");
+/** Times and the size of bodies, as a route says them; `protocol` is what nginx's names of times begin with. */
+export function limitsOf(scope: Scope, usualBody: string, protocol = "proxy"): Settings {
+  const time = (name: string) => timeOf(scope.one(`${protocol}_${name}`)?.args[0] ?? "");
+  const read = time("read_timeout");
   const isTunnel = scope
     .all("proxy_set_header")
     .some(({ args }) => /^upgrade$/i.test(args[0] ?? ""));
   const found: readonly (readonly [string, string | undefined])[] = [
-    ["connect", time("proxy_connect_timeout")],
+    ["connect", time("connect_timeout")],
     ["response", read],
     ["responseBody", read],
-    ["body", time("proxy_send_timeout")],
+    ["body", time("send_timeout")],
     ["tunnel", isTunnel ? read : undefined],
   ];
   const timeouts = found.filter(([, value]) => value !== undefined);

@@ -5,7 +5,8 @@ import { both, literal } from "../../providers/labels/rule-text.ts";
 import { closed } from "../../providers/labels/closed.ts";
 import type { Outline, Settings } from "../outline.ts";
 import type { Content, ContentOptions } from "./content.ts";
-import { contentOf, laterLines, rewritesOf } from "./content.ts";
+import { contentOf, laterLines, rewritesOf, serviceName } from "./content.ts";
+import { withBoundaries } from "./boundaries.ts";
 import { claimOf } from "./claims.ts";
 import { hstsOf } from "./hsts.ts";
 import { isCertificateTest, isHttpsTest, tellConditions } from "./conditions.ts";
@@ -13,6 +14,9 @@ import { accessOf, barrierOf } from "./guards.ts";
 import type { Location } from "./locations.ts";
 import { locationsOf } from "./locations.ts";
 import type { Listen, Names } from "./names.ts";
+import { logsOf } from "./logs.ts";
+import { passes } from "./programs.ts";
+import { restoredOf } from "./restored.ts";
 import { limitsOf, pathChange, serviceOf, tellFields } from "./proxy-pass.ts";
 import { tellStrangers } from "./strangers.ts";
 import type { Directive, Scope } from "./tree.ts";
@@ -79,15 +83,18 @@ export function addServer(server: Server, options: ServerOptions): void {
     outline.note(text, directive);
     return;
   }
-  tellStrangers(block, outline);
+  tellStrangers(block, outline, true);
   tellConditions(scope, outline, server.isForced);
-  const { list, named } = locationsOf(block, scope, outline);
+  const { list: written, named } = locationsOf(block, scope, outline);
+  const list = withBoundaries(written);
   for (const each of named.values()) {
-    tellStrangers(each, outline);
+    tellStrangers(each, outline, true);
     tellConditions(scope.within(each), outline, server.isForced);
   }
   const [serverName = ""] = server.names.hosts.filter((each) => !each.startsWith("*"));
-  const base = { outline, serverName, named };
+  const kept = server.clientAuth === undefined ? [] : scope.own("if").filter(isCertificateTest);
+  const site = { outline, upstreams: options.upstreams, list, kept, serverName };
+  const base = { outline, serverName, named, site };
   const answersAll = scope.own("return").length > 0;
   const hasPatterns = list.some(({ kind }) => kind === "pattern");
   const locations = answersAll ? [] : list;
@@ -114,7 +121,7 @@ export function addServer(server: Server, options: ServerOptions): void {
 function addSlash(location: Location, all: readonly Location[], emitting: Emitting): void {
   const { kind, text, scope } = location;
   const isFolder = (kind === "prefix" || kind === "final") && text !== "/" && text.endsWith("/");
-  const isPassed = scope.own("proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass").length > 0;
+  const isPassed = scope.own("proxy_pass", ...passes).length > 0;
   const bare = text.slice(0, -1);
   if (!isFolder || !isPassed || all.some((each) => each.text === bare)) return;
   const pattern = `^(https?://[^/]+${literal(bare)})(\\?.*)?$`;
@@ -128,7 +135,7 @@ function addSlash(location: Location, all: readonly Location[], emitting: Emitti
 interface Emitting {
   readonly server: Server;
   readonly options: ServerOptions;
-  readonly base: Omit<ContentOptions, "place">;
+  readonly base: Omit<ContentOptions, "place" | "location">;
   readonly hasPatterns: boolean;
 }
 
@@ -136,13 +143,12 @@ function addLocation(location: Location, index: number, emitting: Emitting): voi
   const { server, options, base } = emitting;
   const { directive, scope } = location;
   const { outline } = options;
-  const place = { ...base, place: directive };
+  const place = { ...base, place: directive, location };
   if (directive !== server.directive) {
-    tellStrangers(directive.block ?? [], outline);
+    tellStrangers(directive.block ?? [], outline, true);
     tellConditions(scope, outline, server.isForced);
   }
-  const kept =
-    server.clientAuth === undefined ? [] : server.scope.own("if").filter(isCertificateTest);
+  const { kept } = base.site;
   const barrier = server.shut ?? barrierOf(scope, outline, kept);
   const isInternal = scope.own("internal").length > 0;
   const goal = goalOf(scope, place);
@@ -157,6 +163,11 @@ function addLocation(location: Location, index: number, emitting: Emitting): voi
     return;
   }
   if (isInternal) {
+    if (scope.own("root", "alias").length > 0) {
+      const text =
+        "internal: it answers 404; of files that programs name (X-Accel-Redirect) see sendFiles";
+      outline.note(text, directive);
+    }
     add({ respond: { status: 404 } });
     return;
   }
@@ -164,7 +175,7 @@ function addLocation(location: Location, index: number, emitting: Emitting): voi
   const lists = [...new Set(rules)].filter((each) => each !== undefined);
   const allowed = lists.length === 0 ? undefined : both(...lists);
   if (allowed !== undefined) add(refused, `!(${allowed})`);
-  const settings = settingsOf(location, goal, options);
+  const settings = settingsOf(location, goal, emitting);
   if (settings !== undefined) add(settings, allowed);
 }
 
@@ -191,7 +202,8 @@ const gone: Content = { kind: "answer", route: { respond: { status: 404 } } };
 
 const refused = { respond: { status: 403, body: "You may not come in from here.\n" } };
 
-function settingsOf(location: Location, goal: Goal, options: ServerOptions): Settings | undefined {
+function settingsOf(location: Location, goal: Goal, emitting: Emitting): Settings | undefined {
+  const { options, base } = emitting;
   const { content, at, redirect, replacePath } = goal;
   const { outline } = options;
   const { directive } = location;
@@ -203,8 +215,22 @@ function settingsOf(location: Location, goal: Goal, options: ServerOptions): Set
   if (content.kind === "later") {
     const rewrite = replacePath === undefined ? {} : { replacePath };
     outline.later(...laterLines(directive, { ...content.settings, ...rewrite }));
-    const body = `This part of the site needs ${content.what}, which the proxy does not have yet.\n`;
+    const body = `This part of the site needs ${content.what}.\n`;
     return { ...redirect, respond: { status: 501, body } };
+  }
+  const around = {
+    ...redirect,
+    ...limitsOf(at, options.usualBody, content.kind === "made" ? content.protocol : "proxy"),
+    ...logsOf(at, content.kind === "made", outline),
+  };
+  const rewritten = replacePath === undefined ? {} : { replacePath };
+  if (content.kind === "made") {
+    const { service, change } = content;
+    const isShared =
+      ["files", "fastcgi", "scgi", "uwsgi"].filter((key) => key in service).length > 1;
+    const wanted = serviceName(service, location, base.serverName);
+    const leading = isShared ? { service: options.upstreams.named(wanted, service) } : { service };
+    return { ...around, ...leading, ...(replacePath === undefined ? change : rewritten) };
   }
   const { target } = content;
   tellFields(at, outline);
@@ -220,12 +246,11 @@ function settingsOf(location: Location, goal: Goal, options: ServerOptions): Set
       ? {}
       : pathChange(target, location.text, location.kind === "exact");
   return {
-    ...redirect,
+    ...around,
     service,
     ...change,
-    ...(replacePath === undefined ? {} : { replacePath }),
-    ...limitsOf(at, options.usualBody),
-    ...(at.one("access_log")?.args[0] === "off" ? { accessLog: false } : {}),
+    ...rewritten,
+    ...(replacePath === undefined ? restoredOf(target, at, location, outline) : {}),
   };
 }
 

@@ -10,6 +10,12 @@ const read = new Set([
   ...["proxy_read_timeout", "proxy_connect_timeout", "proxy_send_timeout", "client_max_body_size"],
   ...["return", "rewrite", "if", "set", "root", "alias", "index", "try_files", "fastcgi_pass"],
   ...["fastcgi_param", "fastcgi_index", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass"],
+  ...["uwsgi_param", "scgi_param", "fastcgi_split_path_info", "fastcgi_keep_conn", "autoindex"],
+  ...["charset", "gzip_static", "brotli_static", "zstd_static", "proxy_redirect"],
+  ...["proxy_cookie_path", "proxy_cookie_domain", "error_log"],
+  ...["fastcgi", "uwsgi", "scgi"].flatMap((each) =>
+    ["read", "connect", "send"].map((what) => `${each}_${what}_timeout`),
+  ),
   ...["allow", "deny", "auth_basic", "auth_request", "auth_jwt", "ssl_verify_client"],
   ...["secure_link", "secure_link_md5", "valid_referers", "internal", "proxy_ssl_verify"],
   ...[
@@ -30,13 +36,13 @@ const read = new Set([
 /** What is so here anyway, or is about nginx alone. */
 const silent = new Set([
   ...["proxy_http_version", "proxy_buffering", "proxy_request_buffering", "proxy_buffers"],
-  ...["proxy_buffer_size", "proxy_busy_buffers_size", "proxy_max_temp_file_size", "autoindex"],
+  ...["proxy_buffer_size", "proxy_busy_buffers_size", "proxy_max_temp_file_size"],
   ...["proxy_temp_file_write_size", "proxy_ssl_server_name", "proxy_ssl_session_reuse"],
-  ...["sendfile", "tcp_nopush", "tcp_nodelay", "server_tokens", "charset", "default_type"],
+  ...["sendfile", "tcp_nopush", "tcp_nodelay", "server_tokens", "default_type"],
   ...["types_hash_max_size", "types_hash_bucket_size", "server_names_hash_bucket_size"],
   ...["server_names_hash_max_size", "variables_hash_max_size", "map_hash_bucket_size"],
   ...["pid", "events", "daemon", "master_process", "worker_rlimit_nofile", "pcre_jit"],
-  ...["worker_cpu_affinity", "worker_priority", "load_module", "error_log", "log_format"],
+  ...["worker_cpu_affinity", "worker_priority", "load_module", "log_format"],
   ...["log_not_found", "log_subrequest", "rewrite_log", "client_body_buffer_size", "aio"],
   ...["client_header_buffer_size", "large_client_header_buffers", "output_buffers", "directio"],
   ...[
@@ -54,8 +60,9 @@ const silent = new Set([
     "fastcgi_buffers",
     "fastcgi_buffer_size",
   ],
-  ...["fastcgi_busy_buffers_size", "fastcgi_split_path_info", "fastcgi_read_timeout"],
-  ...["fastcgi_intercept_errors", "fastcgi_connect_timeout", "fastcgi_send_timeout"],
+  ...["fastcgi_busy_buffers_size", "fastcgi_buffering", "fastcgi_request_buffering"],
+  ...["uwsgi_buffering", "uwsgi_request_buffering", "uwsgi_buffers", "uwsgi_buffer_size"],
+  ...["fastcgi_max_temp_file_size", "scgi_buffering"],
   ...["auth_basic_user_file", "satisfy", "ignore_invalid_headers", "merge_slashes", "break"],
   ...["open_file_cache", "open_file_cache_valid", "open_file_cache_min_uses", "postpone_output"],
   ...["open_file_cache_errors", "port_in_redirect", "server_name_in_redirect", "absolute_redirect"],
@@ -83,12 +90,18 @@ const said: readonly (readonly [RegExp, string])[] = [
   [/^proxy_ssl_/, "see tls of a service"],
   [/^http[23](_|$)/, "clients are spoken to in HTTP/1.1; HTTP/2 and HTTP/3 are not there yet"],
   [/^(gzip|brotli|zstd|gunzip)/, "answers are not compressed yet"],
-  [/^(add_header|more_(set|clear)_.*|expires|add_trailer)$/, "header fields are not changed yet"],
-  [/^proxy_(hide|pass)_header|^proxy_pass_request_/, "header fields are not changed yet"],
-  [/^proxy_(cache|no_cache|store)/, "answers are not kept in a cache yet"],
-  [/^proxy_cookie_/, "cookies are not changed yet"],
+  [/^(add_header|more_(set|clear)_.*|add_trailer)$/, "header fields are not changed yet"],
+  [/^\w+_(hide|pass)_header|^\w+_pass_request_/, "header fields are not changed yet"],
+  [/^(proxy|fastcgi|uwsgi|scgi)_(cache|no_cache|store)/, "answers are not kept in a cache yet"],
+  [/^proxy_cookie_/, "flags of cookies are not changed yet; see restoreUrls"],
+  [/^expires$/, "header fields of backends are not changed yet; of files see cacheControl"],
+  [/^disable_symlinks$/, "links are followed; say container where others write the files"],
+  [/^(fastcgi|uwsgi|scgi)_next_upstream/, "who is asked next is said by retry, of a service"],
   [/^(sub_filter|addition_|add_before|add_after|ssi|xslt)/, "what is in answers is not changed"],
-  [/^(error_page|proxy_intercept_errors)$/, "error pages are files of a folder; see errorPages"],
+  [
+    /^(error_page|(proxy|fastcgi|uwsgi|scgi)_intercept_errors)$/,
+    "error pages are files of a folder; see errorPages",
+  ],
   [/^access_log$/, "every request is logged to stdout; see accessLog"],
   [/^limit_(req|conn|rate)/, "how often and how fast is not limited yet"],
   [/^(set_real_ip_from|real_ip_)/, "see trustedProxies"],
@@ -100,16 +113,20 @@ const said: readonly (readonly [RegExp, string])[] = [
   [/^stub_status$/, "see tidegate status"],
 ];
 
-export function tellStrangers(block: readonly Directive[], outline: Outline): void {
+/** @param isSite a server or a location: their logs are those of their routes */
+export function tellStrangers(block: readonly Directive[], outline: Outline, isSite = false): void {
+  const isOfBackends = block.some(({ name }) => name.endsWith("_pass"));
   for (const directive of block) {
     const { name, args } = directive;
     if (read.has(name) || silent.has(name)) continue;
+    if (name === "access_log" && (isSite || args[0] === "off")) continue;
+    if (isHsts(directive) || (isSite && !isOfBackends && isOfFiles(directive))) continue;
     const text = said.find(([pattern]) => pattern.test(name))?.[1];
-    if (name === "access_log" && args[0] === "off") continue;
-    if (isHsts(directive)) continue;
-    if (name === "proxy_redirect") {
-      if (args[0] === "off" || args[0] === "default") continue;
-      outline.note("proxy_redirect: Location fields of answers are not changed", directive);
-    } else outline.note(`${name}: ${text ?? "is not known here"}`, directive);
+    outline.note(`${name}: ${text ?? "is not known here"}`, directive);
   }
+}
+
+/** It is part of what files say. */
+function isOfFiles({ name, args }: Directive): boolean {
+  return name === "expires" || (name === "add_header" && /^cache-control$/i.test(args[0] ?? ""));
 }

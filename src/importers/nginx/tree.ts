@@ -175,9 +175,13 @@ export class Scope {
     return (this.#levels.at(-1) ?? []).filter(({ name }) => names.includes(name));
   }
 
-  /** `allow` and `deny` in their order; a level that has either hides those around it. */
+  /** `allow` and `deny` in their order. */
   accessLines(): readonly Directive[] {
-    const names = ["allow", "deny"];
+    return this.nearest("allow", "deny");
+  }
+
+  /** In their order; a level that has any of them hides those around it. */
+  nearest(...names: readonly string[]): readonly Directive[] {
     const found = this.#levels.findLast((level) => names.some((name) => byName(level).has(name)));
     return (found ?? []).filter(({ name }) => names.includes(name));
   }

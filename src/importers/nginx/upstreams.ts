@@ -2,6 +2,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { hasOwnPort, socketOf } from "./address.ts";
+import { containerKey, withContainer } from "../own-path.ts";
 import type { Outline, Settings } from "../outline.ts";
 import { shown } from "../outline.ts";
 import type { Directive } from "./tree.ts";
@@ -12,6 +13,7 @@ export class Upstreams {
   readonly #blocks = new Map<string, Directive>();
   /** What was made already, by what it is. */
   readonly #made = new Map<string, string>();
+  readonly #used = new Set<string>();
 
   constructor(directives: readonly Directive[], outline: Outline) {
     this.#outline = outline;
@@ -40,8 +42,26 @@ export class Upstreams {
     return made;
   }
 
+  /** What an `upstream` is as a service, for who makes a service of more; undefined = there is none of that name. */
+  settings(name: string, scheme: string): Settings | undefined {
+    const block = this.#blocks.get(name);
+    if (block === undefined) return undefined;
+    this.#used.add(name);
+    return settingsOf(block, scheme, this.#outline);
+  }
+
+  /** Name of a service that is just this, made when it is asked for. */
+  named(wanted: string, settings: Settings): string {
+    const key = JSON.stringify(["", "service", settings]);
+    const known = this.#made.get(key);
+    if (known !== undefined) return known;
+    const made = this.#outline.add("services", wanted, settings);
+    this.#made.set(key, made);
+    return made;
+  }
+
   tellUnused(): void {
-    const used = new Set([...this.#made.keys()].map((key) => firstOf(key)));
+    const used = new Set([...this.#used, ...[...this.#made.keys()].map((key) => firstOf(key))]);
     for (const [name, block] of this.#blocks) {
       if (!used.has(name)) {
         this.#outline.note("nothing that was carried over leads to this upstream", block);
@@ -113,9 +133,13 @@ function settingsOf(block: Directive, scheme: string, outline: Outline): Setting
       "max_fails, fail_timeout and max_conns are the same for all servers of a service; the last of the first two counts, and the least max_conns";
     outline.note(text, block);
   }
+  const backends = withoutTwins(servers);
+  const own = withContainer(backends.map(({ url }) => url));
   return {
-    backends: withoutTwins(servers).map(({ url, ...more }) => {
-      return Object.keys(more).length === 0 ? url : { url, ...more };
+    ...containerKey(own?.container),
+    backends: backends.map(({ url, ...more }, index) => {
+      const written = own?.urls[index] ?? url;
+      return Object.keys(more).length === 0 ? written : { url: written, ...more };
     }),
     balance,
     ...(sticky === undefined ? {} : { sticky }),
