@@ -70,7 +70,7 @@ export function controlOf(path: string, launcher: string = tidegate): Control {
   };
 }
 
-async function get<T>(
+export async function get<T>(
   socketPath: string,
   path: string,
   { method = "GET", timeout = 5000 } = {},

@@ -1,14 +1,16 @@
 // What a test needs from the machine. `{ skip: needs("nginx") }` skips by name where the part is missing;
 // where REQUIRE_PARTS lists it (as CI does) a missing part is a failure, so that nothing is skipped silently.
 
-import { accessSync, constants, statSync } from "node:fs";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
 const extraFolders = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
 
-/** A reason to skip, or false. */
+/** A reason to skip, or false. What begins with a slash is a file of a part that has no program. */
 export function needs(...commands: readonly string[]): string | false {
-  const missing = commands.filter((command) => findCommand(command) === undefined);
+  const isThere = (each: string) =>
+    each.startsWith("/") ? existsSync(each) : findCommand(each) !== undefined;
+  const missing = commands.filter((command) => !isThere(command));
   if (missing.length === 0) return false;
   const required = new Set((process.env["REQUIRE_PARTS"] ?? "").split(",").map((x) => x.trim()));
   const demanded = missing.filter((command) => required.has(command));
