@@ -6,7 +6,7 @@ import { relative } from "node:path";
 import { parseArgs } from "node:util";
 import { firstLineOf, pinning } from "./harness/machine.ts";
 import { type Measured, section, writeResults } from "./harness/report.ts";
-import { promised, workloads } from "./workloads/registry.ts";
+import { promised, smokes, workloads } from "./workloads/registry.ts";
 import type { Context, Workload } from "./workloads/workload.ts";
 
 const usage = `npm run bench -- [NAME ...] [--seconds 3] [--rounds 5] [--only tidegate,nginx] [--no-save]
@@ -59,7 +59,8 @@ async function main(): Promise<number> {
 async function measureAll(names: readonly string[], context: Context): Promise<number> {
   const measured: Measured[] = [];
   let failures = 0;
-  for (const workload of names.flatMap((name) => workloads.get(name) ?? [])) {
+  const chosen = names.flatMap((name) => (name === "smoke" ? smokes : (workloads.get(name) ?? [])));
+  for (const workload of chosen) {
     process.stderr.write(`${workload.name}\n`);
     try {
       const each = { workload, result: await run(workload, context) };
@@ -72,7 +73,7 @@ async function measureAll(names: readonly string[], context: Context): Promise<n
       process.stderr.write(`${workload.name} could not be measured: ${why}\n`);
     }
   }
-  if (measured.some(({ workload }) => workload.name !== "smoke") && !values["no-save"]) {
+  if (measured.some(({ workload }) => !workload.name.startsWith("smoke")) && !values["no-save"]) {
     const path = writeResults(measured, positionals.length > 0 ? `-${names.join("-")}` : "");
     process.stdout.write(`kept in ${relative(process.cwd(), path)}.md and .json\n`);
   }

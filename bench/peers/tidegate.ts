@@ -5,6 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeCredentials } from "../harness/credentials.ts";
 import { type Core, projectFolder } from "../harness/machine.ts";
+import type { Origin } from "../harness/origin.ts";
 import type { Stage } from "../harness/stage.ts";
 import type { Peer } from "./peer.ts";
 
@@ -30,8 +31,25 @@ export function tidegateRouting(
   hosts: readonly string[],
   options: TidegateOptions = {},
 ): Peer {
-  const { workers = 1, core = "proxy", backends = ["127.0.0.1"], balance } = options;
-  const { isSecure = false } = options;
+  const { backends = ["127.0.0.1"], balance } = options;
+  return tidegateServing(
+    name,
+    (_stage, origin) => ({
+      routes: Object.fromEntries(hosts.map((host) => [host, { service: "origin" }])),
+      services: {
+        origin: { backends: backends.map((each) => `http://${each}:${origin.port}`), balance },
+      },
+    }),
+    options,
+  );
+}
+
+/** The same program with these routes and services. */
+export function tidegateServing(
+  name: string,
+  what: (stage: Stage, origin: Origin) => object,
+  { workers = 1, core = "proxy", isSecure = false }: TidegateOptions = {},
+): Peer {
   return {
     name,
     isSecure,
@@ -43,10 +61,7 @@ export function tidegateRouting(
       const file = stage.path(`${name}.json`);
       const configuration = {
         ...listening(stage, port, isSecure),
-        routes: Object.fromEntries(hosts.map((host) => [host, { service: "origin" }])),
-        services: {
-          origin: { backends: backends.map((each) => `http://${each}:${origin.port}`), balance },
-        },
+        ...what(stage, origin),
         accessLog: { format: "combined", path: stage.path(`${name}-access.log`) },
         limits: { connections: 30_000, connectionsPerAddress: 30_000 },
         workers,

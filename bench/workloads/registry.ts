@@ -1,6 +1,8 @@
 // All workloads by name, and those that run when none is named: the figures the project promises.
 
 import { backends } from "./backends.ts";
+import { fastcgi, files, filesMedium, smokeFastcgi, smokeFiles } from "./files.ts";
+import { hugeFile } from "./huge-file.ts";
 import { idle } from "./idle.ts";
 import { mysql } from "./mysql.ts";
 import { routes } from "./routes.ts";
@@ -37,11 +39,28 @@ const all = [
   tcp,
   tcpConnections,
   mysql,
+  files,
+  filesMedium,
+  hugeFile,
+  fastcgi,
   smoke,
+  smokeFiles,
+  smokeFastcgi,
 ];
 
 export const workloads: ReadonlyMap<string, Workload> = new Map(
   all.map((each) => [each.name, each]),
 );
 
-export const promised: readonly string[] = [small, medium, routes, idle].map((each) => each.name);
+export const promised: readonly string[] = [
+  small,
+  medium,
+  files,
+  filesMedium,
+  fastcgi,
+  routes,
+  idle,
+].map((each) => each.name);
+
+/** What the name `smoke` stands for: a short one of each kind of work. */
+export const smokes: readonly Workload[] = [smoke, smokeFiles, smokeFastcgi];

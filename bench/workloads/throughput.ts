@@ -1,18 +1,21 @@
-// Guards: what a proxied request costs in CPU, side by side with other proxies in one session. Five
-// workloads that differ only in what is asked for: `small`, `medium`, `large`, `connections`, and
-// `smoke`, a short `small` of ours and nginx which proves that the bench runs and judges nothing.
+// Guards: what a request costs in CPU, side by side with other proxies in one session. Workloads that
+// differ only in what is asked for and of whom: an origin, files, a program; and short ones of ours
+// and nginx, which prove that the bench runs and judge nothing. Those of files and programs: `files.ts`.
 
 import { type Compared, type Contender, compare } from "../harness/compare.ts";
 import { type Origin, startOrigin } from "../harness/origin.ts";
+import { phpFpm, siteOf, startPhp } from "../harness/site.ts";
 import { Stage } from "../harness/stage.ts";
 import { type Peer, start } from "../peers/peer.ts";
 import { peers, securePeers } from "../peers/registry.ts";
-import type { Context, Workload } from "./workload.ts";
+import type { Context, Result, Workload } from "./workload.ts";
 
 interface Shape {
   readonly name: string;
   readonly claim: string;
-  readonly path: "/small" | "/medium" | "/large";
+  readonly path: "/small" | "/medium" | "/large" | "/1k.html" | "/100k.html" | "/echo.php";
+  /** The peers lead to a php-fpm. */
+  readonly hasProgram?: boolean;
   readonly closes?: boolean;
   readonly isFresh?: boolean;
   /** Until all of the code that it takes is compiled; 2 where nothing is said. */
@@ -87,14 +90,18 @@ export const resumptions = throughput({
   peers: securePeers,
 });
 
+/** For what only proves that the bench runs. */
+export const short = { warmUpSeconds: 1, seconds: 2, rounds: 2, only: ["tidegate", "nginx"] };
+export const unjudged = "the bench itself runs; too short to say anything about speed";
+
 export const smoke = throughput({
   name: "smoke",
-  claim: "the bench itself runs; too short to say anything about speed",
+  claim: unjudged,
   path: "/small",
-  fixed: { warmUpSeconds: 1, seconds: 2, rounds: 2, only: ["tidegate", "nginx"] },
+  fixed: short,
 });
 
-function throughput(shape: Shape): Workload {
+export function throughput(shape: Shape): Workload {
   return {
     name: shape.name,
     claim: shape.claim,
@@ -104,6 +111,12 @@ function throughput(shape: Shape): Workload {
       const { say } = context;
       await using stage = new Stage();
       const origin = await startOrigin(stage);
+      if (shape.hasProgram === true) {
+        const command = phpFpm();
+        if (command === undefined) return without("php-fpm is not installed: skipped");
+        siteOf(stage);
+        await startPhp(stage, command);
+      }
       const { contenders, skipped, broken } = await line(stage, origin, shape, context);
       if (contenders.length === 0) throw new Error(["nothing to measure", ...broken].join("; "));
       const result = await compare(
@@ -121,6 +134,10 @@ function throughput(shape: Shape): Workload {
       };
     },
   };
+}
+
+function without(why: string): Result {
+  return { columns: ["proxy"], rows: [], notes: [why], failures: [], data: [] };
 }
 
 /** Starts who is asked for and installed; a peer that does not start is a failure, not an end. */
