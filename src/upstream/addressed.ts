@@ -4,13 +4,12 @@
 
 import { isIP } from "node:net";
 
-import { emptyService } from "../config/empty-service.ts";
 import type { NameRewrite } from "../config/provider-settings.ts";
 import type { AddressedService } from "../config/service.ts";
 import { normaliseHost } from "../lib/host.ts";
+import { Backendless } from "./backendless.ts";
 import type { Destination } from "./destination.ts";
-import { LiveService, type ServiceOptions } from "./live-service.ts";
-import { maintenanceBy } from "./maintenance.ts";
+import type { ServiceOptions } from "./live-service.ts";
 import type { NameAnswer, NameLookups } from "./name-lookups.ts";
 
 export interface AddressedOptions extends ServiceOptions {
@@ -34,18 +33,16 @@ interface Wanted {
 
 const nobody: Way = { kind: "nobody" };
 
-export class Addressed implements Destination {
-  readonly name: string;
+export class Addressed extends Backendless {
   readonly isUp = false;
   readonly #settings: AddressedService;
   readonly #options: AddressedOptions;
   readonly #rewrite: (name: string) => string;
   /** By address, as `keyOf` spells it. */
   readonly #members = new Map<string, Destination>();
-  #nobody: LiveService | undefined;
 
   constructor(settings: AddressedService, options: AddressedOptions) {
-    this.name = settings.name;
+    super(settings, options);
     this.#settings = settings;
     this.#options = options;
     this.#rewrite = rewriterOf(settings.settings.rewrites);
@@ -86,38 +83,6 @@ export class Addressed implements Destination {
       if (destination !== undefined) return { kind: "found", destination, path };
     }
     return nobody;
-  }
-
-  get maintenance() {
-    return this.#settings.maintenance ?? maintenanceBy(this.#options.states, this.name);
-  }
-
-  // --- where nobody requested a host ---------------------------------------------------------------
-
-  choose(): LiveService {
-    const { name, origin } = this.#settings;
-    this.#nobody ??= new LiveService(emptyService(name, origin), this.#options);
-    return this.#nobody;
-  }
-
-  isOpenTo(): boolean {
-    return false;
-  }
-
-  instead(): undefined {}
-
-  contains(service: LiveService): boolean {
-    return service === this.#nobody;
-  }
-
-  copiesOf(): null {
-    return null;
-  }
-
-  after(): undefined {}
-
-  sessionLine(): string {
-    return "";
   }
 }
 

@@ -1,19 +1,17 @@
 // A service that answers with files of a folder. There are no backends: the proxy answers (src/proxy/served-files.ts), and goes
 // to `scripts` or `fallback` with what is not its own. As a part of another service, or for streams, it leads nowhere.
 
-import { emptyService } from "../config/empty-service.ts";
 import type { FilesService } from "../config/files.ts";
 import type { Premises } from "../guest/finding.ts";
+import { Backendless } from "./backendless.ts";
 import type { Destination } from "./destination.ts";
-import { LiveService, type ServiceOptions } from "./live-service.ts";
-import { maintenanceBy } from "./maintenance.ts";
+import type { ServiceOptions } from "./live-service.ts";
 
 export interface ServedOptions extends ServiceOptions {
   destinationOf(service: string): Destination;
 }
 
-export class Served implements Destination {
-  readonly name: string;
+export class Served extends Backendless {
   readonly isUp = true;
   readonly settings: FilesService;
   /** Who answers paths of programs; undefined = there are none. */
@@ -21,10 +19,9 @@ export class Served implements Destination {
   /** Where what is not there is asked for; undefined = nowhere. */
   readonly fallback: Destination | undefined;
   readonly #options: ServedOptions;
-  #nobody: LiveService | undefined;
 
   constructor(settings: FilesService, options: ServedOptions) {
-    this.name = settings.name;
+    super(settings, options);
     this.settings = settings;
     this.#options = options;
     const last = settings.try.at(-1);
@@ -36,37 +33,5 @@ export class Served implements Destination {
   /** Whose files they are. The same object for as long as the process runs. */
   get premises(): Premises {
     return this.#options.guests.of(this.settings.guest);
-  }
-
-  get maintenance() {
-    return this.settings.maintenance ?? maintenanceBy(this.#options.states, this.name);
-  }
-
-  // --- where somebody wants a backend --------------------------------------------------------------
-
-  choose(): LiveService {
-    const { name, origin } = this.settings;
-    this.#nobody ??= new LiveService(emptyService(name, origin), this.#options);
-    return this.#nobody;
-  }
-
-  isOpenTo(): boolean {
-    return false;
-  }
-
-  instead(): undefined {}
-
-  contains(service: LiveService): boolean {
-    return service === this.#nobody;
-  }
-
-  copiesOf(): null {
-    return null;
-  }
-
-  after(): undefined {}
-
-  sessionLine(): string {
-    return "";
   }
 }
