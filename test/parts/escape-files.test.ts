@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { closeSync, openSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { describe, test } from "node:test";
 import { naiveRead } from "../harness/guest-naive.ts";
@@ -259,8 +260,14 @@ describe("out of a container by the path", { timeout: 60_000 }, () => {
     }
   });
 
-  test("overlong UTF-8 is a name as any other, which nobody has", async () => {
+  test("overlong UTF-8 is a name as any other: these very bytes, and no dots", async () => {
     await using world = await makeWorld();
+    const dots = Buffer.from("/www/\xc0\xae\xc0\xae", "latin1");
+    await writeFile(Buffer.concat([Buffer.from(world.root), dots]), "named so");
+    const found = await world.premises.find(dots.latin1Slice());
+    assert.ok(found.kind === "file", found.kind);
+    assert.equal(found.file.realPath, dots.latin1Slice());
+    found.file.close();
     for (const path of [
       "/www/\xc0\xae\xc0\xae/\xc0\xae\xc0\xae/outside/secret.txt",
       "/\xe0\x80\xaf",
