@@ -4,10 +4,11 @@
 import { fileCache } from "../config/files-limits.ts";
 import type { Precompressed } from "../config/files.ts";
 import type { NotFound, OpenFile } from "../guest/finding.ts";
-import { acceptedOf, endingOf } from "./encodings.ts";
+import { acceptedOf } from "../http/accept-encoding.ts";
+import { endingOf } from "./encodings.ts";
 import { entityTag } from "./entity-tag.ts";
 import { mayRead, type Outcome, type Place } from "./lookup.ts";
-import { mediaType } from "./media-types.ts";
+import { mediaType } from "../lib/media-types.ts";
 import { type Reads, readWhole } from "./reading.ts";
 
 export interface Form {

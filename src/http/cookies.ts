@@ -20,6 +20,18 @@ export function cookieOf(header: string | undefined, name: string): string {
   return "";
 }
 
+/**
+ * The values of all cookies of this name, in order, empty ones left out. A browser sends several when they were set for other
+ * paths or domains, and which one a program takes differs.
+ */
+export function cookiesOf(header: string, name: string): string[] {
+  if (!header.includes(name)) return [];
+  return header.split(";").flatMap((each) => {
+    const value = cookieOf(each, name);
+    return value === "" ? [] : [value];
+  });
+}
+
 /** The value that a Set-Cookie field gives to the cookie of this name; "" = it is of another, or empty. */
 export function setCookieOf(field: string, name: string): string {
   const start = skip(field, 0);

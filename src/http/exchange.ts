@@ -1,6 +1,7 @@
 // One request and its answer. The client's connection makes it, the proxy carries it, middlewares look at
 // it and change what they may, and the access log writes down what became of it.
 
+import type { AnswerReview } from "./answer-review.ts";
 import type { FailureCode } from "./errors.ts";
 import type { RequestHead } from "./request-head.ts";
 
@@ -58,8 +59,15 @@ export interface TunnelEnd {
   onTunnelClosed(): void;
 }
 
+/** What answers go through before the client, as the connection and the end of the exchange see it. */
+export interface FilteredSide {
+  onClientDrain(): void;
+  close(): void;
+}
+
 export class Exchange<P = unknown> {
-  readonly client: ClientSide;
+  /** The connection, or what the body of the answer goes through before it. */
+  client: ClientSide;
   readonly request: RequestHead;
   readonly origin: ExchangeOrigin;
   /** The client's address; behind trusted proxies the one they name. */
@@ -71,6 +79,14 @@ export class Exchange<P = unknown> {
   /** What the route took off the beginning of the path, and clients have there; normalised as `path` is. */
   mount = "";
   sink: RequestSink | null = null;
+  /** What the request's body goes through before `sink`; it hands on to whoever that is by then. */
+  intake: RequestSink | null = null;
+  /** The last filter before the connection. */
+  filtered: FilteredSide | null = null;
+  /** Middlewares that see the head of its answer; null = none does. */
+  answerReview: AnswerReview | null = null;
+  /** So many of its middlewares have let it pass. */
+  passed = 0;
   /** The route's plan, once there is one. What it is, only the proxy knows. */
   plan: P | undefined = undefined;
 
@@ -89,10 +105,16 @@ export class Exchange<P = unknown> {
   failure: FailureCode | undefined = undefined;
   routeName = "";
   serviceName = "";
+  /** What middlewares call it, for the log; "" = they do not. */
+  requestId = "";
+  /** The trace it belongs to: 32 digits, or "". */
+  traceId = "";
   /** Of the route, where its source has such a name. */
   site = "";
   /** Value of Strict-Transport-Security that goes with the answer, whoever gives it; "" = none does. */
   strictTransport = "";
+  /** Whom a middleware found the client to be, for the log: bytes of UTF-8 as latin1; "" = none looked. */
+  user = "";
   /** Hipache's X-Debug-* headers are asked for, by somebody who may. */
   isHipacheDebug = false;
   backendUrl = "";
@@ -100,6 +122,12 @@ export class Exchange<P = unknown> {
   /** From the first attempt to the head of the answer, ms; -1 when there was none. */
   backendMs = -1;
   isDone = false;
+  /** It is ours, for no client or for several: what is kept of answers is not looked at. */
+  isOwn = false;
+  /** Another worker asks for what it will give to its clients. */
+  isFromPeer = false;
+  /** Told of the end, whatever became of it; null = nobody is. */
+  onOver: (() => void) | null = null;
 
   constructor(client: ClientSide, request: RequestHead, origin: ExchangeOrigin) {
     this.client = client;
@@ -108,6 +136,11 @@ export class Exchange<P = unknown> {
     this.clientIp = origin.peerIp;
     this.startedAt = performance.now();
     this.path = request.path;
+  }
+
+  /** Who takes the body as it comes from the client. */
+  get receiver(): RequestSink | null {
+    return this.intake ?? this.sink;
   }
 
   get method(): string {

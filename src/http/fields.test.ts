@@ -84,7 +84,8 @@ test("known fields are found in any case, counted, and joined in order", () => {
 });
 
 test("every known name is recognised, and no name one letter off", () => {
-  const names = Object.entries(Field).filter(([name]) => name !== "OTHER" && name !== "DROPPED");
+  const none = ["OTHER", "DROPPED", "SPELLED"];
+  const names = Object.entries(Field).filter(([name]) => !none.includes(name));
   assert.ok(names.length > 20);
   for (const [constant, id] of names) {
     const name = constant.replaceAll("_", "-");
@@ -96,10 +97,14 @@ test("every known name is recognised, and no name one letter off", () => {
 });
 
 test("an underscore hides no X- field from the rules for it, and no certificate", () => {
-  assert.equal(read("X_Forwarded-For: 1\r\n").idAt(0), Field.X_FORWARDED_FOR);
-  assert.equal(read("x_real_ip: 1\r\n").idAt(0), Field.X_REAL_IP);
-  assert.equal(read("Client_Cert: 1\r\n").idAt(0), Field.CLIENT_CERT);
-  assert.equal(read("CLIENT_CERT-Chain: 1\r\n").idAt(0), Field.CLIENT_CERT_CHAIN);
+  assert.equal(read("X_Forwarded-For: 1\r\n").idAt(0), Field.SPELLED);
+  assert.equal(read("x_real_ip: 1\r\n").idAt(0), Field.SPELLED);
+  assert.equal(read("Client_Cert: 1\r\n").idAt(0), Field.SPELLED);
+  assert.equal(read("CLIENT_CERT-Chain: 1\r\n").idAt(0), Field.SPELLED);
+  assert.equal(
+    read("X_Forwarded_For: 1\r\nX-Forwarded-For: 2\r\n").joined(Field.X_FORWARDED_FOR),
+    "2",
+  );
   assert.equal(read("content_length: 1\r\n").idAt(0), Field.OTHER);
 });
 
@@ -136,4 +141,20 @@ test("nothing of one message is left in the next", () => {
   fields.clear();
   assert.equal(fields.times(Field.HOST), 0);
   assert.equal(fields.serialise(), "");
+});
+
+test("what is added is passed on, whatever a client says of it", () => {
+  const lines = "X-A: 1\r\nx-b: 2\r\nX_C: 3\r\nx.c: 4\r\nX-D: 5\r\n";
+  const fields = new Fields();
+  assert.equal(fields.read(lines, 0, lines.length, 99), undefined);
+  fields.add("X-A", "own");
+  fields.add("X-E", "own");
+  assert.equal(fields.passedOn("x-a"), "1, own");
+  fields.dropReceived("x-a");
+  assert.equal(fields.passedOn("x-a"), "own");
+  fields.dropSpelled("x-c");
+  assert.equal(fields.passedOn("x_c"), undefined);
+  fields.dropWhere((name) => name === "x-b" || name === "x-e");
+  assert.equal(fields.passedOn("x-e"), undefined);
+  assert.equal(fields.serialise(), "X-D: 5\r\nX-A: own\r\n");
 });

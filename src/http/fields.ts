@@ -41,11 +41,13 @@ export const Field = {
   X_FORWARDED_PREFIX: 30,
   /** Not passed on. */
   DROPPED: 31,
+  /** Named as one that tells who asks, but for an underscore: `X_Forwarded_For`. Nobody is believed who writes that. */
+  SPELLED: 32,
 } as const;
 
 export type FieldId = (typeof Field)[keyof typeof Field];
 
-const fieldKinds = 32;
+const fieldKinds = 33;
 
 /** Names by length, so that a field is recognised with one or two comparisons. */
 const known: readonly (readonly (readonly [string, FieldId])[])[] = byLength([
@@ -248,6 +250,70 @@ export class Fields {
     return values;
   }
 
+  /** Does not pass on what came by this (lower-case) name; what we added stays. */
+  dropReceived(name: string): void {
+    const added = this.#added;
+    this.dropNamed(name);
+    this.#added = added;
+  }
+
+  /**
+   * As `dropNamed`, and of all names that gateways in the CGI tradition make the same of: `X_User` is `X-User` to the programs
+   * behind them.
+   */
+  dropSpelled(name: string): void {
+    this.dropNamed(name);
+    for (let index = 0; index < this.count; index++) {
+      const start = this.#lineStarts[index]!;
+      if (this.#nameEnds[index]! - start !== name.length) continue;
+      if (isSpelledAs(this.text, start, name)) this.#ids[index] = Field.DROPPED;
+    }
+  }
+
+  /** How many fields are passed on that came by this (lower-case) name, or by one that `dropSpelled` takes for it. */
+  timesSpelled(name: string): number {
+    let times = 0;
+    for (let index = 0; index < this.count; index++) {
+      const start = this.#lineStarts[index]!;
+      if (this.#nameEnds[index]! - start !== name.length) continue;
+      if (this.#ids[index] !== Field.DROPPED && isSpelledAs(this.text, start, name)) times++;
+    }
+    return times;
+  }
+
+  /** Does not pass on the fields whose lower-case name it says yes to, added ones among them. */
+  dropWhere(isMeant: (name: string) => boolean): void {
+    for (let index = 0; index < this.count; index++) {
+      if (isMeant(this.nameAt(index).toLowerCase())) this.#ids[index] = Field.DROPPED;
+    }
+    if (this.#added === "") return;
+    this.#added = linesOf(this.#added)
+      .filter((each) => !isMeant(each.slice(0, each.indexOf(":")).toLowerCase()))
+      .join("");
+  }
+
+  /** All values of a field that will be passed on, added ones among them, joined; undefined when there is none. */
+  passedOn(name: string): string | undefined {
+    const values = this.valuesPassedOn(name);
+    return values.length === 0 ? undefined : values.join(", ");
+  }
+
+  /** The same one by one, as cookies need it. */
+  valuesPassedOn(name: string): string[] {
+    const values = this.valuesOf(name);
+    if (this.#added !== "") {
+      for (const line of linesOf(this.#added)) {
+        if (isNamed(line, name)) values.push(line.slice(name.length + 2, -2));
+      }
+    }
+    return values;
+  }
+
+  /** Lines that were added, each with its CR LF. */
+  get added(): string {
+    return this.#added;
+  }
+
   /** Passes on one more field. Neither part may come from outside unchecked: it must hold no CR or LF. */
   add(name: string, value: string): void {
     this.#added += `${name}: ${value}\r\n`;
@@ -275,10 +341,17 @@ export class Fields {
 
 /** @param lines each with its CR LF @param name in lower case */
 function linesWithout(lines: string, name: string): string {
-  const kept = lines.split(/(?<=\r\n)/).filter((each) => {
-    return each.charCodeAt(name.length) !== 58 /* : */ || !equalsIgnoringCase(each, 0, name);
-  });
-  return kept.join("");
+  return linesOf(lines)
+    .filter((each) => !isNamed(each, name))
+    .join("");
+}
+
+function linesOf(text: string): string[] {
+  return text.split(/(?<=\r\n)/);
+}
+
+function isNamed(line: string, name: string): boolean {
+  return line.charCodeAt(name.length) === 58 /* : */ && equalsIgnoringCase(line, 0, name);
 }
 
 function byLength(
@@ -291,8 +364,9 @@ function byLength(
 }
 
 /**
- * What a field name means to us. In the X- names and those of certificates an underscore counts as a hyphen: gateways
- * in the CGI tradition cannot tell them apart, so `X_Forwarded_For` must not slip past the rules for the other.
+ * What a field name means to us. In the X- names and those of certificates an underscore is told from a hyphen: gateways in
+ * the CGI tradition cannot, so `X_Forwarded_For` must not slip past us; nor may it be taken for what a trusted proxy said,
+ * which passes on whatever its client made up.
  */
 function identify(text: string, start: number, end: number): FieldId {
   const length = end - start;
@@ -305,9 +379,24 @@ function identify(text: string, start: number, end: number): FieldId {
     if (equalsIgnoringCase(text, start, name)) return id;
     const isFolded =
       letter === 120 /* x */ || id === Field.CLIENT_CERT || id === Field.CLIENT_CERT_CHAIN;
-    if (isFolded && equalsWithUnderscores(text, start, name)) return id;
+    if (isFolded && id !== Field.X_DEBUG && equalsWithUnderscores(text, start, name)) {
+      return Field.SPELLED;
+    }
   }
   return Field.OTHER;
+}
+
+/** Whatever is no letter or digit counts as the same. */
+function isSpelledAs(text: string, start: number, name: string): boolean {
+  for (let at = 0; at < name.length; at++) {
+    if (spelled(text.charCodeAt(start + at)) !== spelled(name.charCodeAt(at))) return false;
+  }
+  return true;
+}
+
+function spelled(code: number): number {
+  const lower = code >= 65 && code <= 90 ? code + 32 : code;
+  return (lower >= 97 && lower <= 122) || (lower >= 48 && lower <= 57) ? lower : 45;
 }
 
 function equalsWithUnderscores(text: string, start: number, name: string): boolean {

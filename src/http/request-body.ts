@@ -42,7 +42,7 @@ export class RequestBody {
           if (exchange.maxBody > 0 && exchange.requestBytes > exchange.maxBody) {
             return "BODY_TOO_LARGE";
           }
-          exchange.sink?.onRequestData(buffer, reader.dataStart, reader.dataEnd);
+          exchange.receiver?.onRequestData(buffer, reader.dataStart, reader.dataEnd);
           break;
         case Chunk.DONE: {
           const trailers = readTrailers(reader.trailers);

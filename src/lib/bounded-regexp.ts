@@ -21,16 +21,44 @@ export function isBounded(pattern: string, flags: string): boolean {
   return isLinear(pattern, flags) || mostStepsOf(pattern) <= mostSteps;
 }
 
-function isLinear(pattern: string, flags: string): boolean {
+/** One that was found to be bounded, and is so where this function comes from. */
+export function boundedRegExp(pattern: string, flags: string): RegExp {
+  return new RegExp(pattern, flags);
+}
+
+/**
+ * The same one for V8's second engine from the start: many times slower on usual texts, and never worse than that. V8 goes over by
+ * itself only where it counts steps back, and of `a+b` it counts none. undefined = that engine cannot do it.
+ */
+export function linearRegExp(pattern: string, flags: string): RegExp | undefined {
   if (!mayAsk) setFlagsFromString("--enable-experimental-regexp-engine");
   mayAsk = true;
   try {
-    RegExp(pattern, `${flags}l`);
-    return true;
+    return new RegExp(pattern, `${flags}l`);
   } catch {
     // That is how V8 says no.
-    return false;
+    return undefined;
   }
+}
+
+/** Longest text that V8's usual engine takes no time for, whatever is in it, characters. */
+const shortText = 1024;
+
+/**
+ * A pattern for what clients write: by the length of the text, since without an anchor the usual engine's time grows with the square
+ * of it. `[^/]+\.html$` takes a tenth of a second and more for a path of 16,000 letters, which anybody may send.
+ */
+export function regExpByLength(pattern: string, flags: string): (text: string) => RegExp {
+  const usual = new RegExp(pattern, flags);
+  let linear: RegExp | undefined;
+  return (text) => {
+    if (text.length <= shortText) return usual;
+    return (linear ??= linearRegExp(pattern, flags) ?? usual);
+  };
+}
+
+function isLinear(pattern: string, flags: string): boolean {
+  return linearRegExp(pattern, flags) !== undefined;
 }
 
 // A quantifier or an alternative is a choice, and in the worst case all choices are tried with all others.

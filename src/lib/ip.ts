@@ -21,6 +21,10 @@ export class NetworkSet {
     this.#v6 = rangesOf(networks.filter((network) => network.kind === "v6"));
   }
 
+  static ofNetworks(networks: readonly Network[]): NetworkSet {
+    return new NetworkSet(networks);
+  }
+
   /** Throws on text that is no network: configuration is checked with `parseNetwork` before. */
   static of(cidrs: readonly string[]): NetworkSet {
     const networks = cidrs.map((cidr) => {

@@ -76,7 +76,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined, Rostered 
         break;
       case State.BODY: {
         const at = this.#readBody(buffer, start, end);
-        this.#exchange?.sink?.onRequestFlush();
+        this.#exchange?.receiver?.onRequestFlush();
         if (at < end) this.onBytes(buffer, at, end);
         break;
       }
@@ -105,7 +105,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined, Rostered 
       at = bodyStart;
       if (this.#stateNow() === State.BODY) {
         at = this.#readBody(buffer, at, end);
-        this.#exchange?.sink?.onRequestFlush();
+        this.#exchange?.receiver?.onRequestFlush();
       }
     }
     this.#isReading = false;
@@ -221,7 +221,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined, Rostered 
     this.#context.wheel.disarm(this.#deadline);
     exchange.isRequestComplete = true;
     this.#state = State.ANSWER;
-    exchange.sink?.onRequestEnd(trailers);
+    exchange.receiver?.onRequestEnd(trailers);
     if (this.#isSettled && this.#stateNow() === State.ANSWER) this.#settle();
   }
 
@@ -231,8 +231,8 @@ export class Connection<P = unknown> implements ClientSide, Deadlined, Rostered 
     exchange.isRequestComplete = true;
     if (this.#isAnswerEnded) {
       if (this.#isSettled) this.#settle();
-    } else if (exchange.sink !== null) {
-      exchange.sink.onRequestFailed(code);
+    } else if (exchange.receiver !== null) {
+      exchange.receiver.onRequestFailed(code);
     } else {
       this.#context.handler.refuse(exchange, code);
     }
@@ -292,7 +292,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined, Rostered 
     this.#context.wheel.disarm(this.#deadline);
     if (this.#state === State.TUNNEL) this.#tunnel?.onTunnelDrain();
     else if (this.#isAnswerEnded) this.#settle();
-    else this.#exchange?.sink?.onClientDrain();
+    else (this.#exchange?.filtered ?? this.#exchange?.sink)?.onClientDrain();
     if (this.#state === State.BODY) this.#armBody();
   }
 
@@ -416,9 +416,7 @@ export class Connection<P = unknown> implements ClientSide, Deadlined, Rostered 
     if (exchange === null || exchange.isDone) return;
     exchange.failure ??= code;
     if (!exchange.isHeadSent) exchange.status = factsOf(code).status;
-    const sink = exchange.sink;
-    exchange.sink = null;
-    sink?.onRequestFailed(code);
+    exchange.receiver?.onRequestFailed(code);
     this.#finish(exchange);
   }
 

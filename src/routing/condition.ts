@@ -8,6 +8,7 @@
 // what they are tried on, nothing bounds the time.
 
 import type { Rule } from "../config/rule.ts";
+import { regExpByLength } from "../lib/bounded-regexp.ts";
 import { NetworkSet } from "../lib/ip.ts";
 import { isUnder } from "../lib/path.ts";
 import type { Subject } from "./subject.ts";
@@ -31,8 +32,8 @@ export function conditionOf(rule: Rule): Condition {
         ? (_host, subject) => isUnder(subject.path, rule.prefix)
         : (_host, subject) => subject.path.startsWith(rule.prefix);
     case "pathRegexp": {
-      const pattern = new RegExp(rule.pattern, rule.flags);
-      return (_host, subject) => pattern.test(subject.path);
+      const patternFor = regExpByLength(rule.pattern, rule.flags);
+      return (_host, subject) => patternFor(subject.path).test(subject.path);
     }
     case "method":
       return (_host, subject) => subject.method === rule.method;
@@ -90,8 +91,8 @@ function networkCondition(networks: readonly string[]): Condition {
 }
 
 function patternTest(rule: { readonly pattern: string; readonly flags: string }): Accepts {
-  const pattern = new RegExp(rule.pattern, rule.flags);
-  return (value) => pattern.test(value);
+  const patternFor = regExpByLength(rule.pattern, rule.flags);
+  return (value) => patternFor(value).test(value);
 }
 
 function headerCondition(name: string, accepts: Accepts): Condition {

@@ -2,6 +2,7 @@ import { deepStrictEqual, match, strictEqual } from "node:assert";
 import { test } from "node:test";
 import { emptyService } from "../config/empty-service.ts";
 import { noCredentials } from "../config/certificate.ts";
+import { noDocuments } from "../config/documents.ts";
 import { noGuests } from "../config/guest.ts";
 import type { CertificateItem } from "../config/certificate-item.ts";
 import type { Collection } from "../config/collection.ts";
@@ -72,6 +73,7 @@ test("the file alone becomes a snapshot as it is", () => {
     secret: "5e",
     credentials: noCredentials,
     guests: noGuests,
+    documents: noDocuments,
   });
   deepStrictEqual(refusals, []);
 });

@@ -2,6 +2,7 @@
 // file's alone. What operators keep elsewhere counts as if it stood in the file, after what does; a host name
 // that is claimed by what was found belongs to one of them (`ownership.ts`).
 
+import { noDocuments } from "../config/documents.ts";
 import { noGuests } from "../config/guest.ts";
 import { noCredentials } from "../config/certificate.ts";
 import type { CertificateItem } from "../config/certificate-item.ts";
@@ -69,7 +70,10 @@ export function merge(
   overlays.tellUnused();
   const named = byName(withAllMembers(all.services, refusals));
   const { routes, streamRoutes, services } = soundOf({ ...all, services: named }, refusals);
-  const added = { version, secret, credentials: noCredentials, guests: noGuests };
+  const added = {
+    ...{ version, secret, credentials: noCredentials, guests: noGuests },
+    documents: noDocuments,
+  };
   const snapshot = { ...file, ...added, routes, streamRoutes, services };
   const missing = missingFrom(snapshot);
   return {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { acceptedOf } from "./encodings.ts";
+import { acceptedOf } from "./accept-encoding.ts";
 
 const all = ["br", "zstd", "gzip"] as const;
 

@@ -117,10 +117,15 @@ export function mediaType(
   own: Readonly<Record<string, string>>,
   charset: string,
 ): string {
-  const dot = name.lastIndexOf(".");
-  const ending = dot < 0 ? "" : name.slice(dot + 1).toLowerCase();
-  const type = (Object.hasOwn(own, ending) ? own[ending] : byEnding.get(ending)) ?? unknown;
+  const type = knownType(name, own) ?? unknown;
   // XML says itself what it is in, and JSON is in UTF-8 (RFC 8259).
   const isText = type.startsWith("text/") && charset !== "" && !/charset\s*=/i.test(type);
   return isText ? `${type}; charset=${charset}` : type;
+}
+
+/** The type alone; undefined = nobody knows. */
+export function knownType(name: string, own: Readonly<Record<string, string>>): string | undefined {
+  const dot = name.lastIndexOf(".");
+  const ending = dot < 0 ? "" : name.slice(dot + 1).toLowerCase();
+  return Object.hasOwn(own, ending) ? own[ending] : byEnding.get(ending);
 }
