@@ -14,6 +14,11 @@ export interface LogEntry {
   readonly remoteAddress: string;
   /** The Authorization header; the user's name is taken out of it only by a format that shows it. */
   readonly authorization: string | undefined;
+  /** Whom a middleware found the client to be, instead of what the client said; "" or left out = none looked. */
+  readonly user?: string;
+  /** What middlewares call it; "" or left out = they do not. */
+  readonly requestId?: string;
+  readonly traceId?: string;
   /** When the line is written, ms since 1970. */
   readonly timeMs: number;
   /** The request line without its line end; "" when none arrived. */

@@ -2,15 +2,15 @@
 
 import type { Exchange } from "../http/exchange.ts";
 import { Field, type Fields } from "../http/fields.ts";
+import { reasonOf } from "../http/reason.ts";
 import type { ResponseHead } from "../http/response-head.ts";
 import { httpDate } from "../lib/http-date.ts";
 import type { LiveService } from "../upstream/live-service.ts";
-import { strictTransportLine } from "./answer.ts";
+import { strictTransportLine } from "./own-answer.ts";
 import type { Attempts } from "./attempts.ts";
 import type { ForwardContext } from "./forward-context.ts";
 import { hipacheDebug } from "./hipache.ts";
 import type { Plan } from "./plan.ts";
-import { runResponseHooks } from "./response-hooks.ts";
 import { hostsOf, restoreUrls } from "./restore-urls.ts";
 
 /** What the backend says of its own URLs is put right, if the route wants that. */
@@ -30,16 +30,20 @@ export function restoreAnswer(
  */
 export function answerHead(
   exchange: Exchange,
-  plan: Plan,
   context: ForwardContext,
   attempts: Attempts,
   head: ResponseHead,
 ): string | undefined {
-  if (plan.responseHooks !== null && !runResponseHooks(exchange, plan, head, context)) {
-    return undefined;
+  const { fields, bodyLength } = head;
+  const { strictTransport, answerReview } = exchange;
+  let { status, reason } = head;
+  if (answerReview !== null) {
+    const reviewed = answerReview.review(status, fields, bodyLength, false);
+    if (reviewed === undefined) return undefined;
+    if (reviewed.status !== status) reason = reasonOf(reviewed.status);
+    status = reviewed.status;
+    head.status = status;
   }
-  const { status, reason, fields } = head;
-  const { strictTransport } = exchange;
   // RFC 6797 section 7.1: one field, and browsers believe the first.
   if (strictTransport !== "") fields.dropNamed("strict-transport-security");
   let text = `HTTP/1.1 ${status} ${reason}\r\n${fields.serialise()}`;

@@ -2,32 +2,28 @@
 // version decide what may be sent.
 
 import type { Exchange } from "../http/exchange.ts";
-import { reasonOf } from "../http/reason.ts";
-import { httpDate } from "../lib/http-date.ts";
 import type { Answer } from "../middlewares/middleware.ts";
+import { beginAnswer } from "./own-answer.ts";
 
-/** Writes a complete answer and ends the exchange's part of it. */
-export function writeAnswer(exchange: Exchange, answer: Answer): void {
-  const { client } = exchange;
+/** Writes a complete answer and ends the exchange's part of it. False: a middleware threw, and nothing was written. */
+export function writeAnswer(exchange: Exchange, answer: Answer): boolean {
   const hasBody = answer.status !== 204 && answer.status !== 304;
-  let head = `HTTP/1.1 ${answer.status} ${reasonOf(answer.status)}\r\nDate: ${httpDate()}\r\n`;
-  for (const [name, value] of answer.fields) head += `${name}: ${withoutControls(value)}\r\n`;
-  if (exchange.strictTransport !== "") head += strictTransportLine(exchange.strictTransport);
-  if (hasBody) head += `Content-Length: ${answer.body.length}\r\n`;
-  client.writeHead(answer.status, head, hasBody ? answer.body.length : 0);
-  if (hasBody && exchange.method !== "HEAD") client.writeText(answer.body);
-  client.endAnswer("");
-}
-
-export function strictTransportLine(value: string): string {
-  return `Strict-Transport-Security: ${value}\r\n`;
+  const { length } = answer.body;
+  let lines = "";
+  for (const [name, value] of answer.fields) lines += `${name}: ${withoutControls(value)}\r\n`;
+  if (hasBody) lines += `Content-Length: ${length}\r\n`;
+  if (!beginAnswer(exchange, answer.status, lines, hasBody ? length : 0, true)) return false;
+  if (hasBody && exchange.method !== "HEAD") exchange.client.writeText(answer.body);
+  exchange.client.endAnswer("");
+  return true;
 }
 
 /** A value that a middleware took from somewhere must not begin a line of its own. */
 function withoutControls(value: string): string {
   for (let at = 0; at < value.length; at++) {
     const code = value.charCodeAt(at);
-    if ((code < 32 && code !== 9) || code === 127 || code > 255) return encodeURI(value);
+    if ((code < 32 && code !== 9) || code === 127 || code > 255)
+      return encodeURI(value.toWellFormed());
   }
   return value;
 }

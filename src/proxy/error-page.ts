@@ -218,6 +218,7 @@ footer{margin-top:1.5rem}`;
 /** Reason phrases, also used as titles. 499 is nginx's and never reaches a client. */
 const titles: Readonly<Record<number, string>> = {
   400: "Bad Request",
+  401: "Unauthorized",
   403: "Forbidden",
   404: "Not Found",
   405: "Method Not Allowed",

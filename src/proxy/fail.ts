@@ -5,6 +5,7 @@ import type { Maintenance } from "../config/service.ts";
 import { factsOf, type FailureCode } from "../http/errors.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { Field } from "../http/fields.ts";
+import type { Answer } from "../middlewares/middleware.ts";
 import { writeAnswer } from "./answer.ts";
 import { errorPage, type ErrorPages } from "./error-page.ts";
 import { hipacheFailure } from "./hipache.ts";
@@ -19,12 +20,14 @@ export const unanswered: ReadonlySet<FailureCode> = new Set([
 /**
  * Ends the exchange with a failure. Harmless when it is over already.
  * @param status instead of the failure's own
+ * @param fields further ones
  */
 export function fail(
   exchange: Exchange,
   code: FailureCode,
   pages: ErrorPages | undefined,
   status: number = factsOf(code).status,
+  fields: Answer["fields"] = [],
 ): void {
   if (exchange.isDone) return;
   const facts = factsOf(code);
@@ -36,7 +39,7 @@ export function fail(
   }
   if (facts.close) exchange.client.closeAfterAnswer();
   if (pages?.areHipaches === true) {
-    writeAnswer(exchange, hipacheFailure(exchange, { code, status, pages }));
+    give(exchange, hipacheFailure(exchange, { code, status, pages }), pages);
     return;
   }
   const { request } = exchange;
@@ -45,15 +48,23 @@ export function fail(
     host: request.host,
     code,
   });
-  writeAnswer(exchange, {
+  const isRetrySaid = fields.some(([name]) => name === "Retry-After");
+  const answer: Answer = {
     status,
     fields: [
       ["Content-Type", page.contentType],
       ["Cache-Control", "no-store"],
-      ...(status === 503 ? [["Retry-After", retryAfterOf(code)] as const] : []),
+      ...(status === 503 && !isRetrySaid ? [["Retry-After", retryAfterOf(code)] as const] : []),
+      ...fields,
     ],
     body: page.body,
-  });
+  };
+  give(exchange, answer, pages);
+}
+
+/** When a middleware throws at the sight of it, that is what the client is told. */
+function give(exchange: Exchange, answer: Answer, pages: ErrorPages | undefined): void {
+  if (!writeAnswer(exchange, answer)) fail(exchange, "INTERNAL", pages);
 }
 
 function retryAfterOf(code: FailureCode): string {
@@ -95,7 +106,7 @@ export function refuseForMaintenance(
   const accept = request.fields.joined(Field.ACCEPT);
   const usual = errorPage(status, text, accept, { pages, host: request.host, code });
   const isOwn = page !== undefined && usual.contentType.startsWith("text/html");
-  writeAnswer(exchange, {
+  const answer: Answer = {
     status,
     fields: [
       ["Content-Type", usual.contentType],
@@ -104,5 +115,6 @@ export function refuseForMaintenance(
     ],
     // Answers are written as single bytes.
     body: isOwn ? Buffer.from(page).latin1Slice() : usual.body,
-  });
+  };
+  give(exchange, answer, pages);
 }

@@ -8,22 +8,16 @@ import type { Reads } from "../files/reading.ts";
 import { readRanges } from "../files/ranges.ts";
 import type { OpenFile } from "../guest/finding.ts";
 import type { Exchange } from "../http/exchange.ts";
+import { fail } from "./fail.ts";
 import { FileBody } from "./file-body.ts";
 import { beginAnswer, giveText } from "./own-answer.ts";
 import type { Plan } from "./plan.ts";
-import type { HookContext } from "./response-hooks.ts";
 
 /** Answers with the form that the client takes. Closes what is open. */
-export function giveForms(
-  exchange: Exchange,
-  plan: Plan,
-  context: HookContext,
-  forms: Forms,
-  reads: Reads,
-): void {
+export function giveForms(exchange: Exchange, plan: Plan, forms: Forms, reads: Reads): void {
   const form = forms.length === 1 ? forms[0] : formFor(forms, exchange.header("accept-encoding"));
   if (forms.length > 1) closeForms(forms, form);
-  new FileAnswer(exchange, plan, context, form, reads, "").give(200);
+  new FileAnswer(exchange, plan, form, reads, "").give(200);
 }
 
 export interface SentFile {
@@ -39,33 +33,23 @@ export interface SentFile {
 export function sendFile(
   exchange: Exchange,
   plan: Plan,
-  context: HookContext,
   file: OpenFile,
   { status, type, lines }: SentFile,
   reads: Reads,
 ): void {
-  new FileAnswer(exchange, plan, context, formOfFile(file, type), reads, lines).give(status);
+  new FileAnswer(exchange, plan, formOfFile(file, type), reads, lines).give(status);
 }
 
 class FileAnswer {
   readonly #exchange: Exchange;
   readonly #plan: Plan;
-  readonly #context: HookContext;
   readonly #form: Form;
   readonly #reads: Reads;
   readonly #lines: string;
 
-  constructor(
-    exchange: Exchange,
-    plan: Plan,
-    context: HookContext,
-    form: Form,
-    reads: Reads,
-    lines: string,
-  ) {
+  constructor(exchange: Exchange, plan: Plan, form: Form, reads: Reads, lines: string) {
     this.#exchange = exchange;
     this.#plan = plan;
-    this.#context = context;
     this.#form = form;
     this.#reads = reads;
     this.#lines = lines;
@@ -174,8 +158,9 @@ class FileAnswer {
 
   /** What is open is closed when there is no answer. */
   #begin(status: number, lines: string, length: number): boolean {
-    if (beginAnswer(this.#exchange, this.#plan, this.#context, status, lines, length)) return true;
+    if (beginAnswer(this.#exchange, status, lines, length)) return true;
     this.#close();
+    fail(this.#exchange, "INTERNAL", this.#plan.errorPages);
     return false;
   }
 
@@ -183,7 +168,9 @@ class FileAnswer {
   #giveBare(status: number, lines: string): void {
     const text = status === 304 ? "" : bareTexts[status];
     const type = text === "" ? "" : "Content-Type: text/plain; charset=utf-8\r\n";
-    giveText(this.#exchange, this.#plan, this.#context, status, type + lines, text ?? "");
+    if (!giveText(this.#exchange, status, type + lines, text ?? "")) {
+      fail(this.#exchange, "INTERNAL", this.#plan.errorPages);
+    }
   }
 
   #close(): void {

@@ -3,10 +3,9 @@
 import type { Exchange } from "../http/exchange.ts";
 import type { Wheel } from "../lib/wheel.ts";
 import type { CopyContext } from "./copies.ts";
-import type { HookContext } from "./response-hooks.ts";
 
 /** What a forward needs besides its exchange and plan. */
-export interface ForwardContext extends CopyContext, HookContext {
+export interface ForwardContext extends CopyContext {
   readonly wheel: Wheel;
   /** Also send RFC 7239 `Forwarded`. */
   readonly withForwarded: boolean;

@@ -359,7 +359,7 @@ export class Forward implements RequestSink, ResponseSink, User {
     if (head.status === 204) fields.drop(Field.CONTENT_LENGTH);
     restoreAnswer(exchange, this.#plan, this.#attempts, fields);
     if (this.#sendsFile(head)) return;
-    const text = answerHead(exchange, this.#plan, this.#context, this.#attempts, head);
+    const text = answerHead(exchange, this.#context, this.#attempts, head);
     if (text === undefined) {
       this.#connection?.destroy();
       this.#connection = null;
@@ -403,7 +403,6 @@ export class Forward implements RequestSink, ResponseSink, User {
       {
         exchange: this.#exchange,
         plan: this.#plan,
-        context: this.#context,
         premises: service.premises,
         gateway,
         onTrouble: (cause) => this.#context.onFileTrouble(service.name, cause),

@@ -6,6 +6,7 @@ import { hostname } from "node:os";
 import type { Exchange, ExchangeOrigin } from "../http/exchange.ts";
 import { Field, type Fields, type FieldId } from "../http/fields.ts";
 import { isAddress, plainAddress, type NetworkSet } from "../lib/ip.ts";
+import { ownText } from "../lib/own-text.ts";
 
 const serverName = hostname();
 
@@ -19,6 +20,7 @@ const family: readonly FieldId[] = [
   Field.X_FORWARDED_PREFIX,
   Field.X_REAL_IP,
   Field.FORWARDED,
+  Field.SPELLED,
 ];
 
 /** The lines that are the same for every request of a connection whose peer is not trusted. */
@@ -65,7 +67,21 @@ export function replaceForwarded(
     request.fields.drop(Field.CLIENT_CERT_CHAIN);
   }
   for (let index = 0; index < family.length; index++) request.fields.drop(family[index]!);
-  return lines + forwarded + prefix;
+  const said = lines + forwarded + prefix;
+  const { added } = request.fields;
+  return ours.test(added) ? withoutThose(said, added) : said;
+}
+
+const ours = /^(?:x-forwarded-|x-real-ip:|forwarded:)/im;
+
+/** What an operator has a middleware say stands in the place of what we would. */
+function withoutThose(lines: string, added: string): string {
+  const nameOf = (line: string) => line.slice(0, line.indexOf(":")).toLowerCase();
+  const names = new Set(added.split("\r\n").map(nameOf));
+  return lines
+    .split(/(?<=\r\n)/)
+    .filter((line) => !names.has(nameOf(line)))
+    .join("");
 }
 
 /** A trusted proxy's claims are kept, and its own address is added to the chain. */
@@ -98,6 +114,13 @@ function forwardedLine(exchange: Exchange): string {
   return `Forwarded: ${chain === "" ? "" : `${chain}, `}${own}\r\n`;
 }
 
+/** As a trusted proxy names it in a field of its own; what is said twice, or is no address, is not believed. */
+export function namedClient(fields: Fields, header: string, peerIp: string): string {
+  const [value = "", ...more] = fields.valuesOf(header);
+  const address = plainAddress(value.trim());
+  return more.length === 0 && isAddress(address) ? ownText(address) : peerIp;
+}
+
 /**
  * The client's address as trusted proxies report it: the last one in X-Forwarded-For that is not a
  * trusted proxy itself. Entries further left can be made up by anyone.
@@ -106,10 +129,19 @@ export function clientAddress(fields: Fields, peerIp: string, trusted: NetworkSe
   const chain = fields.joined(Field.X_FORWARDED_FOR).split(",");
   let address = peerIp;
   for (let index = chain.length - 1; index >= 0; index--) {
-    const named = plainAddress(chain[index]!.trim());
-    if (!isAddress(named)) return address;
+    const named = plainAddress(withoutPort(chain[index]!.trim()));
+    if (!isAddress(named)) break;
     address = named;
-    if (!trusted.has(named)) return address;
+    if (!trusted.has(named)) break;
   }
-  return address;
+  // It is remembered by many who count.
+  return ownText(address);
+}
+
+/** Some proxies name the port too: `192.0.2.1:4711`, `[2001:db8::1]:4711`. */
+function withoutPort(entry: string): string {
+  if (entry.startsWith("[")) return /^\[([^\]]+)\](?::\d{1,5})?$/.exec(entry)?.[1] ?? entry;
+  const colon = entry.indexOf(":");
+  const isPort = colon !== -1 && /^\d{1,5}$/.test(entry.slice(colon + 1));
+  return isPort ? entry.slice(0, colon) : entry;
 }

@@ -1,40 +1,51 @@
 // One exchange from in to out, told in order. Every step is somewhere else; this is the map.
 // Hot: bench/head.ts
 
-import { inspect } from "node:util";
+import { Fills } from "../cache/fills.ts";
 import { maxMirrors } from "../config/limits.ts";
+import { middlewareWait } from "../config/middleware-limits.ts";
 import type { FailureCode } from "../http/errors.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { Field } from "../http/fields.ts";
 import { normaliseHost } from "../lib/host.ts";
 import { Warning } from "../lib/warning.ts";
+import type { Verdict } from "../middlewares/middleware.ts";
+import { noPeers, type Peers } from "../peers/peers.ts";
 import { isSecure } from "../middlewares/requested-url.ts";
 import { writeAnswer } from "./answer.ts";
+import { invalidate, serveCached } from "./cached.ts";
+import type { CacheContext } from "./cache-context.ts";
+import type { Caches } from "./caches.ts";
+import { isForCollapse, serveCollapsed } from "./collapse.ts";
 import { fail, refuseForMaintenance } from "./fail.ts";
 import { Forward } from "./forward.ts";
 import type { ForwardContext } from "./forward-context.ts";
 import { FileDesk } from "./file-desk.ts";
-import { clientAddress } from "./forwarded.ts";
+import { clientAddress, namedClient } from "./forwarded.ts";
 import { ping } from "./hipache.ts";
+import { refusePeer } from "./peer-answer.ts";
+import { adoptFromPeer } from "./peer-exchange.ts";
+import type { PeerOrigin } from "./peer-request.ts";
 import type { Live } from "./live.ts";
 import { Addressed, type Way } from "../upstream/addressed.ts";
 import type { Destination } from "../upstream/destination.ts";
 import { isKeptOut } from "../upstream/maintenance.ts";
 import { Served } from "../upstream/served.ts";
 import { LoggedExchange } from "./logged-exchange.ts";
-import type { DoneHook, Plan, RequestHook, ResponseHook } from "./plan.ts";
+import type { Chain } from "./chain.ts";
+import { chainFor, type Plan } from "./plan.ts";
 import { Search } from "./search.ts";
 import { type FilesContext, serveFiles } from "./served-files.ts";
-
-type Hooks = readonly (RequestHook | ResponseHook | DoneHook)[];
 
 export interface ProxyOptions {
   readonly live: Live;
   readonly wheel: ForwardContext["wheel"];
+  /** Left out = this process serves alone. */
+  readonly peers?: Peers;
   onProblem(message: string, fields: Readonly<Record<string, string>>): void;
 }
 
-export class Proxy implements ForwardContext, FilesContext {
+export class Proxy implements ForwardContext, FilesContext, CacheContext {
   readonly wheel: ForwardContext["wheel"];
   readonly #options: ProxyOptions;
   /** The exchange that is just being written to the log. */
@@ -45,8 +56,8 @@ export class Proxy implements ForwardContext, FilesContext {
   copying = 0;
   readonly mostCopies = maxMirrors;
   readonly files = new FileDesk();
-  /** Of middlewares that throw: a plan has one for each moment, and they go when the plan goes. */
-  readonly #failures = new WeakMap<Hooks, Warning>();
+  readonly fills = new Fills();
+  readonly peers: Peers;
   /** Of names that DNS could not be asked for: any client can choose them. */
   readonly #lookups = new Warning("a container's name cannot be looked up", {}, (...said) =>
     this.onProblem(...said),
@@ -61,6 +72,7 @@ export class Proxy implements ForwardContext, FilesContext {
     this.#options = options;
     this.#live = options.live;
     this.wheel = options.wheel;
+    this.peers = options.peers ?? noPeers;
   }
 
   get live(): Live {
@@ -90,6 +102,7 @@ export class Proxy implements ForwardContext, FilesContext {
     const live = this.#live;
     if (origin.version !== live.snapshot.version) live.refresh(origin);
     if (origin.isPeerTrusted) this.#believe(exchange, live);
+    else if (live.hasClientHeaders) dropClaim(exchange, live.clientHeaderOf(origin.listener));
     if (live.hasChallenges && this.#prove(exchange, live)) return;
     if (live.snapshot.compat.hipache && this.#meetAsHipache(exchange, live)) return;
     const host = request.host === "" ? "" : normaliseHost(request.host);
@@ -115,8 +128,13 @@ export class Proxy implements ForwardContext, FilesContext {
       fail(exchange, "BODY_TOO_LARGE", plan.errorPages);
       return;
     }
-    if (plan.requestHooks === null) this.#forward(exchange, plan);
-    else this.#runHooks(exchange, plan, plan.requestHooks);
+    const chain = chainFor(plan, origin.listener);
+    if (chain === null) {
+      this.serve(exchange, plan);
+      return;
+    }
+    chain.enter(exchange);
+    this.#ask(exchange, plan, chain);
   }
 
   /**
@@ -148,6 +166,11 @@ export class Proxy implements ForwardContext, FilesContext {
 
   #believe(exchange: Exchange<Plan>, live: Live): void {
     const { request, origin } = exchange;
+    const header = live.clientHeaderOf(origin.listener);
+    if (header !== undefined) {
+      exchange.clientIp = namedClient(request.fields, header, origin.peerIp);
+      return;
+    }
     if (request.fields.times(Field.X_FORWARDED_FOR) === 0) return;
     const trusted = live.trustedOf(origin.listener);
     exchange.clientIp = clientAddress(request.fields, origin.peerIp, trusted);
@@ -166,21 +189,80 @@ export class Proxy implements ForwardContext, FilesContext {
     exchange.plan = plan;
   }
 
-  /** In order; an answer ends the chain. What a middleware throws is the end of its exchange alone. */
-  #runHooks(exchange: Exchange<Plan>, plan: Plan, hooks: readonly RequestHook[]): void {
+  /** What its middlewares say, from where it is on. An answer ends it. */
+  #ask(exchange: Exchange<Plan>, plan: Plan, chain: Chain): void {
+    let verdict: ReturnType<Chain["request"]>;
     try {
-      for (let index = 0; index < hooks.length; index++) {
-        const answer = hooks[index]!(exchange);
-        if (answer === undefined) continue;
-        writeAnswer(exchange, answer);
-        return;
-      }
-    } catch (error) {
-      this.onHookFailed(plan, hooks, error);
+      verdict = chain.request(exchange);
+    } catch {
+      // It has been told.
       fail(exchange, "INTERNAL", plan.errorPages);
       return;
     }
+    if (verdict === undefined) this.serve(exchange, plan);
+    else if (verdict instanceof Promise) this.#wait(exchange, plan, chain, verdict);
+    else this.#obey(exchange, plan, verdict);
+  }
+
+  /** One of them has to ask somebody. */
+  #wait(exchange: Exchange<Plan>, plan: Plan, chain: Chain, verdict: Promise<Verdict>): void {
+    // It was answered meanwhile, and that is still on its way: whoever let it pass is told of the end all the same.
+    const drop = (found: Verdict) => {
+      if (found === undefined && !exchange.isDone) exchange.passed++;
+    };
+    const go = (found: Verdict) => {
+      if (found !== undefined) {
+        this.#obey(exchange, plan, found);
+        return;
+      }
+      exchange.passed++;
+      this.#ask(exchange, plan, chain);
+    };
+    Search.begin(exchange, settled(verdict, chain, drop), go, drop);
+  }
+
+  #obey(exchange: Exchange<Plan>, plan: Plan, verdict: Exclude<Verdict, undefined>): void {
+    const pages = plan.errorPages;
+    if ("failure" in verdict) {
+      fail(exchange, verdict.failure, pages, verdict.status, verdict.fields);
+    } else if (!writeAnswer(exchange, verdict)) {
+      fail(exchange, "INTERNAL", pages);
+    }
+  }
+
+  get caches(): Caches {
+    return this.#live.caches;
+  }
+
+  /** From what is kept, or by its backend. */
+  serve(exchange: Exchange<Plan>, plan: Plan): void {
+    const { cache, collapse, destination } = plan;
+    const maintenance = plan.maintenance ?? destination?.maintenance;
+    const isKept = maintenance !== undefined && isKeptOut(maintenance, exchange.clientIp);
+    if (isKept) this.#forward(exchange, plan);
+    else if (cache !== null) serveCached(exchange, plan, cache, this);
+    else if (collapse === null || !isForCollapse(exchange)) this.#forward(exchange, plan);
+    else serveCollapsed(exchange, plan, collapse, this);
+  }
+
+  pass(exchange: Exchange<Plan>, plan: Plan): void {
     this.#forward(exchange, plan);
+  }
+
+  /** Of the snapshot that is live. */
+  get version(): number {
+    return this.#live.snapshot.version;
+  }
+
+  /** Another worker asks for an answer that it shares among its clients. */
+  beginFromPeer(exchange: Exchange<Plan>, origin: PeerOrigin): void {
+    const plan = adoptFromPeer(exchange, origin, this.#live);
+    if (plan === undefined) refusePeer(exchange);
+    else this.serve(exchange, plan);
+  }
+
+  endFromPeer(exchange: Exchange<Plan>): void {
+    exchange.onOver?.();
   }
 
   carry(exchange: Exchange<Plan>, plan: Plan, destination: Destination | undefined): void {
@@ -191,25 +273,17 @@ export class Proxy implements ForwardContext, FilesContext {
     this.#fileTroubles.raise({ service, cause });
   }
 
-  onHookFailed(plan: Plan, hooks: Hooks, error: unknown): void {
-    let warning = this.#failures.get(hooks);
-    if (warning === undefined) {
-      const moment = hooks === plan.requestHooks ? "request" : "response";
-      const about = { route: plan.name, moment: hooks === plan.doneHooks ? "done" : moment };
-      warning = new Warning("a middleware failed", about, (...said) => this.onProblem(...said));
-      this.#failures.set(hooks, warning);
-    }
-    // A middleware is our own code: where it failed says more than that it did.
-    const place = error instanceof Error ? error.stack?.split("\n")[1]?.trim() : undefined;
-    warning.raise({ cause: inspect(error, { depth: 0 }).split("\n")[0] ?? "", place: place ?? "" });
-  }
-
   /** @param destination undefined = the route's; null = there is none */
   #forward(
     exchange: Exchange<Plan>,
     plan: Plan,
     destination: Destination | null | undefined = plan.destination,
   ): void {
+    // What is not shared is no business of ours.
+    if (exchange.isFromPeer) {
+      refusePeer(exchange);
+      return;
+    }
     if (destination === undefined || destination === null) {
       fail(exchange, "NO_BACKEND", plan.errorPages);
       return;
@@ -259,8 +333,11 @@ export class Proxy implements ForwardContext, FilesContext {
   end(exchange: Exchange<Plan>): void {
     this.#answered++;
     const { plan } = exchange;
-    if (plan !== undefined && plan.doneHooks !== null) {
-      this.#runDoneHooks(exchange, plan, plan.doneHooks);
+    exchange.filtered?.close();
+    exchange.onOver?.();
+    if (plan !== undefined && plan.cache !== null) invalidate(exchange, plan.cache, this.caches);
+    if (plan !== undefined && exchange.passed > 0) {
+      chainFor(plan, exchange.origin.listener)?.done(exchange);
     }
     let log = plan === undefined ? this.#live.accessLog : plan.accessLog;
     if (log?.isClosed) log = this.#live.accessLog;
@@ -270,22 +347,41 @@ export class Proxy implements ForwardContext, FilesContext {
     this.#logged.exchange = undefined;
   }
 
-  /** All of them, also when one throws: another may count what runs. */
-  #runDoneHooks(exchange: Exchange<Plan>, plan: Plan, hooks: readonly DoneHook[]): void {
-    for (const hook of hooks) {
-      try {
-        hook(exchange);
-      } catch (error) {
-        this.onHookFailed(plan, hooks, error);
-      }
-    }
-  }
-
   isDebugAllowed(exchange: Exchange<Plan>): boolean {
     return this.#live.debugPeers.has(exchange.clientIp) && exchange.header("x-debug") !== undefined;
   }
 
   onProblem(message: string, fields: Readonly<Record<string, string>>): void {
     this.#options.onProblem(message, fields);
+  }
+}
+
+/** Whoever is not believed must not be believed by a backend either, however it spells the name. */
+function dropClaim({ request }: Exchange<Plan>, header: string | undefined): void {
+  if (header === undefined) return;
+  const plain = header.replaceAll("_", "-");
+  request.fields.dropWhere((name) => name.replaceAll("_", "-") === plain);
+}
+
+/** Never rejects, and ends: what is asked may hang. */
+async function settled(
+  verdict: Promise<Verdict>,
+  chain: Chain,
+  drop: (late: Verdict) => void,
+): Promise<Verdict> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Verdict>((resolve) => {
+    timer = setTimeout(() => {
+      verdict.then(drop, () => {});
+      resolve({ failure: "MIDDLEWARE_TIMEOUT" });
+    }, middlewareWait);
+  });
+  try {
+    return await Promise.race([verdict, late]);
+  } catch (error) {
+    chain.failed("request", error);
+    return { failure: "INTERNAL" };
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -31,6 +31,7 @@ export function dropHopByHop(fields: Fields): void {
 function dropNamed(fields: Fields, options: string): void {
   for (const each of options.toLowerCase().split(",")) {
     const name = each.trim();
-    if (name !== "" && !kept.has(name)) fields.dropNamed(name);
+    // Whoever asks has no say in what we add ourselves.
+    if (name !== "" && !kept.has(name)) fields.dropReceived(name);
   }
 }

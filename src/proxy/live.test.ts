@@ -47,6 +47,7 @@ class Worker {
     this.snapshot = assemble(this.snapshot, publication);
     this.live = new Live(this.snapshot, this.live, {
       destinations: this.#destinations,
+      wheel: new Wheel(50),
       onProblem: (message) => assert.fail(message),
     });
     return this.live;
@@ -166,4 +167,32 @@ test("a route without a log or pages of its own follows the global ones", async 
   assert.ok(logged.accessLog);
   assert.equal(worker.plan("a.test").accessLog, logged.accessLog);
   await logged[Symbol.asyncDispose]();
+});
+
+test("middlewares of a service and of a listener are one for all routes, and last", () => {
+  const worker = new Worker();
+  const listeners = { web: { bind: ":1", middlewares: ["requestId"] }, plain: ":2" };
+  const own = { a: { backends: ["http://127.0.0.1:1"], middlewares: ["requestId"] } };
+  const both = { ...others, "a.test": { service: "a" }, "b.test": { service: "a" } };
+  const linksOf = (host: string) => worker.plan(host).chain?.links.map((each) => each.middleware);
+  const frontsOf = (host: string) =>
+    worker
+      .plan(host)
+      .chains?.get("web")
+      ?.links.map((each) => each.middleware);
+  worker.take({ listeners, services: own, routes: both });
+  const [service] = linksOf("a.test") ?? [];
+  const [front, behind, ...more] = frontsOf("a.test") ?? [];
+  assert.ok(service !== undefined && front !== undefined && front !== service);
+  assert.deepEqual([behind === service, more], [true, []]);
+  assert.deepEqual(linksOf("b.test"), [service]);
+  assert.deepEqual(frontsOf("b.test"), [front, service]);
+  assert.equal(worker.plan("a.test").chains?.has("plain"), false);
+  const plan = worker.plan("a.test");
+  worker.take({ listeners, services: own, routes: { ...both, "c.test": { service: "a" } } });
+  assert.equal(worker.plan("a.test"), plan);
+  assert.deepEqual(frontsOf("c.test"), [front, service]);
+  worker.take({ listeners: { ...listeners, web: ":1" }, services: own, routes: both });
+  assert.equal(worker.plan("a.test").chains, null);
+  assert.deepEqual(linksOf("a.test"), [service]);
 });

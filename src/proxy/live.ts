@@ -4,20 +4,32 @@
 import { isDeepStrictEqual } from "node:util";
 import { httpProofPath } from "../config/certificate.ts";
 import { HostOptions } from "../config/host-options.ts";
-import type { AccessLog, Route, Snapshot } from "../config/snapshot.ts";
-import type { ExchangeOrigin } from "../http/exchange.ts";
+import type { AccessLog, MiddlewareUse, Route, Snapshot } from "../config/snapshot.ts";
+import type { Exchange, ExchangeOrigin } from "../http/exchange.ts";
 import { NetworkSet } from "../lib/ip.ts";
+import type { Wheel } from "../lib/wheel.ts";
+import { noPeers, type Peers } from "../peers/peers.ts";
 import { Table } from "../routing/table.ts";
+import type { RouteCache } from "../cache/route-cache.ts";
+import { askService, type CarryTo, toNobody } from "./ask-service.ts";
 import { createAccessLog, type AccessLogSink } from "./access-log.ts";
+import { Caches } from "./caches.ts";
+import { Chain, type Link, type OnProblem } from "./chain.ts";
 import { createErrorLog, type ErrorLog } from "./error-log.ts";
 import type { Destinations, Prepared } from "./destinations.ts";
 import { hipachePages, loadErrorPages, type ErrorPages } from "./error-page.ts";
 import { forwardedLinesOf } from "./forwarded.ts";
+import { KeptMiddlewares } from "./kept-middlewares.ts";
 import { planOf, type Plan } from "./plan.ts";
 
 export interface LiveOptions {
   readonly destinations: Destinations;
-  onProblem(message: string): void;
+  readonly wheel: Wheel;
+  /** Left out = this process serves alone. */
+  readonly peers?: Peers;
+  /** Left out = no service can be asked for a page. */
+  readonly carryTo?: CarryTo;
+  readonly onProblem: OnProblem;
 }
 
 export class Live {
@@ -34,7 +46,14 @@ export class Live {
   readonly #errorLogs = new Map<string, ErrorLog>();
   readonly #pages = new Map<string, ErrorPages>();
   readonly #trusted: ReadonlyMap<string, NetworkSet>;
+  readonly #clientHeaders: ReadonlyMap<string, string>;
   readonly #hosts: HostOptions;
+  readonly #middlewares: KeptMiddlewares;
+  readonly #sharedPlans = new Map<string, Plan>();
+  /** The same ones for all snapshots. */
+  readonly caches: Caches;
+  readonly #usedCaches = new Set<RouteCache>();
+  readonly #fronts: ReadonlyMap<string, readonly Link[]>;
 
   constructor(snapshot: Snapshot, before: Live | undefined, options: LiveOptions) {
     this.snapshot = snapshot;
@@ -45,8 +64,28 @@ export class Live {
     this.#trusted = new Map(
       snapshot.listeners.map((each) => [each.name, NetworkSet.of(each.trustedProxies)]),
     );
+    this.#clientHeaders = new Map(
+      snapshot.listeners.flatMap(({ name, clientHeader }) =>
+        clientHeader === undefined ? [] : [[name, clientHeader] as const],
+      ),
+    );
     this.#hosts = new HostOptions(snapshot.tls.hosts, snapshot.tls.options);
+    this.caches = before === undefined ? new Caches(options.peers ?? noPeers) : before.caches;
+    this.#middlewares = new KeptMiddlewares(
+      before === undefined ? undefined : before.#middlewares,
+      {
+        wheel: options.wheel,
+        peers: options.peers ?? noPeers,
+        page: async (exchange, asked) =>
+          isPlanned(exchange)
+            ? askService(exchange, asked, options.carryTo ?? toNobody)
+            : undefined,
+        facts: { secret: snapshot.secret, documents: snapshot.documents },
+        onProblem: options.onProblem,
+      },
+    );
     try {
+      this.#fronts = this.#frontsOf(snapshot);
       this.accessLog = this.#logOf(snapshot.accessLog, before);
       this.errorPages = this.#pagesOf(snapshot.errorPages, before);
       this.table = Table.compile(
@@ -61,6 +100,8 @@ export class Live {
       throw error;
     }
     options.destinations.commit(this.#prepared);
+    this.#middlewares.commit();
+    this.caches.keepOnly(this.#usedCaches);
     if (before !== undefined) before.#disposeUnused(this);
   }
 
@@ -74,13 +115,73 @@ export class Live {
       route.accessLog === undefined ? this.accessLog : this.#logOf(route.accessLog, before);
     const errorLog =
       route.errorLog === undefined ? undefined : this.#errorLogOf(route.errorLog, before);
+    // Asked for also where the plan stays: they are kept by that.
+    const links = this.#linksOf(route);
+    const cache = this.#cacheOf(route);
+    const collapse = this.#usesOf(route).findLast((each) => each.kind === "collapse") ?? null;
     const isSame =
+      isSameChain(plan?.chain, links) &&
+      isSameFronts(plan?.chains, this.#fronts, links) &&
+      plan?.cache === cache &&
+      isDeepStrictEqual(plan?.collapse, collapse) &&
       plan?.destination === destination &&
       plan?.errorPages === errorPages &&
       plan?.accessLog === accessLog &&
       plan?.errorLog === errorLog;
-    if (plan !== undefined && isSame) return plan;
-    return planOf(route, { destination, errorPages, accessLog, errorLog });
+    if (plan !== undefined && isSame) return this.#shared(plan);
+    const { onProblem } = this.#options;
+    const chainOf = (all: readonly Link[]) => new Chain(route.name, all, onProblem);
+    const chain = links.length === 0 ? null : chainOf(links);
+    const fronts = [...this.#fronts].map(([name, front]): [string, Chain] => {
+      return [name, chainOf([...front, ...links])];
+    });
+    const chains = fronts.length === 0 ? null : new Map(fronts);
+    const logs = { accessLog, errorLog };
+    const parts = { chain, chains, cache, collapse, destination, errorPages, ...logs };
+    return this.#shared(planOf(route, parts));
+  }
+
+  /** Other workers may ask for what it shares among its clients. */
+  #shared(plan: Plan): Plan {
+    if (plan.cache !== null || plan.collapse !== null) this.#sharedPlans.set(plan.name, plan);
+    return plan;
+  }
+
+  /** That of a route whose answers are given to several clients. */
+  sharedPlan(route: string): Plan | undefined {
+    return this.#sharedPlans.get(route);
+  }
+
+  #usesOf({ middlewares, service }: Route): readonly MiddlewareUse[] {
+    const ofService =
+      service === undefined ? [] : (this.snapshot.services.get(service)?.middlewares ?? []);
+    return [...ofService, ...middlewares];
+  }
+
+  /** The route's own, or that of its service; each route has what is kept of it to itself. */
+  #cacheOf(route: Route): RouteCache | null {
+    const use = this.#usesOf(route).findLast((each) => each.kind === "cache");
+    if (use === undefined) return null;
+    const cache = this.caches.of(route.name, use);
+    this.#usedCaches.add(cache);
+    return cache;
+  }
+
+  /** Its own, then those of its service, which all routes to it share. */
+  #linksOf({ name, middlewares, service }: Route): readonly Link[] {
+    const own = this.#middlewares.links(`route ${name}`, middlewares);
+    const uses =
+      service === undefined ? undefined : this.snapshot.services.get(service)?.middlewares;
+    if (service === undefined || uses === undefined) return own;
+    return [...own, ...this.#middlewares.shared(`service ${service}`, uses)];
+  }
+
+  /** What comes before the middlewares of any route, by listener. */
+  #frontsOf({ listeners }: Snapshot): ReadonlyMap<string, readonly Link[]> {
+    const fronts = listeners.map(({ name, middlewares = [] }): [string, readonly Link[]] => {
+      return [name, this.#middlewares.shared(`listener ${name}`, middlewares)];
+    });
+    return new Map(fronts.filter(([, links]) => links.length > 0));
   }
 
   #logOf(settings: AccessLog, before: Live | undefined): AccessLogSink | undefined {
@@ -129,6 +230,7 @@ export class Live {
     for (const [path, log] of this.#errorLogs) {
       if (other === undefined || other.#errorLogs.get(path) !== log) void log.close();
     }
+    this.#middlewares.closeUnused(other === undefined ? undefined : other.#middlewares);
   }
 
   /** Brings what is known of a connection up to this snapshot. */
@@ -156,6 +258,15 @@ export class Live {
     return this.#hosts.of(host).clientAuth?.mode === "require";
   }
 
+  get hasClientHeaders(): boolean {
+    return this.#clientHeaders.size > 0;
+  }
+
+  /** Lower-case name of the field in which trusted proxies name the client; undefined = X-Forwarded-For. */
+  clientHeaderOf(listener: string): string | undefined {
+    return this.#clientHeaders.get(listener);
+  }
+
   trustedOf(listener: string): NetworkSet {
     return this.#trusted.get(listener) ?? nobody;
   }
@@ -167,9 +278,33 @@ export class Live {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#options.destinations[Symbol.dispose]();
+    this.#middlewares.closeUnused(undefined);
     const logs = [...this.#logs.values(), ...this.#errorLogs.values()];
     await Promise.all(logs.map((log) => log.close()));
   }
 }
 
 const nobody = NetworkSet.of([]);
+
+function isSameChain(chain: Chain | null | undefined, links: readonly Link[]): boolean {
+  const before = chain?.links ?? [];
+  return (
+    before.length === links.length &&
+    links.every(({ middleware }, at) => middleware === before[at]?.middleware)
+  );
+}
+
+function isSameFronts(
+  chains: ReadonlyMap<string, Chain> | null | undefined,
+  fronts: ReadonlyMap<string, readonly Link[]>,
+  links: readonly Link[],
+): boolean {
+  const isSame = ([name, front]: [string, readonly Link[]]) =>
+    isSameChain(chains?.get(name) ?? null, [...front, ...links]);
+  return (chains?.size ?? 0) === fronts.size && [...fronts].every(isSame);
+}
+
+/** It came to its middlewares by a plan. */
+function isPlanned(exchange: Exchange): exchange is Exchange<Plan> {
+  return exchange.plan !== undefined;
+}

@@ -25,7 +25,7 @@ function combined(entry: LogEntry): string {
 }
 
 function json(entry: LogEntry): string {
-  const user = entry.authorization === undefined ? undefined : basicUser(entry.authorization);
+  const user = nameOf(entry);
   return `{"time":"${secondOf(entry).utc}${threeDigits(entry.timeMs % 1000)}Z","remoteAddress":${quote(
     entry.remoteAddress,
   )},"remoteUser":${quote(user)},"method":${quote(entry.method)},"host":${quote(
@@ -40,7 +40,12 @@ function json(entry: LogEntry): string {
     entry.serviceName,
   )},"backend":${quote(entry.backendUrl)},"referer":${quote(entry.referer)},"userAgent":${quote(
     entry.userAgent,
-  )}}\n`;
+  )}${named("requestId", entry.requestId)}${named("traceId", entry.traceId)}}\n`;
+}
+
+/** Where there is one. */
+function named(name: string, value: string | undefined): string {
+  return value === undefined || value === "" ? "" : `,"${name}":${quote(value)}`;
 }
 
 /** As Hipache wrote it: what is absent is empty, times are those of UTC, IPv4 is written as IPv6. */
@@ -93,6 +98,8 @@ const printers: Readonly<Record<Variable, Formatter>> = {
   site: (entry) => someOrDash(entry.site),
   failure: (entry) => (entry.failure === "" ? "-" : entry.failure),
   attempts: (entry) => String(entry.attempts),
+  request_id: (entry) => someOrDash(entry.requestId ?? ""),
+  trace_id: (entry) => someOrDash(entry.traceId ?? ""),
 };
 
 /** A header that was not sent is `-`; one that was sent empty is empty, as with nginx. */
@@ -150,10 +157,17 @@ function quoteAll(value: string): string {
   return out + '"';
 }
 
-/** The user's name of Basic credentials (RFC 7617), whether or not anybody checked the password. */
 function userOf(entry: LogEntry): string {
-  if (entry.authorization === undefined) return "-";
-  return someOrDash(basicUser(entry.authorization) ?? "");
+  return someOrDash(nameOf(entry) ?? "");
+}
+
+/**
+ * Whom a middleware found the client to be; otherwise the user's name of Basic credentials (RFC 7617), whether or not anybody
+ * checked the password.
+ */
+function nameOf({ user, authorization }: LogEntry): string | undefined {
+  if (user !== undefined && user !== "") return user;
+  return authorization === undefined ? undefined : basicUser(authorization);
 }
 
 export function basicUser(authorization: string): string | undefined {

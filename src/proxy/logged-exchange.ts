@@ -21,6 +21,18 @@ export class LoggedExchange implements LogEntry {
     return this.#field(Field.AUTHORIZATION);
   }
 
+  get user(): string {
+    return this.#exchange.user;
+  }
+
+  get requestId(): string {
+    return this.#exchange.requestId;
+  }
+
+  get traceId(): string {
+    return this.#exchange.traceId;
+  }
+
   get timeMs(): number {
     return Date.now();
   }

@@ -16,7 +16,6 @@ import { bytesOf } from "./gateway-head.ts";
 import { fail } from "./fail.ts";
 import { sendFile } from "./file-answer.ts";
 import type { Plan } from "./plan.ts";
-import type { HookContext } from "./response-hooks.ts";
 import { Search } from "./search.ts";
 
 /** Orders to a proxy, as nginx and lighttpd take them. */
@@ -82,7 +81,6 @@ function pathOf(url: string, folder: string): string {
 interface Sender {
   readonly exchange: Exchange<Plan>;
   readonly plan: Plan;
-  readonly context: HookContext;
   readonly premises: Premises;
   readonly gateway: GatewaySettings;
   /** It is there and cannot be sent, or is not to be. */
@@ -94,13 +92,13 @@ type Outcome =
   | { readonly kind: "failed"; readonly code: FailureCode; readonly why: string };
 
 export function sendNamedFile(named: NamedFile, sender: Sender): void {
-  const { exchange, plan, context, premises } = sender;
+  const { exchange, plan, premises } = sender;
   Search.begin(
     exchange,
     outcomeOf(named, sender),
     (outcome) => {
       if (outcome.kind === "file") {
-        sendFile(exchange, plan, context, outcome.file, named, readsOf(premises));
+        sendFile(exchange, plan, outcome.file, named, readsOf(premises));
         return;
       }
       if (outcome.why !== "") sender.onTrouble(outcome.why);

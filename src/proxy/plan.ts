@@ -1,21 +1,17 @@
 // A route as it runs: middlewares made, service found, limits resolved. An exchange keeps the plan it
 // began with, so a reload never changes the rules in the middle of a request.
 
-import type { ExchangeTimeouts, MiddlewareUse, RestoredUrls, Route } from "../config/snapshot.ts";
+import type { CollapseUse } from "../config/middlewares/uses/collapse.ts";
+import type { ExchangeTimeouts, RestoredUrls, Route } from "../config/snapshot.ts";
 import type { SpoolSettings } from "../config/snapshot.ts";
 import { hstsText } from "../config/hsts.ts";
 import type { Maintenance } from "../config/service.ts";
-import type { Exchange } from "../http/exchange.ts";
-import type { Answer, AnswerHead, Middleware } from "../middlewares/middleware.ts";
-import { createMiddleware } from "../middlewares/registry.ts";
 import type { Destination } from "../upstream/destination.ts";
+import type { RouteCache } from "../cache/route-cache.ts";
 import type { AccessLogSink } from "./access-log.ts";
+import type { Chain } from "./chain.ts";
 import type { ErrorLog } from "./error-log.ts";
 import type { ErrorPages } from "./error-page.ts";
-
-export type RequestHook = (exchange: Exchange) => Answer | undefined;
-export type ResponseHook = (exchange: Exchange, answer: AnswerHead) => void;
-export type DoneHook = (exchange: Exchange) => void;
 
 export interface Plan {
   readonly name: string;
@@ -27,11 +23,14 @@ export interface Plan {
   readonly destination: Destination | undefined;
   /** The route's own; its service may have another. */
   readonly maintenance: Maintenance | undefined;
-  /** null instead of an empty list: a route without middlewares pays one comparison. */
-  readonly requestHooks: readonly RequestHook[] | null;
-  /** In the order they run, which is the reverse of the request's. */
-  readonly responseHooks: readonly ResponseHook[] | null;
-  readonly doneHooks: readonly DoneHook[] | null;
+  /** null = it has no middlewares, and pays one comparison. */
+  readonly chain: Chain | null;
+  /** By listener, of those that have middlewares of their own in front; null = none has. */
+  readonly chains: ReadonlyMap<string, Chain> | null;
+  /** null = it keeps nothing, and pays one comparison. */
+  readonly cache: RouteCache | null;
+  /** null = each request reaches the backend. */
+  readonly collapse: CollapseUse | null;
   readonly timeouts: ExchangeTimeouts;
   readonly maxBody: number;
   readonly errorPages: ErrorPages | undefined;
@@ -45,13 +44,15 @@ export interface Plan {
 }
 
 export interface PlanParts {
+  readonly chain: Chain | null;
+  readonly chains: ReadonlyMap<string, Chain> | null;
+  readonly cache: RouteCache | null;
+  readonly collapse: CollapseUse | null;
   readonly destination: Destination | undefined;
   readonly errorPages: ErrorPages | undefined;
   readonly accessLog: AccessLogSink | undefined;
   readonly errorLog: ErrorLog | undefined;
 }
-
-const noHooks = { requestHooks: null, responseHooks: null, doneHooks: null };
 
 /** Compiles a route. */
 export function planOf(route: Route, parts: PlanParts): Plan {
@@ -61,34 +62,10 @@ export function planOf(route: Route, parts: PlanParts): Plan {
     ({ kind }) => kind === "forceHttps" || kind === "redirect",
   );
   const own = { name, site, strictTransport, isNeverPlain, timeouts, maxBody, maintenance };
-  return { ...own, restoreUrls, spool, ...parts, ...hooksFor(route) };
+  return { ...own, restoreUrls, spool, ...parts };
 }
 
-function hooksFor(route: Route): Pick<Plan, "requestHooks" | "responseHooks" | "doneHooks"> {
-  if (route.middlewares.length === 0) return noHooks;
-  const chain = route.middlewares.map((use) => createdFor(route, use));
-  const back = chain.toReversed();
-  return {
-    requestHooks: hooksOf(chain, (each) => each.onRequest),
-    responseHooks: hooksOf(back, (each) => each.onResponse),
-    doneHooks: hooksOf(back, (each) => each.onDone),
-  };
-}
-
-function createdFor(route: Route, use: MiddlewareUse): Middleware {
-  try {
-    return createMiddleware(use);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    const what = `the middleware ${use.kind} of the route ${route.name} cannot be made: ${why}`;
-    throw new Error(what, { cause: error });
-  }
-}
-
-function hooksOf<T>(
-  chain: readonly Middleware[],
-  hookOf: (each: Middleware) => T | undefined,
-): readonly T[] | null {
-  const hooks = chain.map(hookOf).filter((each) => each !== undefined);
-  return hooks.length === 0 ? null : hooks;
+/** The middlewares that an exchange of this listener meets. */
+export function chainFor(plan: Plan, listener: string): Chain | null {
+  return plan.chains === null ? plan.chain : (plan.chains.get(listener) ?? plan.chain);
 }

@@ -4,6 +4,7 @@
 import { nameLookups } from "../config/limits.ts";
 import type { FailureCode } from "../http/errors.ts";
 import type { Exchange, RequestSink } from "../http/exchange.ts";
+import { Intake } from "../http/intake.ts";
 import { fail, unanswered } from "./fail.ts";
 import { KeptBody } from "./kept-body.ts";
 import type { Plan } from "./plan.ts";
@@ -11,12 +12,15 @@ import type { Plan } from "./plan.ts";
 export class Search implements RequestSink {
   readonly #exchange: Exchange<Plan>;
   readonly #kept = new KeptBody();
+  /** What is kept has been through it; null = through none. */
+  readonly #intake: Intake | null;
   #isRequestEnded = false;
   #trailers = "";
   #isOver = false;
 
   private constructor(exchange: Exchange<Plan>) {
     this.#exchange = exchange;
+    this.#intake = exchange.client instanceof Intake ? exchange.client : null;
   }
 
   /**
@@ -51,7 +55,8 @@ export class Search implements RequestSink {
 
   /** Whoever carries it now; null = it was answered. */
   get #next(): RequestSink | null {
-    return this.#exchange.sink;
+    if (this.#exchange.sink === null) return null;
+    return this.#intake === null ? this.#exchange.receiver : this.#intake.receiver;
   }
 
   onRequestData(buffer: Buffer, start: number, end: number): void {

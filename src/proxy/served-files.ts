@@ -21,10 +21,9 @@ import {
 } from "./file-desk.ts";
 import { giveText } from "./own-answer.ts";
 import type { Plan } from "./plan.ts";
-import type { HookContext } from "./response-hooks.ts";
 import { Search } from "./search.ts";
 
-export interface FilesContext extends HookContext {
+export interface FilesContext {
   readonly files: FileDesk;
   /** Takes the exchange to another service. */
   carry(exchange: Exchange<Plan>, plan: Plan, destination: Destination | undefined): void;
@@ -106,7 +105,7 @@ class Delivery {
     switch (given.kind) {
       case "forms":
         if (this.#isRead) {
-          giveForms(this.#exchange, this.#plan, this.#context, given.forms, this.#counter.reads);
+          giveForms(this.#exchange, this.#plan, given.forms, this.#counter.reads);
         } else {
           closeForms(given.forms);
           this.#refuseMethod();
@@ -184,7 +183,7 @@ class Delivery {
   }
 
   #give(status: number, lines: string, body: string): void {
-    giveText(this.#exchange, this.#plan, this.#context, status, lines, body);
+    if (!giveText(this.#exchange, status, lines, body)) this.#fail("INTERNAL");
   }
 
   #fail(code: FailureCode, why = ""): void {
@@ -214,6 +213,6 @@ class Delivery {
       ["Content-Type", page.contentType],
       ["Allow", methods],
     ] as const;
-    writeAnswer(exchange, { status, fields, body: page.body });
+    if (!writeAnswer(exchange, { status, fields, body: page.body })) this.#fail("INTERNAL");
   }
 }
