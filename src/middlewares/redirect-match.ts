@@ -2,7 +2,7 @@
 // the rest of the URL stays: a pattern that is not anchored redirects to the URL with a piece exchanged.
 
 import { patternRedirect } from "../config/limits.ts";
-import { isBounded } from "../lib/bounded-regexp.ts";
+import { isBounded, regExpByLength } from "../lib/bounded-regexp.ts";
 import { javaScriptReplacement } from "../lib/replacement.ts";
 import type { Middleware } from "./middleware.ts";
 import { isSecure, uriOf } from "./requested-url.ts";
@@ -13,7 +13,7 @@ export function redirectMatch(use: {
   readonly to: string;
   readonly status: number;
 }): Middleware {
-  const pattern = new RegExp(use.pattern, use.flags);
+  const patternFor = regExpByLength(use.pattern, use.flags);
   const replacement = javaScriptReplacement(use.to);
   const longest = isBounded(use.pattern, use.flags) ? Infinity : patternRedirect.unboundedUrl;
   return {
@@ -22,7 +22,7 @@ export function redirectMatch(use: {
       const url = `${scheme}://${exchange.request.host}${uriOf(exchange)}`;
       // Who asked for no host has no URL.
       if (exchange.request.host === "" || url.length > longest) return undefined;
-      const target = url.replace(pattern, replacement);
+      const target = url.replace(patternFor(url), replacement);
       // To itself it would be for ever.
       if (target === url) return undefined;
       if (target === "" || target.length > patternRedirect.target) {

@@ -1,34 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MiddlewareUse } from "../config/snapshot.ts";
-import { Exchange, type ClientSide, type ExchangeOrigin } from "../http/exchange.ts";
-import { RequestHead } from "../http/request-head.ts";
+import type { Exchange } from "../http/exchange.ts";
 import type { Answer } from "./middleware.ts";
-import { createMiddleware } from "./registry.ts";
+import {
+  answerOf,
+  exchangeOf as trialExchange,
+  middlewareOf,
+} from "../../test/harness/middleware-trial.ts";
 
-const origin: ExchangeOrigin = {
-  listener: "web",
-  peerIp: "192.0.2.1",
-  isSecure: false,
-  tls: undefined,
-  localPort: 80,
-  version: 1,
-  isPeerTrusted: false,
-  forwardedLines: "",
-};
-
-function exchangeOf(target: string, host = "a.example", method = "GET"): Exchange {
-  const head = new RequestHead();
-  const text = `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\nX-Odd: <b>\xe9\r\n\r\n`;
-  const limits = { headBytes: 9999, headerCount: 9, targetBytes: 9999, bareLf: false };
-  assert.equal(head.read(text, 0, text.length, limits), undefined, target);
-  return new Exchange({} as ClientSide, head, origin);
-}
+const exchangeOf = (target: string, host = "a.example", method = "GET") =>
+  trialExchange(target, { method, host, lines: "X-Odd: <b>\xe9\r\n" });
 
 function run(use: MiddlewareUse, exchange: Exchange): Answer | undefined {
-  const answer = createMiddleware(use).onRequest?.(exchange);
-  assert.ok(!(answer instanceof Promise));
-  return answer;
+  return answerOf(middlewareOf(use), exchange);
 }
 
 function pathAfter(use: MiddlewareUse, target: string, method = "GET"): string {
