@@ -6,6 +6,7 @@ import type { Problem } from "../config/problem.ts";
 import type {
   AlertTest,
   BackendRow,
+  CacheRow,
   Outcome,
   ProviderRow,
   RouteRow,
@@ -30,6 +31,23 @@ const problem = z.object({
   remedy: z.exactOptional(z.string()),
   severity: z.enum(["error", "warning"]),
 }) satisfies z.ZodType<Problem>;
+
+const cacheRow = z.object({
+  route: z.string(),
+  entries: z.number(),
+  bytes: z.number(),
+  hits: z.number(),
+  stale: z.number(),
+  misses: z.number(),
+  revalidated: z.number(),
+  passed: z.number(),
+  stored: z.number(),
+  evictions: z.number(),
+});
+
+export function readCaches(body: unknown): readonly CacheRow[] | undefined {
+  return z.array(cacheRow).safeParse(body).data;
+}
 
 /** JSON has no undefined: the key may be absent. */
 export function maybe<T>(schema: z.ZodType<T>) {

@@ -66,6 +66,7 @@ function addReading(app: App, operations: Operations, closing: AbortSignal): voi
   app.get("/v1/nodes", (c) => c.json({ fleet: operations.nodes() ?? null }));
   app.get("/v1/certificates", (c) => c.json(operations.certificates()));
   app.get("/v1/authority", (c) => c.json({ certificate: operations.authority() ?? null }));
+  app.get("/v1/cache", async (c) => c.json(await operations.caches()));
   app.get("/v1/workers", (c) => c.json(operations.workers()));
   app.get("/v1/log", (c) => {
     const lines = c.req.query("lines") ?? String(defaultLines);

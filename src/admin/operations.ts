@@ -18,6 +18,10 @@ export interface Operations {
   workers(): readonly WorkerRow[];
   /** Services and their backends as they are now. Asks the workers: what one does not say in time is missing. */
   services(): Promise<readonly ServiceRow[]>;
+  /** What the caches of routes keep, over all workers. */
+  caches(): Promise<readonly CacheRow[]>;
+  /** Takes answers out of all caches of all workers. */
+  purgeCache(purge: CachePurge): Promise<Outcome>;
   /** What is discovered, and what became of it. */
   discovery(): DiscoveryRows;
   /** Who else is there; undefined = this program is in no fleet. */
@@ -61,6 +65,31 @@ export interface LogTail {
   recent(count: number): readonly LogRecord[];
   /** Returns the function that ends it. */
   follow(listener: (record: LogRecord) => void): () => void;
+}
+
+/** What is kept of one route, and what became of its requests since the workers began. */
+export interface CacheRow {
+  readonly route: string;
+  readonly entries: number;
+  readonly bytes: number;
+  readonly hits: number;
+  /** Of these, no longer fresh. */
+  readonly stale: number;
+  readonly misses: number;
+  /** Asked again, and still so. */
+  readonly revalidated: number;
+  /** Went past the cache. */
+  readonly passed: number;
+  readonly stored: number;
+  readonly evictions: number;
+}
+
+/** URLs and prefixes are `https://host/path?query`, as clients asked for them. */
+export interface CachePurge {
+  readonly kind: "url" | "prefix" | "tag" | "all";
+  readonly value: string;
+  /** Only of this route. */
+  readonly owner?: string;
 }
 
 export interface Outcome {

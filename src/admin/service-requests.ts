@@ -10,6 +10,7 @@ import { answer, badRequest, refuse } from "./problem-answer.ts";
 import { body } from "./request-body.ts";
 import {
   backendTarget,
+  purgeTarget,
   readTarget,
   releaseTarget,
   serviceTarget,
@@ -41,6 +42,12 @@ export function addServices(app: App, operations: Operations): void {
     "/v1/services/maintenance",
     order(switchTarget, { service, on: true }, (target) =>
       operations.setMaintenance(target.service, target.on),
+    ),
+  );
+  app.post(
+    "/v1/cache/purge",
+    order(purgeTarget, { kind: "url", value: "https://a.example/" }, (target) =>
+      operations.purgeCache(target),
     ),
   );
   app.post("/v1/alert/test", async (c) => {

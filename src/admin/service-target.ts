@@ -23,6 +23,13 @@ export const switchTarget = z.strictObject({
   on: z.boolean({ error: "must be true or false" }),
 });
 
+/** What is taken out of caches. */
+export const purgeTarget = z.strictObject({
+  kind: z.enum(["url", "prefix", "tag", "all"], { error: "must be url, prefix, tag or all" }),
+  value: z.string({ error: "must be a text" }).max(maxNameLength, "is too long"),
+  owner: z.exactOptional(name),
+});
+
 export type TargetReading<T> =
   | { readonly kind: "target"; readonly target: T }
   | { readonly kind: "bad"; readonly why: string };

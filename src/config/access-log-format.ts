@@ -28,6 +28,8 @@ export const variables = [
   "site",
   "failure",
   "attempts",
+  "request_id",
+  "trace_id",
 ] as const;
 
 export type Variable = (typeof variables)[number];

@@ -1,6 +1,8 @@
 // What the steps of resolving share: the source, for places; the list that collects problems; and what
 // must be known of the rest of the file.
 
+import type { Listed } from "./middlewares/use.ts";
+import type { NetworkSources } from "./network-sources.ts";
 import type { Path, Problem } from "./problem.ts";
 import { problemAt } from "./source.ts";
 import type { Source } from "./source.ts";
@@ -15,8 +17,18 @@ export interface Context {
   readonly baseFolder: string;
   readonly problems: Problem[];
   readonly timeouts: ClientTimeouts & ExchangeTimeouts;
-  readonly trustedProxies: readonly string[];
+  readonly trustedProxies: NetworkSources;
   readonly maxBody: number;
+  /** Who writes what is being read; left out = the file. */
+  readonly writer?: "item" | "label" | undefined;
+  /** Sets of middlewares that may be named; left out = none. */
+  readonly sets?: MiddlewareSets | undefined;
+  /** Folder of middlewares that are named in lists by their files' names, absolute; left out = there is none. */
+  readonly ownFolder?: string | undefined;
+  /** Middlewares of the program that embeds this one: name in lists → what `inlineOf` finds it by. */
+  readonly inline?: ReadonlyMap<string, string> | undefined;
+  /** Of the route that is being resolved: its own `path`. */
+  readonly ownPrefix?: string | undefined;
   /** Where https is spoken, if not at its usual port. */
   readonly securePort?: number | undefined;
   /** Names under `services`, also of those that are wrong themselves. */
@@ -38,6 +50,13 @@ export interface Context {
   readonly uses: ServiceUse[];
 }
 
+export interface MiddlewareSets {
+  /** As they are to be written. */
+  readonly names: readonly string[];
+  /** undefined = there is none of this name. Without those of its middlewares that are wrong, which was reported. */
+  find(name: string): readonly Listed[] | undefined;
+}
+
 /** A container that says of itself what is to be served. */
 export interface OwnGuest {
   /** `PROVIDER/NAME`. */
@@ -55,7 +74,11 @@ export interface ServiceUse {
 
 type Fault = Parameters<typeof problemAt>[2];
 
-export function report(context: Context, path: Path, fault: Fault): void {
+export function report(
+  context: Pick<Context, "source" | "problems">,
+  path: Path,
+  fault: Fault,
+): void {
   context.problems.push(problemAt(context.source, path, fault));
 }
 

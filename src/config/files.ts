@@ -1,6 +1,7 @@
 // A service that answers with files of a folder, of this machine or of a container, and hands the paths of programs to
 // another service. Part of the Snapshot; plain data, every default filled in. Times are milliseconds, sizes bytes.
 
+import type { Listed } from "./middlewares/use.ts";
 import type { Maintenance } from "./service.ts";
 import type { Origin } from "./snapshot.ts";
 
@@ -9,6 +10,8 @@ export interface FilesService {
   readonly name: string;
   readonly origin: Origin;
   readonly maintenance: Maintenance | undefined;
+  /** What requests go through after the route's own, where a route leads here itself; left out = nothing. */
+  readonly middlewares?: readonly Listed[];
   /** Whose paths these are, `PROVIDER/NAME`; undefined = this machine's. */
   readonly guest: string | undefined;
   /** Absolute path of the folder, in the terms of whose it is, without a trailing slash unless it is "/". */

@@ -2,13 +2,13 @@
 // It knows shapes, not meanings: what `tidegate check` refuses is more.
 
 import * as z from "zod";
+import { jsonOf, listJson } from "./middlewares/typed-list.ts";
 import { config } from "./schema.ts";
 
 export type JsonSchema = z.core.JSONSchema.JSONSchema;
 
 export function jsonSchema(): JsonSchema {
-  const { $schema, ...schema } = z.toJSONSchema(config, {
-    io: "input",
+  const { $schema, ...schema } = jsonOf(config, {
     // zod leaves out the default of what is transformed, as it may have another type then; ours are
     // written as the operator would.
     override({ zodSchema, jsonSchema: target }) {
@@ -22,6 +22,7 @@ export function jsonSchema(): JsonSchema {
     title: "Tidegate configuration",
     description: "tidegate.yaml: what to listen on, what to route where, and within which limits.",
     ...schema,
+    $defs: { middlewares: listJson() },
   };
 }
 

@@ -4,8 +4,9 @@
 
 import { isIPv6 } from "node:net";
 import { parse } from "yaml";
-import * as z from "zod";
+import type * as z from "zod";
 import type { JsonSchema } from "./json-schema.ts";
+import { jsonOf, listJson, listReference } from "./middlewares/typed-list.ts";
 import { maxAliases } from "./limits.ts";
 import { labelBounds } from "./provider-limits.ts";
 
@@ -23,11 +24,15 @@ export interface Shape {
 }
 
 export function shapeOf(schema: z.ZodType): Shape {
-  return shapeOfJson(z.toJSONSchema(schema, { io: "input" }));
+  return shapeOfJson(jsonOf(schema));
 }
+
+/** Of middlewares: with all kinds it is a large one. */
+let listShape: Shape | undefined;
 
 function shapeOfJson(schema: JsonSchema | boolean | undefined): Shape {
   if (typeof schema !== "object") return nothing;
+  if (schema.$ref === listReference) return (listShape ??= shapeOfJson(listJson()));
   if (schema.anyOf !== undefined) return schema.anyOf.map(shapeOfJson).reduce(joined, nothing);
   const { type, items, properties, additionalProperties } = schema;
   const written = [schema.const, ...(schema.enum ?? [])].map((value) => typeof value);

@@ -5,7 +5,10 @@ import * as z from "zod";
 import { parseBind } from "./bind.ts";
 import { defaultDatagrams } from "./limits.ts";
 import { duration, durationKey, filePath, flag, integer, key, mapping, mustBe } from "./scalar.ts";
-import { network, networks, oneOrMore, parsed, text } from "./scalar.ts";
+import { network, oneOrMore, parsed, text } from "./scalar.ts";
+import { middlewareList } from "./middlewares/list-schema.ts";
+import { whyNotChanged } from "./middlewares/header-names.ts";
+import { networkSources } from "./network-sources.ts";
 import { serviceUse } from "./service-schema.ts";
 import { routeTlsKinds } from "./acme-settings.ts";
 import { listenerTls } from "./tls-schema.ts";
@@ -35,6 +38,16 @@ const datagrams = mapping({
   ),
 });
 
+const clientHeader = parsed(
+  { what: "a header name", remedy: "write CF-Connecting-IP" },
+  (name, refuse) => {
+    const wrong = whyNotChanged(name);
+    if (wrong !== undefined) return refuse(wrong.message);
+    if (name.toLowerCase() !== "x-forwarded-for") return name.toLowerCase();
+    return refuse("that one is a list, and is looked at without being named", "leave it out");
+  },
+);
+
 const listenerMapping = mapping({
   bind: bind.meta({ description: "Where to listen; `:8080` is all addresses, IPv4 and IPv6." }),
   protocol: key(
@@ -57,7 +70,19 @@ const listenerMapping = mapping({
     "TLS ends here, with the certificates of `tls`: `true`, or what differs from there.",
     false,
   ),
-  trustedProxies: key(networks(), "Instead of the global `trustedProxies`."),
+  trustedProxies: key(networkSources(), "Instead of the global `trustedProxies`."),
+  clientAddress: key(
+    mapping({
+      header: clientHeader.meta({
+        description: "Field with one address, such as `CF-Connecting-IP` or `X-Real-IP`.",
+      }),
+    }),
+    "Where trusted proxies say who the client is, instead of X-Forwarded-For.",
+  ),
+  middlewares: key(
+    middlewareList,
+    "What requests that come here go through before their route's own: as `middlewares` of a route.",
+  ),
   timeouts: key(
     mapping({
       head: key(duration(), "As `timeouts.head`, for this listener."),

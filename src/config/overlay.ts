@@ -1,6 +1,8 @@
 // A change of a route that somebody else wrote: a container's gets other timeouts or goes elsewhere, and nobody
 // has to touch the container. What the overlay does not say stays as it is.
 
+import { isAnswering, isKind } from "./middlewares/list.ts";
+import { definitions } from "./middlewares/registry.ts";
 import type { MiddlewareUse, Origin, Route } from "./snapshot.ts";
 
 export interface Overlay {
@@ -13,22 +15,6 @@ export interface Overlay {
     readonly middlewares?: readonly MiddlewareUse[];
   };
 }
-
-/** In the order they run; see `resolve-route.ts`. */
-const order: readonly MiddlewareUse["kind"][] = [
-  "forceHttps",
-  "redirectMatch",
-  "stripPrefix",
-  "replacePrefix",
-  "replacePath",
-  "addPrefix",
-  "redirect",
-  "respond",
-  "whoami",
-];
-
-/** They answer by themselves, so nothing behind them is reached. */
-const answering: readonly MiddlewareUse["kind"][] = ["redirect", "respond", "whoami"];
 
 /** A route and an overlay that are as before give the very same route: workers have it already. */
 const known = new WeakMap<Overlay, WeakMap<Route, Route>>();
@@ -43,18 +29,60 @@ export function overlaid(route: Route, overlay: Overlay): Route {
 
 function layOn(route: Route, { change }: Overlay): Route {
   const { timeouts, middlewares = [], ...rest } = change;
-  const kinds = new Set(middlewares.map(({ kind }) => kind));
+  const kinds = new Set(middlewares.map(nameOf));
   // Who is led elsewhere is not answered by what answered before.
   const isLed = "service" in change;
   const stay = route.middlewares.filter(
-    ({ kind }) => !kinds.has(kind) && !(isLed && answering.includes(kind)),
+    (use) => !kinds.has(nameOf(use)) && !(isLed && isAnswering(use)),
   );
   return {
     ...route,
     ...rest,
     timeouts: { ...route.timeouts, ...timeouts },
-    middlewares: [...stay, ...middlewares].toSorted(
-      (a, b) => order.indexOf(a.kind) - order.indexOf(b.kind),
-    ),
+    middlewares: inOrder(stay, middlewares),
   };
 }
+
+/**
+ * As `resolve-route.ts` has them: what is said by keys around what is listed. Of lists both keep their order; a new one
+ * goes before the first that usually comes later.
+ */
+function inOrder(
+  stay: readonly MiddlewareUse[],
+  others: readonly MiddlewareUse[],
+): readonly MiddlewareUse[] {
+  const isOfKey = (use: MiddlewareUse) => !("written" in use);
+  const byKey = [...stay, ...others]
+    .filter(isOfKey)
+    .toSorted((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
+  const listed = stay.filter((use) => !isOfKey(use));
+  for (const use of others) {
+    if (isOfKey(use)) continue;
+    const later = listed.findIndex((each) => placeOf(each) > placeOf(use));
+    listed.splice(later === -1 ? listed.length : later, 0, use);
+  }
+  const isFirst = ({ kind }: MiddlewareUse) => order.indexOf(kind) < order.indexOf("stripPrefix");
+  return [...byKey.filter(isFirst), ...listed, ...byKey.filter((use) => !isFirst(use))];
+}
+
+function nameOf(use: MiddlewareUse): string {
+  return "written" in use ? use.as || use.kind : use.kind;
+}
+
+function placeOf(use: MiddlewareUse): number {
+  const name = nameOf(use);
+  return isKind(name) ? definitions[name].place : 0;
+}
+
+/** Those of keys, in the order they run; see `resolve-route.ts`. */
+const order: readonly MiddlewareUse["kind"][] = [
+  "forceHttps",
+  "redirectMatch",
+  "stripPrefix",
+  "replacePrefix",
+  "replacePath",
+  "addPrefix",
+  "redirect",
+  "respond",
+  "whoami",
+];

@@ -1,6 +1,7 @@
 // What may be configured of providers: which daemons and folders are looked at, and what those who are found
 // there may ask for. Plain data, every default filled in; stays in the primary. Times are milliseconds.
 
+import type { Listed } from "./middlewares/use.ts";
 import type { ClientTimeouts, ExchangeTimeouts } from "./snapshot.ts";
 import type { SourceSettings } from "./source-settings.ts";
 
@@ -51,6 +52,8 @@ export interface RouteDefaults {
   readonly tcpListeners: readonly string[];
   /** Where https is spoken, if not at its usual port. */
   readonly securePort?: number;
+  /** Sets of middlewares by name, which are `NAME@file` elsewhere. */
+  readonly sets?: Readonly<Record<string, readonly Listed[]>>;
 }
 
 export interface DockerSettings extends DiscoverySettings {

@@ -11,7 +11,7 @@ import { parseEndpoint } from "./provider-endpoint.ts";
 import { filePath, flag, integer, joinFault, key, list, mapping } from "./scalar.ts";
 import { mustBe, oneOrMore, parsed } from "./scalar.ts";
 import type { Refuse } from "./scalar.ts";
-import { regex } from "./route-schema.ts";
+import { regex } from "./path-schema.ts";
 import { sourceSchemas } from "./sources-schema.ts";
 
 export const kinds = platformKinds;
@@ -151,7 +151,7 @@ const byAddress = z.union(
   { error: mustBe({ what: "true, false or { rewrites, nameInPathOf }" }) },
 );
 
-interface ByAddressMapping {
+export interface ByAddressMapping {
   readonly rewrites?: readonly z.output<typeof rewrite>[] | undefined;
   readonly nameInPathOf?: string | undefined;
 }

@@ -217,6 +217,18 @@ test("a label leads to nobody but its own service", () => {
   ]);
 });
 
+test("pages for errors are nobody else's either, of whatever source", () => {
+  for (const service of ["intranet@store", "intranet", "shop@docker", "s"]) {
+    const middlewares = [{ errors: { service } }];
+    const [message = ""] = toldOf({ middlewares });
+    assert.match(message, /a label may not say this of errors/, service);
+  }
+  const steps = read({
+    services: { s: { files: { root: "/srv", try: ["@intranet@store"] } } },
+  });
+  assert.deepEqual(steps.services, {});
+});
+
 test("a service without backends is kept, with settings of any protocol", () => {
   const reading = read({
     routes: { r: { host: "r", service: "s" } },

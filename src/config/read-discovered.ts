@@ -13,12 +13,12 @@ import { withinBounds } from "./label-service.ts";
 import { labelBounds } from "./provider-limits.ts";
 import { tcpRoute } from "./listener-schema.ts";
 import type { TcpRouteInput } from "./listener-schema.ts";
+import { setsOfFile } from "./middlewares/sets.ts";
 import type { Path, Problem } from "./problem.ts";
 import type { RouteDefaults } from "./provider-settings.ts";
 import { resolveRoute } from "./resolve-route.ts";
 import { resolveService } from "./resolve-service.ts";
 import { resolveStreamRoute } from "./resolve-stream.ts";
-import type { Rule } from "./rule.ts";
 import { routeMapping } from "./route-schema.ts";
 import type { RouteInput } from "./route-schema.ts";
 import { checkServices } from "./service-graph.ts";
@@ -28,7 +28,7 @@ import type { ServiceInput } from "./service-schema.ts";
 import type { Origin, Route, StreamRoute } from "./snapshot.ts";
 import type { Service } from "./service.ts";
 import type { Source } from "./source.ts";
-import { unboundedPatternOf } from "./unbounded-pattern.ts";
+import { type Pattern, patternsIn, patternsOf, unboundedOf } from "./unbounded-pattern.ts";
 
 export interface DiscoveredInput {
   /** As in the file; `service` of the first two names one of `services`. Values may be texts of labels. */
@@ -144,7 +144,7 @@ function contextOf(
     baseFolder: "/nonexistent",
     problems: [],
     timeouts: defaults.timeouts,
-    trustedProxies: [],
+    trustedProxies: { networks: [], lists: [] },
     maxBody: defaults.maxBody,
     securePort: defaults.securePort,
     serviceNames,
@@ -152,6 +152,8 @@ function contextOf(
     providerKinds: new Map(),
     guest,
     addressedNames: new Set(),
+    writer: "label",
+    sets: setsOfFile(defaults.sets),
     services: new Map(),
     servicePaths: new Map(),
     serviceTimeouts: new Map(),
@@ -186,6 +188,7 @@ function readService(context: Context, name: string, value: unknown): void {
   if (own?.kind === "backends") {
     context.services.set(own.name, withinBounds(context, own, path));
   }
+  refusePattern(context, patternsIn(service?.middlewares ?? []), path);
 }
 
 /** What a service may lead to instead of backends. */
@@ -202,7 +205,8 @@ function readRoute(context: Context, name: string, value: unknown): Route | unde
     return undefined;
   }
   const resolved = resolveRoute(context, name, input, path);
-  if (resolved !== undefined) checkPatterns(context, resolved.rule, path, resolved.middlewares);
+  if (resolved === undefined) return undefined;
+  refusePattern(context, [...patternsOf(resolved.rule), ...patternsIn(resolved.middlewares)], path);
   return resolved;
 }
 
@@ -222,17 +226,12 @@ function readStreamRoute(
   }
   const known = { names: new Set(tcpListeners), listeners: [] };
   const resolved = resolveStreamRoute(context, { name, input, path }, known);
-  if (resolved !== undefined) checkPatterns(context, resolved.rule, path);
+  if (resolved !== undefined) refusePattern(context, patternsOf(resolved.rule), path);
   return resolved;
 }
 
-function checkPatterns(
-  context: Context,
-  rule: Rule,
-  path: Path,
-  middlewares: Route["middlewares"] = [],
-): void {
-  const pattern = unboundedPatternOf(rule, middlewares);
+function refusePattern(context: Context, patterns: readonly Pattern[], path: Path): void {
+  const pattern = unboundedOf(patterns);
   if (pattern === undefined) return;
   const message = `the regular expression ${JSON.stringify(pattern)} could take for ever`;
   const remedy = "write it without lookahead, \\1, (?i), and repeated groups with {n,m}";

@@ -65,6 +65,41 @@ test("a service leads to others by their full names", () => {
   }
 });
 
+test("pages for errors are of a service with its full name, wherever the list stands", () => {
+  const names = [
+    ["pages", "pages@kept"],
+    ["pages@file", "pages"],
+    ["shop/web@docker", "shop/web@docker"],
+  ] as const;
+  for (const [service, full] of names) {
+    const middlewares = [{ errors: { service } }];
+    const uses = [
+      read("routes", "a", { host: "a.test", service: url, middlewares }).routes[0]?.middlewares,
+      read("overlays", "a@docker", { middlewares }).overlays[0]?.change.middlewares,
+      read("services", "a", { backends: [url], middlewares: { errors: { service } } }).services[0]
+        ?.middlewares,
+      read("routes", "a", { host: "a.test", service: { backends: [url], middlewares } }).services[0]
+        ?.middlewares,
+    ];
+    for (const all of uses) {
+      const [use] = all ?? [];
+      assert.equal(use?.kind === "errors" && use.page.from === "service" && use.page.service, full);
+    }
+  }
+});
+
+test("a Redis of this host's sockets is named in the configuration file alone", () => {
+  const of = (redis: unknown) => ({
+    host: "a.test",
+    service: url,
+    middlewares: { rateLimit: { average: 1, redis } },
+  });
+  const message = "routes.a.middlewares.rateLimit.redis: a socket is a file of this host";
+  assert.deepEqual(told("routes", of("unix:///run/redis.sock")), [message]);
+  assert.deepEqual(told("routes", of({ url: "unix:///run/redis.sock" })), [message]);
+  assert.deepEqual(read("routes", "a", of("redis://127.0.0.1")).problems, []);
+});
+
 test("nobody leads past a service of files to its program", () => {
   const message = '"pool@scripts" is the program of another service, which says what of it is run';
   const of = { host: "a.test" };

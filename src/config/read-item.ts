@@ -11,11 +11,16 @@ import { refuseFiles, refuseSockets } from "./host-files.ts";
 import { problemsOf } from "./issue.ts";
 import { badItemName, type Item } from "./item.ts";
 import { tcpRoute } from "./listener-schema.ts";
+import { isAnswering as isAnswerer } from "./middlewares/list.ts";
+import { renamedInList } from "./middlewares/named-services.ts";
+import { middlewareList, type MiddlewareListInput } from "./middlewares/list-schema.ts";
+import { setsOfFile } from "./middlewares/sets.ts";
 import type { Overlay } from "./overlay.ts";
 import type { Path, Problem } from "./problem.ts";
 import { readCertificate } from "./read-certificate.ts";
 import type { RouteDefaults } from "./provider-settings.ts";
-import { answers, isForSome, resolveRoute } from "./resolve-route.ts";
+import { isForSome } from "./resolve-redirect.ts";
+import { answers, resolveRoute } from "./resolve-route.ts";
 import { resolveService } from "./resolve-service.ts";
 import { resolveStreamRoute } from "./resolve-stream.ts";
 import { matchingKeys, route, routeMapping } from "./route-schema.ts";
@@ -215,20 +220,21 @@ function readOverlay(reading: Reading): ItemReading {
     report(context, [...path, key], { message, remedy, at: "key", severity: "warning" });
   }
   const isMatching = matchingKeys.some((each) => isGiven(Reflect.get(input, each)));
-  const isAnswering = answers.some(
+  const isSaying = answers.some(
     (each) => isGiven(input[each]) && !(each === "redirect" && isForSome(input.redirect)),
   );
   // What a whole route must say, and this one need not.
   const standIn: RouteInput = {
     ...(isMatching ? {} : { host: ["overlay.invalid"] }),
-    ...(isAnswering ? {} : { whoami: true }),
+    ...(isSaying ? {} : { whoami: true }),
   };
   const made = resolveRoute(context, name, { ...standIn, ...withService(input, context) }, path);
   if (made === undefined) return nothing;
   const whole = named(made, reading);
   const middlewares = whole.middlewares.filter(
-    ({ kind }: MiddlewareUse) => isAnswering || kind !== "whoami",
+    (use: MiddlewareUse) => isSaying || use.kind !== "whoami" || "written" in use,
   );
+  const isAnswering = isSaying || middlewares.some(isAnswerer);
   const change: Overlay["change"] = {
     ...(isMatching ? { rule: whole.rule } : {}),
     ...(input.priority === undefined ? {} : { priority: whole.priority }),
@@ -253,14 +259,28 @@ function timeoutsIn({ timeouts }: Route, input: RouteInput): Partial<Route["time
 
 // --- names of services ---------------------------------------------------------------------------------
 
-function withService<Input extends { service?: string | ServiceInput | undefined }>(
-  input: Input,
-  context: ItemContext,
-): Input {
+function withService<Input extends Leading>(whole: Input, context: ItemContext): Input {
+  const input = withPages(whole, context);
   const { service: use } = input;
   if (use === undefined) return input;
   const full = typeof use === "string" ? fullName(use, context) : qualified(use, context);
   return { ...input, service: full };
+}
+
+interface Leading {
+  readonly service?: string | ServiceInput | undefined;
+  readonly middlewares?: MiddlewareListInput | undefined;
+}
+
+/** Its middlewares may have pages from services, too. */
+function withPages<Input extends Pick<Leading, "middlewares">>(
+  input: Input,
+  context: ItemContext,
+): Input {
+  if (input.middlewares === undefined) return input;
+  const full = (name: string) => fullName(name, context);
+  const middlewares = middlewareList.parse(renamedInList(input.middlewares, full));
+  return { ...input, middlewares };
 }
 
 /** With the names of other services as the snapshot has them. */
@@ -270,7 +290,7 @@ function qualified(input: ServiceInput, context: ItemContext): ServiceInput {
     Object.fromEntries(Object.entries(all).map(([name, each]) => [full(name), each]));
   const { split, failover, mirror, to } = input;
   return {
-    ...input,
+    ...withPages(input, context),
     ...(split === undefined
       ? {}
       : {
@@ -317,13 +337,15 @@ function contextOf(
     baseFolder: "/nonexistent",
     problems: [],
     timeouts: defaults.timeouts,
-    trustedProxies: [],
+    trustedProxies: { networks: [], lists: [] },
     maxBody: defaults.maxBody,
     securePort: defaults.securePort,
     serviceNames: new Set(),
     providerNames: new Set(),
     providerKinds: new Map(),
     addressedNames: new Set(),
+    writer: "item",
+    sets: setsOfFile(defaults.sets),
     services: new Map(),
     servicePaths: new Map(),
     serviceTimeouts: new Map(),

@@ -376,12 +376,12 @@ const cases: readonly ProblemCase[] = [
     't.yaml:1:27: listeners.web[1]: "x" has no port; write ":8080"',
   ],
   [
-    "trustedProxies: 10.0.0.0/8\n",
-    't.yaml:1:17: trustedProxies: must be a list of networks, not the text "10.0.0.0/8"; write [10.0.0.0/8]',
+    "trustedProxies: 5\n",
+    "t.yaml:1:17: trustedProxies: must be a network, or a list of networks, not the number 5; write a network such as 10.0.0.0/8, loopback, private, cloudflare, { file: PATH } or { url: https://… }",
   ],
   [
     "trustedProxies: [10.0.0.0/33]\n",
-    't.yaml:1:18: trustedProxies[0]: "10.0.0.0/33" is not a network; write an address such as 10.0.0.1, or a network such as 10.0.0.0/8',
+    't.yaml:1:18: trustedProxies[0]: "10.0.0.0/33" is not a network; write a network such as 10.0.0.0/8, loopback, private, cloudflare, { file: PATH } or { url: https://… }',
   ],
   [
     "limits: { targetBytes: 64KiB }\n",

@@ -1,4 +1,5 @@
 import { noCredentials } from "./certificate.ts";
+import { noDocuments } from "./documents.ts";
 import { noGuests } from "./guest.ts";
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -189,6 +190,7 @@ test("the sample reads into listeners, settings and defaults", () => {
     secret: "",
     credentials: noCredentials,
     guests: noGuests,
+    documents: noDocuments,
   });
   // As it stands there, for whoever is shown it; relative paths begin where the file is.
   assert.equal(written?.items.routes.size, 6);

@@ -10,9 +10,11 @@ import { problemsOf } from "./issue.ts";
 import { defaultClientTimeouts, defaultExchangeTimeouts, defaultLimits } from "./limits.ts";
 import { defaultMaxBody, defaultShutdown } from "./limits.ts";
 import { listener, tcpRoute } from "./listener-schema.ts";
+import { resolveSets } from "./middlewares/sets.ts";
 import { nearest } from "../lib/nearest.ts";
 import { warnOfCertified } from "./certified.ts";
 import { resolveAdmin } from "./resolve-admin.ts";
+import { resolveNetworks } from "./network-sources.ts";
 import type { Path, Problem } from "./problem.ts";
 import type { RouteDefaults } from "./provider-settings.ts";
 import { resolveAlerts } from "./resolve-alerts.ts";
@@ -24,6 +26,7 @@ import {
   securePortOf,
 } from "./resolve-listener.ts";
 import { resolvePath, resolveRunAs, resolveSocket, resolveWorkers } from "./resolve-process.ts";
+import { noDocuments } from "./documents.ts";
 import { noGuests } from "./guest.ts";
 import {
   addressedNames,
@@ -60,6 +63,8 @@ export interface ReadOptions {
   readonly file: string;
   /** Where relative paths in it start. */
   readonly baseFolder: string;
+  /** Middlewares that whoever embeds this program wrote, by the names that lists may say. */
+  readonly inline?: ReadonlyMap<string, string>;
 }
 
 /** Of our own format, or of another program's. */
@@ -110,7 +115,10 @@ const defaultCompat: Compat = {
 };
 
 /** What the primary adds. */
-const unmade = { version: 0, secret: "", credentials: noCredentials, guests: noGuests } as const;
+const unmade = {
+  ...{ version: 0, secret: "", credentials: noCredentials, guests: noGuests },
+  documents: noDocuments,
+} as const;
 
 function resolveAll(
   source: Source,
@@ -129,27 +137,23 @@ function resolveAll(
   const { maxBody = defaultMaxBody, ...otherLimits } = given(limits);
   const accessLog = section("accessLog", shape.accessLog);
   const context: Context = {
-    source,
-    originOf: originInFile(source),
-    baseFolder: options.baseFolder,
-    problems,
+    ...contextOf(source, root, options, problems),
     maxBody,
     timeouts: {
       ...defaultClientTimeouts,
       ...defaultExchangeTimeouts,
       ...given(section("timeouts", shape.timeouts)),
     },
-    trustedProxies: section("trustedProxies", shape.trustedProxies) ?? [],
-    serviceNames: new Set(entriesOf(root, "services").map(([name]) => name)),
-    providerNames: providerNames(root.get("providers")),
-    providerKinds: providerKinds(root.get("providers")),
-    addressedNames: addressedNames(root.get("providers")),
-    services: new Map(),
-    servicePaths: new Map(),
-    serviceTimeouts: new Map(),
-    uses: [],
+    ownFolder: folderOf(
+      { source, problems, baseFolder: options.baseFolder },
+      section("ownMiddlewares", shape.ownMiddlewares),
+      ["ownMiddlewares"],
+    ),
   };
-  const traffic = resolveTraffic(context, root);
+  const sets = resolveSets(context, namedEntries(context, root, "middlewares"));
+  const trusted = section("trustedProxies", shape.trustedProxies) ?? [];
+  const trustedProxies = resolveNetworks(context, trusted, "proxies", ["trustedProxies"]);
+  const traffic = resolveTraffic({ ...context, sets, trustedProxies }, root);
   const merged = { ...defaultLimits, ...otherLimits };
   checkLimits(context, merged);
   const compat = { ...defaultCompat, ...given(section("compat", shape.compat)) };
@@ -159,7 +163,7 @@ function resolveAll(
     input: isAdminSaid ? section("admin", shape.admin) : {},
     isSaid: isAdminSaid,
   };
-  const defaults = routeDefaultsOf(context, traffic.listeners);
+  const defaults = { ...routeDefaultsOf(context, traffic.listeners), ...sets.forOthers() };
   const admin = resolveAdmin(context, adminWish, traffic.listeners);
   refuseSharedAddresses(context, traffic.listeners, ownersOf(controlSocket, compat, admin));
   return {
@@ -181,6 +185,28 @@ function resolveAll(
     fleet: resolveFleet(context, section("fleet", shape.fleet)),
     providers: resolveProviders(context, section("providers", shape.providers), defaults),
     written: writtenIn(root, defaults, options),
+  };
+}
+
+/** What is known before any section is read. */
+function contextOf(
+  source: Source,
+  root: Root,
+  { baseFolder, inline }: ReadOptions,
+  problems: Problem[],
+): Omit<Context, "maxBody" | "timeouts"> {
+  return {
+    ...{ source, baseFolder, problems, inline },
+    originOf: originInFile(source),
+    trustedProxies: { networks: [], lists: [] },
+    serviceNames: new Set(entriesOf(root, "services").map(([name]) => name)),
+    providerNames: providerNames(root.get("providers")),
+    providerKinds: providerKinds(root.get("providers")),
+    addressedNames: addressedNames(root.get("providers")),
+    services: new Map(),
+    servicePaths: new Map(),
+    serviceTimeouts: new Map(),
+    uses: [],
   };
 }
 

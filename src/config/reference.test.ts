@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { jsonSchema } from "./json-schema.ts";
+import { middlewaresPage } from "./middlewares/reference.ts";
 import { referencePage } from "./reference.ts";
 
 const page = new URL("../../docs/reference/config.md", import.meta.url);
@@ -12,7 +13,7 @@ test("docs/reference/config.md says what the schema says (UPDATE=1 writes it ane
 });
 
 test("every key has a description, in the JSON Schema and on the page", () => {
-  const text = referencePage();
+  const text = referencePage() + middlewaresPage();
   let keys = 0;
   const visit = (schema: unknown): void => {
     if (typeof schema !== "object" || schema === null) return;
@@ -20,7 +21,10 @@ test("every key has a description, in the JSON Schema and on the page", () => {
     for (const [name, each] of Object.entries(properties ?? {})) {
       if (typeof each !== "object") continue;
       assert.ok(each.description, `${name} has no description`);
-      assert.ok(text.includes(`| \`${name}\` `), `${name} is not on the page`);
+      assert.ok(
+        text.includes(`| \`${name}\` `) || text.includes(`## \`${name}\``),
+        `${name} is not on the page`,
+      );
       keys++;
     }
     for (const each of Object.values(properties ?? schema)) visit(each);
@@ -37,6 +41,8 @@ test("the JSON Schema is of draft 2020-12, closed, and has all sections", () => 
   const sections = [
     "listeners",
     "routes",
+    "ownMiddlewares",
+    "middlewares",
     "services",
     "tcpRoutes",
     "tls",

@@ -1,10 +1,11 @@
 // Writes docs/reference/config.md from the schema. A test holds the page to it; `UPDATE=1` in the
 // environment of that test writes the page anew.
 
+import { listTitle } from "./middlewares/list-schema.ts";
 import { jsonSchema } from "./json-schema.ts";
 import type { JsonSchema } from "./json-schema.ts";
 
-const head = `# Configuration
+const intro = `# Configuration
 
 <!-- Made from src/config/schema.ts by src/config/reference.ts: change it there. -->
 
@@ -25,6 +26,8 @@ SIGHUP; a file with errors changes nothing.
 - **percentage**: \`20%\`, or \`0\`.
 - **status or range**: \`502\` or \`500-504\`.
 - **network**: \`10.0.0.0/8\`, \`2001:db8::/32\`, or an address alone.
+- **middlewares**: a list of them in the order in which they run, or a mapping; what may stand there is in
+  [middlewares.md](middlewares.md).
 - **path** of a file or folder: from the configuration file's folder when relative.
 
 Every key may be left out unless its row says *required*.
@@ -33,13 +36,13 @@ Every key may be left out unless its row says *required*.
 export function referencePage(): string {
   const root = jsonSchema();
   const sections = Object.entries(propertiesOf(root)).flatMap(([name, each]) => pages(name, each));
-  return [head, table("Top level", root), ...sections].join("\n");
+  return [intro, table("Top level", root), ...sections].join("\n");
 }
 
 // Every mapping gets a table of its own, under the path that leads to it. A service written inside a
 // route or listener has the keys of any service: no second time. Nor what a route says beside its own keys, and programs
 // are alike whatever is spoken to them.
-function pages(path: string, schema: JsonSchema): string[] {
+export function pages(path: string, schema: JsonSchema): string[] {
   const isInline =
     /^(routes|tcpRoutes|listeners)\.NAME\.service$|^routes\.NAME\.(files|fastcgi|scgi|uwsgi)$|^services\.NAME\.(scgi|uwsgi)$/.test(
       path,
@@ -53,28 +56,43 @@ function pages(path: string, schema: JsonSchema): string[] {
 }
 
 function table(title: string, schema: JsonSchema): string {
+  return `## ${title}\n\n${settingsTable(schema)}\n`;
+}
+
+function settingsTable(schema: JsonSchema): string {
+  return markdownTable(["key", "value", "default", "meaning"], settingRows(schema));
+}
+
+/** Key, value, default and meaning of each. */
+export function settingRows(schema: JsonSchema): string[][] {
   const required = new Set(schema.required ?? []);
   const rows = Object.entries(propertiesOf(schema)).map(([name, each]) => {
     const fallback = each.default === undefined ? "" : code(shown(each.default));
     const need = required.has(name) ? "*required*" : fallback;
     return [code(name), typeOf(each), need, each.description ?? ""];
   });
-  const all = [["key", "value", "default", "meaning"], ...rows].map((row) =>
-    row.map((cell) => cell.replaceAll("|", "\\|")),
-  );
-  const widths = [0, 1, 2, 3].map((column) =>
+  return rows;
+}
+
+/** With columns as wide as they need to be. */
+export function markdownTable(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+): string {
+  const all = [head, ...rows].map((row) => row.map((cell) => cell.replaceAll("|", "\\|")));
+  const widths = head.map((_, column) =>
     Math.max(3, ...all.map((row) => row[column]?.length ?? 0)),
   );
   const lines = all.map((row) => line(row.map((cell, at) => cell.padEnd(widths[at] ?? 0))));
   const rule = line(widths.map((width) => "-".repeat(width)));
-  return [`## ${title}\n`, lines[0], rule, ...lines.slice(1), ""].join("\n");
+  return [lines[0], rule, ...lines.slice(1)].join("\n");
 }
 
 function line(cells: readonly string[]): string {
   return `| ${cells.join(" | ")} |`;
 }
 
-function typeOf(schema: JsonSchema): string {
+export function typeOf(schema: JsonSchema): string {
   if (schema.title === "oneOrMore") {
     const item = formsOf(schema)[0] ?? {};
     return `${typeOf(item)} or list of them`;
@@ -99,7 +117,9 @@ interface Found {
 }
 
 /** The mapping among the forms of a value; else that of its values by name, or of its items. */
-function mappingOf(path: string, schema: JsonSchema): Found | undefined {
+export function mappingOf(path: string, schema: JsonSchema): Found | undefined {
+  // Their settings have a page of their own.
+  if (schema.title === listTitle) return undefined;
   if (schema.properties !== undefined) return { path, schema };
   const forms = formsOf(schema);
   const direct = forms.find((form) => form.properties !== undefined);

@@ -47,7 +47,9 @@ function checkPart(context: Context, name: string, path: Path, at?: "key"): bool
 }
 
 /** `NAME@PROVIDER`: whether somebody of that name is there is known once it runs. */
-export function isDiscoveredName({ providerNames }: Context, name: string): boolean {
+export function isDiscoveredName({ providerNames, writer }: Context, name: string): boolean {
+  // Labels lead to nobody but their own.
+  if (writer === "label") return false;
   const at = name.lastIndexOf("@");
   const provider = name.slice(at + 1);
   return at > 0 && (provider === storeSource || providerNames.has(provider));

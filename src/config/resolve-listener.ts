@@ -5,6 +5,8 @@ import { given, report } from "./context.ts";
 import type { Context } from "./context.ts";
 import { defaultDatagrams } from "./limits.ts";
 import type { ListenerInput } from "./listener-schema.ts";
+import { resolveList } from "./middlewares/list.ts";
+import { resolveNetworks } from "./network-sources.ts";
 import type { Path } from "./problem.ts";
 import { resolveTlsOptions } from "./resolve-tls.ts";
 import { timeoutsOf, useService } from "./service-graph.ts";
@@ -18,14 +20,16 @@ export function resolveListener(
   { path, tls }: { readonly path: Path; readonly tls: TlsOptions },
 ): Listener {
   const { protocol = "http" } = input;
-  const trustedProxies = input.trustedProxies ?? context.trustedProxies;
-  if (input.proxyProtocol === true && protocol !== "udp" && trustedProxies.length === 0) {
-    const message = "needs to know which proxies may connect";
-    report(context, [...path, "proxyProtocol"], { message, remedy: "add trustedProxies" });
-  }
+  const trust = trustOf(context, input, path);
   checkKeys(context, protocol, input, path);
   const { head, idle } = context.timeouts;
   const service = serviceOf(context, name, input, path);
+  const middlewares = resolveList(context, input.middlewares, [...path, "middlewares"]);
+  for (const { kind } of middlewares) {
+    if (kind !== "cache" && kind !== "collapse") continue;
+    const message = `${kind} is for a route or a service, and this is a listener`;
+    report(context, [...path, "middlewares"], { message, remedy: "name it there" });
+  }
   return {
     name,
     origin: context.originOf(path),
@@ -36,8 +40,38 @@ export function resolveListener(
     datagrams: { ...defaultDatagrams, ...given(input.datagrams) },
     proxyProtocol: input.proxyProtocol ?? false,
     tls: tlsOf(context, input, tls, [...path, "tls"]),
-    trustedProxies,
+    ...trust,
+    ...(middlewares.length === 0 ? {} : { middlewares }),
     timeouts: { head, idle, ...given(input.timeouts) },
+  };
+}
+
+/** Whose word counts, and where they say it. */
+function trustOf(
+  context: Context,
+  { trustedProxies, clientAddress, proxyProtocol, protocol = "http" }: ListenerInput,
+  path: Path,
+): Pick<Listener, "trustedProxies" | "trustedLists" | "clientHeader"> {
+  const { networks, lists } =
+    trustedProxies === undefined
+      ? context.trustedProxies
+      : resolveNetworks(context, trustedProxies, "proxies", [...path, "trustedProxies"]);
+  const isAnybody = networks.length + lists.length > 0;
+  if (proxyProtocol === true && protocol !== "udp" && !isAnybody) {
+    const message = "needs to know which proxies may connect";
+    report(context, [...path, "proxyProtocol"], { message, remedy: "add trustedProxies" });
+  }
+  if (clientAddress !== undefined && (!isAnybody || protocol !== "http")) {
+    const [message, remedy] =
+      protocol === "http"
+        ? ["nobody is believed here", "add trustedProxies"]
+        : [`is for requests, and this listener is ${protocol}`, "leave it out"];
+    report(context, [...path, "clientAddress"], { message, remedy, at: "key" });
+  }
+  return {
+    trustedProxies: networks,
+    ...(lists.length === 0 ? {} : { trustedLists: lists }),
+    ...(clientAddress === undefined ? {} : { clientHeader: clientAddress.header }),
   };
 }
 
@@ -85,6 +119,10 @@ function checkKeys(
   if (protocol === "http" && input.service !== undefined) {
     const message = "requests go by routes";
     refuse(["service"], message, "add protocol: tcp for connections, or leave it out");
+  }
+  if (protocol !== "http" && input.middlewares !== undefined) {
+    const message = `are for requests, and this listener is ${protocol}`;
+    refuse(["middlewares"], message, "leave them out");
   }
   if (protocol !== "udp" && input.datagrams !== undefined) {
     refuse(["datagrams"], `are of a udp listener, and this one is ${protocol}`, "leave it out");

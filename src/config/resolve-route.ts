@@ -6,11 +6,16 @@ import { resolve } from "node:path";
 import { checkNames } from "./certified.ts";
 import { given, isGiven, report } from "./context.ts";
 import type { Context } from "./context.ts";
+import { isAnswering, resolveList } from "./middlewares/list.ts";
+import type { Listed } from "./middlewares/use.ts";
 import type { Path } from "./problem.ts";
 import { resolveHsts } from "./resolve-hsts.ts";
 import { resolveMatch } from "./resolve-match.ts";
 import { resolveMaintenance } from "./resolve-health.ts";
 import { resolveMount } from "./resolve-mount.ts";
+import { checkOrder, forceHttpsOf, isForAll, isForSome, isToHttps } from "./resolve-redirect.ts";
+import { redirectMatches, respondOf } from "./resolve-redirect.ts";
+import { addPrefixOf, replacePathOf, replacePrefixOf, stripPrefixOf } from "./resolve-rewrites.ts";
 import type { AccessLogInput, RouteInput } from "./route-schema.ts";
 import { timeoutsOf, useService } from "./service-graph.ts";
 import type { ServiceInput } from "./service-schema.ts";
@@ -31,11 +36,14 @@ export function resolveRoute(
   path: Path,
 ): Route | undefined {
   const match = resolveMatch(context, name, input, path);
-  checkAnswers(context, input, path);
+  const own = { ...context, ownPrefix: match?.prefix };
+  const listed = resolveList(own, input.middlewares, [...path, "middlewares"]);
+  checkAnswers(context, input, listed, path);
   const service = serviceOf(context, name, input, path);
   const middlewares = [
     ...redirects(context, input),
-    ...rewrites(context, input, match?.prefix, path),
+    ...listed,
+    ...rewrites(own, input, path),
     ...answerers(context, input, path),
   ];
   const errorPages = folderOf(context, input.errorPages, [...path, "errorPages"]);
@@ -75,7 +83,11 @@ export function resolveAccessLog(context: Context, input: AccessLogInput): Acces
   return { enabled: true, format, path: logPlace(context, path) };
 }
 
-export function folderOf(context: Context, folder: string | undefined, path: Path) {
+export function folderOf(
+  context: Pick<Context, "source" | "problems" | "baseFolder">,
+  folder: string | undefined,
+  path: Path,
+) {
   if (folder === undefined) return undefined;
   const place = resolve(context.baseFolder, folder);
   if (!statSync(place, { throwIfNoEntry: false })?.isDirectory()) {
@@ -84,7 +96,12 @@ export function folderOf(context: Context, folder: string | undefined, path: Pat
   return place;
 }
 
-function checkAnswers(context: Context, input: RouteInput, path: Path): void {
+function checkAnswers(
+  context: Context,
+  input: RouteInput,
+  listed: readonly Listed[],
+  path: Path,
+): void {
   const isSaid = (each: (typeof answers)[number]) =>
     input[each] !== undefined && input[each] !== false;
   const isPartial = isForSome(input.redirect);
@@ -93,7 +110,13 @@ function checkAnswers(context: Context, input: RouteInput, path: Path): void {
   const short = shortForms.find((each) => all.includes(each));
   const said = all.filter((each) => each === short || !isShortForm(each));
   const [first, ...more] = said;
-  if (first === undefined) {
+  const inList = listed.find(isAnswering);
+  if (inList !== undefined && first !== undefined && first !== "whoami") {
+    const message = `${inList.as ?? inList.kind} answers everything: ${first} is never come to`;
+    const remedy = "leave out one of them";
+    report(context, [...path, "middlewares"], { message, remedy, at: "key", severity: "warning" });
+  }
+  if (first === undefined && inList === undefined) {
     const remedy = "add service, files, redirect, respond or whoami";
     const message = isPartial
       ? `nothing answers ${isToHttps(input.redirect?.[0]) ? "those who come by https" : "where the pattern does not match"}`
@@ -104,12 +127,7 @@ function checkAnswers(context: Context, input: RouteInput, path: Path): void {
     const message = `${first} answers already`;
     report(context, [...path, other], { message, remedy: "leave out one of them", at: "key" });
   }
-  const last = (input.redirect?.length ?? 0) - 1;
-  for (const [index, each] of (input.redirect ?? []).entries()) {
-    if (!isForAll(each) || index === last) continue;
-    const message = "a redirect without pattern is for all requests: those after it never come";
-    report(context, [...path, "redirect", index], { message, remedy: "put it last" });
-  }
+  checkOrder(context, input.redirect ?? [], [...path, "redirect"]);
 }
 
 function isShortForm(key: (typeof answers)[number]): boolean {
@@ -141,88 +159,38 @@ function premisesOf(input: RouteInput): ServiceInput {
   return { container, files, fastcgi, scgi, uwsgi, preset };
 }
 
-type Redirect = NonNullable<RouteInput["redirect"]>[number];
-
-function isToHttps(redirect: Redirect | undefined): boolean {
-  return redirect?.to === "https" && redirect.pattern === undefined;
-}
-
-function isForAll(redirect: Redirect): boolean {
-  return redirect.pattern === undefined && !isToHttps(redirect);
-}
-
-/** With patterns, or to https, it lets others go on. */
-export function isForSome(redirect: RouteInput["redirect"]): boolean {
-  return redirect?.every((each) => !isForAll(each)) === true;
-}
-
 /** Those that look at the URL as it was asked for, and let others go on. */
-function redirects(context: Context, { forceHttps, redirect }: RouteInput): MiddlewareUse[] {
-  const uses: MiddlewareUse[] = [];
-  const toHttps = redirect?.find(isToHttps);
-  if (forceHttps !== undefined) {
-    const { status = 308, port } = forceHttps;
-    uses.push({ kind: "forceHttps", status, port });
-  } else if (toHttps !== undefined) {
-    uses.push({ kind: "forceHttps", status: toHttps.status, port: context.securePort });
-  }
-  for (const { pattern, to, status } of redirect ?? []) {
-    if (pattern !== undefined) uses.push({ kind: "redirectMatch", ...pattern, to, status });
-  }
-  return uses;
+function redirects(context: Context, { forceHttps, redirect = [] }: RouteInput): MiddlewareUse[] {
+  const toHttps = redirect.find(isToHttps);
+  return [
+    ...(forceHttps !== undefined
+      ? [forceHttpsOf(forceHttps)]
+      : toHttps === undefined
+        ? []
+        : [{ kind: "forceHttps", status: toHttps.status, port: context.securePort } as const]),
+    ...redirectMatches(redirect),
+  ];
 }
 
 // In the order they run: take away, replace, put in front.
-function rewrites(context: Context, input: RouteInput, own: string | undefined, path: Path) {
-  const uses: MiddlewareUse[] = [];
-  const ownPrefix = (name: string): string => {
-    if (own === undefined) {
-      const message = `${name} needs to know the prefix, and this route has no path of its own`;
-      const remedy =
-        name === "stripPrefix" ? "write the prefix instead of true" : "write { from, to }";
-      report(context, [...path, name], { message, remedy });
-    }
-    return withoutSlash(own ?? "/");
-  };
+function rewrites(context: Context, input: RouteInput, path: Path): MiddlewareUse[] {
   const { stripPrefix, replacePrefix, replacePath, addPrefix } = input;
-  if (stripPrefix === true) {
-    uses.push({ kind: "stripPrefix", prefixes: [ownPrefix("stripPrefix")] });
-  } else if (Array.isArray(stripPrefix)) {
-    uses.push({ kind: "stripPrefix", prefixes: stripPrefix.map(withoutSlash) });
+  const uses: (MiddlewareUse | undefined)[] = [];
+  if (stripPrefix !== undefined) {
+    uses.push(stripPrefixOf(context, stripPrefix, [...path, "stripPrefix"]));
   }
-  if (typeof replacePrefix === "string") {
-    const from = ownPrefix("replacePrefix");
-    uses.push({ kind: "replacePrefix", from, to: withoutSlash(replacePrefix) });
-  } else if (replacePrefix !== undefined) {
-    const { from, to } = replacePrefix;
-    uses.push({ kind: "replacePrefix", from: withoutSlash(from), to: withoutSlash(to) });
+  if (replacePrefix !== undefined) {
+    uses.push(replacePrefixOf(context, replacePrefix, [...path, "replacePrefix"]));
   }
-  if (replacePath !== undefined) {
-    const { pattern, flags } = replacePath.pattern;
-    const whole = flags === "" ? pattern : `(?${flags}:${pattern})`;
-    uses.push({ kind: "replacePath", pattern: whole, replacement: replacePath.replacement });
-  }
-  if (addPrefix !== undefined) uses.push({ kind: "addPrefix", prefix: withoutSlash(addPrefix) });
-  return uses;
+  if (replacePath !== undefined) uses.push(replacePathOf(replacePath));
+  if (addPrefix !== undefined) uses.push(addPrefixOf(addPrefix));
+  return uses.filter(isGiven);
 }
 
 function answerers(context: Context, input: RouteInput, path: Path): MiddlewareUse[] {
   const { redirect, respond, whoami } = input;
   const always = redirect?.find(isForAll);
   if (always !== undefined) return [{ kind: "redirect", to: always.to, status: always.status }];
-  if (respond !== undefined) {
-    const { status = 200, body = "", contentType = "text/plain; charset=utf-8" } = respond;
-    // RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5.
-    if (body !== "" && [204, 205, 304].includes(status)) {
-      const message = `an answer with status ${status} has no body`;
-      report(context, [...path, "respond", "body"], { message, remedy: "leave it out" });
-    }
-    return [{ kind: "respond", status, body, contentType }];
-  }
+  if (respond !== undefined) return [respondOf(context, respond, [...path, "respond"])];
   return whoami === true ? [{ kind: "whoami" }] : [];
-}
-
-// "/" stays: there is no shorter prefix.
-function withoutSlash(prefix: string): string {
-  return prefix.replace(/(?<=.)\/+$/, "");
 }

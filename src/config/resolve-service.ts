@@ -5,6 +5,7 @@ import { extname } from "node:path";
 import { given, report } from "./context.ts";
 import type { Context } from "./context.ts";
 import type { Scripts } from "./files.ts";
+import { resolveList } from "./middlewares/list.ts";
 import type { Path } from "./problem.ts";
 import { resolveBackends } from "./resolve-backends.ts";
 import type { BackendsWish } from "./resolve-backends.ts";
@@ -78,6 +79,7 @@ function resolveKind(context: Context, kind: Kind, named: Named): Service {
     name,
     origin: context.originOf(path),
     maintenance: resolveMaintenance(context, input.maintenance, [...path, "maintenance"]),
+    ...middlewaresOf(context, input, path),
   };
   switch (kind) {
     case "backends":
@@ -96,6 +98,15 @@ function resolveKind(context: Context, kind: Kind, named: Named): Service {
     case "mirror":
       return { ...common, kind, ...resolveMirror(context, input, path) };
   }
+}
+
+function middlewaresOf(
+  context: Context,
+  input: ServiceInput,
+  path: Path,
+): Pick<Service, "middlewares"> {
+  const middlewares = resolveList(context, input.middlewares, [...path, "middlewares"]);
+  return middlewares.length === 0 ? {} : { middlewares };
 }
 
 function guestOf(context: Context, { input, path }: Named, kind: Kind): string | undefined {

@@ -86,7 +86,7 @@ function redisOf(
   return { kind: "redis", server, prefix: input.prefix ?? "tidegate:" };
 }
 
-function serverOf(context: Context, input: RedisConnectionInput, path: Path): RedisServer {
+export function serverOf(context: Context, input: RedisConnectionInput, path: Path): RedisServer {
   const { url, sentinel, cluster } = input;
   const ways = (["url", "sentinel", "cluster"] as const).filter((each) => input[each]);
   for (const way of ways.slice(1)) {

@@ -4,139 +4,26 @@
 import * as z from "zod";
 import { formatDuration } from "../lib/duration.ts";
 import { nearest } from "../lib/nearest.ts";
-import { encodePath, normalisePath } from "../lib/path.ts";
 import { routeTlsKinds } from "./acme-settings.ts";
 import { checkFormat, namedFormats } from "./access-log-format.ts";
 import { parseBackendUrl } from "./backend-url.ts";
 import { maintenance } from "./health-schema.ts";
 import { authority, isToken, pairs } from "./http-scalar.ts";
 import { spoolMemory } from "./limits.ts";
-import { missingGroup, parsePattern } from "./pattern.ts";
+import { middlewareList } from "./middlewares/list-schema.ts";
+import { path, regex, replacePath, replacePrefix, stripPrefix } from "./path-schema.ts";
+import { forceHttps, redirect, respond } from "./redirect-schema.ts";
 import { hstsLongest, hstsMaxAge } from "./hsts.ts";
 import { formatSize } from "../lib/size.ts";
 import { duration, filePath, flag, integer, joinFault, key, mapping, mustBe } from "./scalar.ts";
 import { network, oneOrMore, parsed, size, text } from "./scalar.ts";
 import { backends, onlyBackends, ownTimeouts, premisesKeys, serviceUse } from "./service-schema.ts";
-import type { Refuse } from "./scalar.ts";
-
-function readPath(value: string, refuse: Refuse) {
-  const shown = JSON.stringify(value);
-  if (!value.startsWith("/")) return refuse(`${shown} is not a path`, `write /${value}`);
-  if (/[\s\p{Cc}?#]/u.test(value)) return refuse(`${shown} has a space, a control, ? or #`);
-  if (value.endsWith("/*")) return refuse("a path is a prefix already", "leave out /*");
-  // As requests are matched: `/é` is asked for as `/%C3%A9`, `/a/../b` as `/b`.
-  const normal = normalisePath(encodePath(value))?.path;
-  return normal ?? refuse(`${shown} has a broken %-encoding or too many ".."`);
-}
-
-export function path() {
-  return parsed({ what: "a path", remedy: "write /…" }, readPath);
-}
-
-export function regex() {
-  return parsed({ what: "a regular expression" }, (value, refuse) => {
-    const result = parsePattern(value);
-    if (result.kind === "bad") return refuse(`not a regular expression: ${result.why}`);
-    return { pattern: result.pattern, flags: result.flags };
-  });
-}
 
 const method = parsed({ what: "a method", remedy: "write GET" }, (value, refuse) => {
   if (!isToken(value)) return refuse(`${JSON.stringify(value)} is not a method`, "write GET");
   const upper = value.toUpperCase();
   return upper === value ? value : refuse("methods are case-sensitive", `write ${upper}`);
 });
-
-export const placeholders = ["scheme", "host", "uri", "path", "query"];
-
-function readTemplate(value: string, refuse: Refuse) {
-  const shown = JSON.stringify(value);
-  if (/[\s\p{Cc}]/u.test(value)) return refuse(`${shown} has a space or a control character`);
-  for (const [whole, name = ""] of value.matchAll(/\{([^{}]*)\}/g)) {
-    if (placeholders.includes(name)) continue;
-    const near = nearest(name, placeholders);
-    const known = placeholders.map((each) => `{${each}}`).join(", ");
-    return refuse(`${whole} is not known`, near === undefined ? `use ${known}` : `write {${near}}`);
-  }
-  return /^([a-z][a-z0-9+.-]*:\/\/.|\{scheme\}:\/\/.|\/|\{(uri|path)\})/i.test(value)
-    ? value
-    : refuse(`${shown} is not a URL`, "begin with https://, / or {scheme}://");
-}
-
-/** Or to the same URL by https. */
-const target = parsed({ what: "a URL" }, (value, refuse) =>
-  value === "https" ? value : readTemplate(value, refuse),
-);
-
-type Matching = Parameters<typeof missingGroup>[0];
-
-/** Of a redirect with a pattern. */
-function readReplacement(value: string, pattern: Matching, refuse: Refuse) {
-  const shown = JSON.stringify(value);
-  if (/[\s\p{Cc}]/u.test(value)) return refuse(`${shown} has a space or a control character`);
-  const [placeholder] = /\{[^{}]*\}/.exec(value) ?? [];
-  if (placeholder !== undefined) {
-    return refuse(`${placeholder} is not known here`, "the pattern has groups: write $1");
-  }
-  const missing = missingGroup(pattern, value);
-  if (missing !== undefined) return refuse(missing, "put it in ( )");
-  return /^([a-z][a-z0-9+.-]*:\/\/.|\/|\$)/i.test(value)
-    ? value
-    : refuse(`${shown} is not a URL`, "begin with https://, / or $1");
-}
-
-const redirectStatus = z.union(
-  [z.literal(301), z.literal(302), z.literal(303), z.literal(307), z.literal(308)],
-  { error: mustBe({ what: "one of 301, 302, 303, 307, 308" }) },
-);
-
-const oneRedirect = z.union(
-  [
-    target.transform((to) => ({
-      ...{ to, pattern: undefined },
-      status: to === "https" ? (308 as const) : (302 as const),
-    })),
-    mapping({
-      to: text({ what: "a URL" }).describe(
-        "The URL to go to, with the placeholders above; with `pattern`: with $1, $2 …",
-      ),
-      status: key(redirectStatus, "301 and 308 are kept by browsers, for long.", 302),
-      pattern: key(
-        regex(),
-        "A JavaScript regular expression for the whole URL, `https://HOST/PATH?QUERY`; other requests go on.",
-      ),
-    }).transform(({ to, status = 302 as const, pattern }, context) => {
-      const refuse: Refuse = (message, remedy) => {
-        context.addIssue({ code: "custom", path: ["to"], message: joinFault(message, remedy) });
-        return undefined;
-      };
-      const url =
-        pattern === undefined ? readTemplate(to, refuse) : readReplacement(to, pattern, refuse);
-      return url === undefined ? z.NEVER : { to: url, status, pattern };
-    }),
-  ],
-  { error: mustBe({ what: "a URL or { to, status, pattern }" }) },
-);
-
-const redirect = oneOrMore(oneRedirect, {
-  what: "a URL, { to, status, pattern }, or a list of them",
-});
-
-const forceHttps = z.union(
-  [
-    flag().transform((isOn): ForceHttpsMapping | undefined => (isOn ? {} : undefined)),
-    mapping({
-      status: key(redirectStatus, "301 and 308 are kept by browsers, for long.", 308),
-      port: key(integer(1, 65_535), "Port of the URL to go to. Without it: the usual one."),
-    }),
-  ],
-  { error: mustBe({ what: "true, false or { status, port }" }) },
-);
-
-interface ForceHttpsMapping {
-  readonly status?: z.output<typeof redirectStatus> | undefined;
-  readonly port?: number | undefined;
-}
 
 const hsts = z.union(
   [
@@ -158,25 +45,11 @@ const hsts = z.union(
   { error: mustBe({ what: "true, false or { maxAge, includeSubDomains, preload }" }) },
 );
 
-interface HstsMapping {
+export interface HstsMapping {
   readonly maxAge?: number | undefined;
   readonly includeSubDomains?: boolean | undefined;
   readonly preload?: boolean | undefined;
 }
-
-const respond = mapping({
-  status: key(integer(200, 599), "Status of the answer.", 200),
-  body: key(text({ what: "a text" }), "Body of the answer.", ""),
-  contentType: key(
-    parsed({ what: "a media type" }, (value, refuse) =>
-      /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(\s*;[\x20-\x7e]*)?$/.test(value)
-        ? value
-        : refuse(`${JSON.stringify(value)} is not a media type`, "write text/plain"),
-    ),
-    "Its media type.",
-    "text/plain; charset=utf-8",
-  ),
-});
 
 const accessLogFormat = parsed(
   { what: "a format", remedy: "write combined, json, hipache or a template" },
@@ -246,7 +119,7 @@ const restoreUrls = z.union(
   { error: mustBe({ what: "true, false or { from, to, hosts, cookieDomains }" }) },
 );
 
-interface RestoreMapping {
+export interface RestoreMapping {
   readonly from?: string | undefined;
   readonly to?: string | undefined;
   readonly hosts?: string[] | undefined;
@@ -271,24 +144,9 @@ const spool = z.union(
   { error: mustBe({ what: "true, false or { memory }" }) },
 );
 
-interface SpoolMapping {
+export interface SpoolMapping {
   readonly memory?: number | undefined;
 }
-
-const replacePrefix = z.union(
-  [
-    path(),
-    mapping({
-      from: path().meta({ description: "Prefix to take away; other paths stay as they are." }),
-      to: path().meta({ description: "What to put there." }),
-    }),
-  ],
-  { error: mustBe({ what: "a path or { from, to }" }) },
-);
-
-const stripPrefix = z.union([flag(), oneOrMore(path(), { what: "a path or a list of paths" })], {
-  error: mustBe({ what: "true, a path or a list of paths" }),
-});
 
 const matching = {
   host: key(
@@ -337,6 +195,10 @@ export const routeMapping = mapping({
     redirect,
     "Answers with a redirect. Placeholders: {scheme} {host} {uri} {path} {query}. Of a list with patterns the first that matches counts. `https`: who came in the clear is sent there, others go on.",
   ),
+  middlewares: key(
+    middlewareList,
+    "What requests and answers go through: a list in the order in which they run, or a mapping, which we put in order. See docs/middlewares/.",
+  ),
   forceHttps: key(
     forceHttps,
     "Sends those who did not come by https there, before anything else is done.",
@@ -346,13 +208,7 @@ export const routeMapping = mapping({
   whoami: key(flag(), "Answers with the request as it arrived.", false),
   stripPrefix: key(stripPrefix, "Takes a prefix from the path: `true` = the route's own `path`."),
   replacePrefix: key(replacePrefix, "Puts another prefix in the place of the route's own `path`."),
-  replacePath: key(
-    mapping({
-      pattern: regex().meta({ description: "A JavaScript regular expression." }),
-      replacement: text({ what: "a text" }).describe("With $1, $2 … for the groups."),
-    }),
-    "Replaces what the pattern matches in the path.",
-  ),
+  replacePath: key(replacePath, "Replaces what the pattern matches in the path."),
   addPrefix: key(path(), "Puts a prefix in front of the path; runs after the other three."),
   timeouts: key(ownTimeouts, "What this route grants, where it differs."),
   maxBody: key(size(), "Longest request body; 0 = no limit. Without it `limits.maxBody` holds."),

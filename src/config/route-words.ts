@@ -2,6 +2,8 @@
 
 import { hstsMaxAge, type Hsts } from "./hsts.ts";
 import { spoolMemory } from "./limits.ts";
+import { listWords } from "./middlewares/words.ts";
+import type { RouteUse } from "./middlewares/uses/route.ts";
 import type { Overlay } from "./overlay.ts";
 import type { RouteDefaults } from "./provider-settings.ts";
 import { formatRule, type Rule } from "./rule.ts";
@@ -20,13 +22,15 @@ const durations = {
 /** @param service what to write for it */
 export function routeWords(route: Route, service: unknown, defaults: RouteDefaults): Words {
   const { priority, maintenance, errorPages, accessLog, maxBody, tls, hsts } = route;
-  const redirects = route.middlewares.flatMap((each) => redirectWords(each));
+  const own = ofKeys(route.middlewares);
+  const redirects = own.flatMap((each) => redirectWords(each));
   return {
     ...matchWords(route.rule),
     ...differing({ priority }, {}),
     ...(service === undefined ? {} : { service }),
     ...(redirects.length === 0 ? {} : { redirect: redirects }),
-    ...Object.assign({}, ...route.middlewares.map(middlewareWords)),
+    ...listWords(route.middlewares),
+    ...Object.assign({}, ...own.map(middlewareWords)),
     ...said("timeouts", differing(route.timeouts, defaults.timeouts, durations)),
     ...differing({ maxBody }, defaults),
     ...(maintenance === undefined ? {} : { maintenance: maintenanceWords(maintenance) }),
@@ -61,12 +65,14 @@ export function overlayWords({ change }: Overlay): Words {
   const { rule, priority, service, maintenance, timeouts, maxBody, accessLog, tls, hsts } = change;
   const middlewares = change.middlewares ?? [];
   const times = Object.entries(timeouts ?? {}).map(([name, ms]) => [name, duration(ms)]);
-  const redirects = middlewares.flatMap((each) => redirectWords(each));
+  const own = ofKeys(middlewares);
+  const redirects = own.flatMap((each) => redirectWords(each));
   return {
     ...(rule === undefined ? {} : matchWords(rule)),
     ...differing({ priority, service, maxBody }, {}),
     ...(redirects.length === 0 ? {} : { redirect: redirects }),
-    ...Object.assign({}, ...middlewares.map(middlewareWords)),
+    ...listWords(middlewares),
+    ...Object.assign({}, ...own.map(middlewareWords)),
     ...said("timeouts", Object.fromEntries(times)),
     ...(maintenance === undefined ? {} : { maintenance: maintenanceWords(maintenance) }),
     ...(accessLog === undefined ? {} : { accessLog: accessLogWords(accessLog) }),
@@ -132,7 +138,12 @@ function keyFor(rule: Rule): readonly [key: string, value: unknown] | undefined 
   }
 }
 
-function redirectWords(use: MiddlewareUse): Words[] {
+/** Those that the route says by keys of its own. */
+function ofKeys(middlewares: readonly MiddlewareUse[]): readonly RouteUse[] {
+  return middlewares.filter((use): use is RouteUse => !("written" in use));
+}
+
+function redirectWords(use: RouteUse): Words[] {
   switch (use.kind) {
     case "redirect":
       return [{ to: use.to, status: use.status }];
@@ -145,7 +156,7 @@ function redirectWords(use: MiddlewareUse): Words[] {
   }
 }
 
-function middlewareWords(use: MiddlewareUse): Words {
+function middlewareWords(use: RouteUse): Words {
   switch (use.kind) {
     case "stripPrefix":
       return { stripPrefix: use.prefixes };

@@ -8,11 +8,13 @@ import { admin } from "./admin-schema.ts";
 import { alerts } from "./alerts-schema.ts";
 import { fleet } from "./fleet-schema.ts";
 import { listener, tcpRoute } from "./listener-schema.ts";
+import { middlewareList } from "./middlewares/list-schema.ts";
 import { account, controlSocket, dockerProxyApi, pidFile } from "./process-schema.ts";
 import { proxyEtcApi, workers } from "./process-schema.ts";
 import { providers } from "./providers-schema.ts";
 import { accessLog, route } from "./route-schema.ts";
 import { durationKey, filePath, flag, integer, key, mapping, mustBe } from "./scalar.ts";
+import { networkSources } from "./network-sources.ts";
 import { networks, sizeKey } from "./scalar.ts";
 import { exchangeTimeouts, service } from "./service-schema.ts";
 import { tls } from "./tls-schema.ts";
@@ -115,6 +117,14 @@ export const config = mapping({
     byName(route, "route"),
     "What is served: `HOST[/PATH]` to URL, list of URLs, or mapping.",
   ),
+  ownMiddlewares: key(
+    filePath(),
+    "Folder of middlewares that you write in TypeScript: `hello.ts` there is `- hello` in the lists of this file.",
+  ),
+  middlewares: key(
+    byName(middlewareList, "list of middlewares"),
+    "Sets of middlewares by name: routes, services and listeners write `- NAME` in their own lists, and everybody else `NAME@file`.",
+  ),
   services: key(
     byName(service, "service"),
     "Groups of backends that routes use by name: URL, list of URLs, or mapping.",
@@ -131,8 +141,8 @@ export const config = mapping({
   timeouts: key(timeouts, "What clients and backends are granted; 0 = for ever."),
   limits: key(limits, "What one client may use up."),
   trustedProxies: key(
-    networks(),
-    "Networks of proxies in front, whose X-Forwarded-* and Forwarded headers are believed.",
+    networkSources(),
+    "Networks of proxies in front, whose X-Forwarded-* and Forwarded headers are believed; `cloudflare`, `private`, `loopback`, or lists of them in files and URLs.",
   ),
   accessLog: key(accessLog, "A line per request: `false`, `true`, a path, or format and path."),
   errorPages: key(

@@ -114,6 +114,7 @@ export function checkServices(context: Context): void {
     if (protocol !== "http") checkGroup(context, service, protocol);
   }
   for (const each of context.services.values()) refuseFilesIn(context, each);
+  warnOfParts(context);
   for (const use of context.uses) checkUse(context, use, protocols.get(use.service));
 }
 
@@ -225,6 +226,20 @@ function checkGroup(context: Context, service: Service, protocol: string): void 
   if (service.kind !== "backends" && service.maintenance !== undefined) refuse(["maintenance"]);
 }
 
+/** Requests go through middlewares of the service that a route names, and of no other. */
+function warnOfParts(context: Context): void {
+  const led = new Set(context.uses.map(({ service }) => service));
+  const all = [...context.services.values()];
+  const parts = new Set(all.flatMap((each) => membersOf(context, each).map(({ name }) => name)));
+  for (const { name, middlewares } of all) {
+    if (middlewares === undefined || !parts.has(name) || led.has(name)) continue;
+    const path = [...(context.servicePaths.get(name) ?? []), "middlewares"];
+    const message = `count where a route leads to ${name} itself, not where it is a part of another service`;
+    const remedy = "say them in the service that routes lead to";
+    report(context, path, { message, remedy, at: "key", severity: "warning" });
+  }
+}
+
 const places = { http: "an HTTP route", tcp: "a tcp listener", udp: "a udp listener" } as const;
 const forms = { http: "http://HOST:PORT", tcp: "tcp://HOST:PORT", udp: "udp://HOST:PORT" } as const;
 
@@ -233,8 +248,12 @@ function checkUse(
   { service, protocol, path }: ServiceUse,
   found: Backend["protocol"] | undefined,
 ): void {
-  if (found === undefined || found === protocol) return;
   const target = context.services.get(service);
+  if (protocol !== "http" && target?.middlewares !== undefined) {
+    const message = `${service} has middlewares, which are for requests, and ${places[protocol]} carries bytes`;
+    report(context, path, { message, remedy: "lead to a service without them" });
+  }
+  if (found === undefined || found === protocol) return;
   const speaks = target?.kind === "backends" ? target.backends[0]?.speaks : undefined;
   if (target?.kind === "files" || speaks !== undefined) {
     const what = speaks === undefined ? "answers with files" : `is asked by ${speaks}`;

@@ -5,6 +5,7 @@ import * as z from "zod";
 import { isUrlLike, parseBackendUrl, urlForms } from "./backend-url.ts";
 import { formatDuration } from "../lib/duration.ts";
 import { refuseTwice } from "./backend-list.ts";
+import { middlewareList } from "./middlewares/list-schema.ts";
 import { backendTls } from "./backend-tls-schema.ts";
 import { balance, sticky } from "./balance-schema.ts";
 import { files } from "./files-schema.ts";
@@ -247,6 +248,10 @@ const commonKeys = {
     false,
   ),
   timeouts: key(ownTimeouts, "For all routes to this service that do not say otherwise."),
+  middlewares: key(
+    middlewareList,
+    "What requests and answers go through after the route's own, where a route leads here itself: as `middlewares` of a route.",
+  ),
 };
 
 const backendKeys = {

@@ -5,6 +5,7 @@ import { filesWords, programWords } from "./files-words.ts";
 import { defaultBreaker, defaultCheck, defaultHold, defaultMaintenance } from "./limits.ts";
 import { defaultHashBound, defaultMirror, defaultPassive, defaultPool } from "./limits.ts";
 import { defaultRetry, defaultSessions, gatewayPool } from "./limits.ts";
+import { listWords } from "./middlewares/words.ts";
 import { defaultPartCookie } from "./resolve-balance.ts";
 import type {
   Backend,
@@ -30,8 +31,11 @@ export function serviceWords(
   service: Service,
   others: ReadonlyMap<string, Service> = new Map(),
 ): Words | undefined {
-  const { maintenance } = service;
-  const common = maintenance === undefined ? {} : { maintenance: maintenanceWords(maintenance) };
+  const { maintenance, middlewares = [] } = service;
+  const common = {
+    ...(maintenance === undefined ? {} : { maintenance: maintenanceWords(maintenance) }),
+    ...listWords(middlewares),
+  };
   switch (service.kind) {
     case "backends":
       // Nobody is there now, which only a container can be.

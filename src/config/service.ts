@@ -6,6 +6,7 @@
 import type { BreakerExpression } from "./breaker-expression.ts";
 import type { FilesService } from "./files.ts";
 import type { GatewayProtocol, GatewaySettings } from "./gateway.ts";
+import type { Listed } from "./middlewares/use.ts";
 import type { ByAddress } from "./provider-settings.ts";
 import type { Address, Origin } from "./snapshot.ts";
 
@@ -23,6 +24,8 @@ interface NamedService {
   readonly origin: Origin;
   /** While it is set, everybody else is told that the service is being worked on. */
   readonly maintenance: Maintenance | undefined;
+  /** What requests go through after the route's own, where a route leads here itself; left out = nothing. */
+  readonly middlewares?: readonly Listed[];
 }
 
 export interface BackendService extends NamedService {

@@ -8,10 +8,13 @@ import type { RouteTls } from "./acme-settings.ts";
 import type { AdminSettings } from "./admin-settings.ts";
 import type { AlertSettings } from "./alert-settings.ts";
 import type { Credentials } from "./certificate.ts";
+import type { Documents, DocumentWish } from "./documents.ts";
 import type { FleetSettings } from "./fleet-settings.ts";
 import type { Guests } from "./guest.ts";
 import type { Hsts } from "./hsts.ts";
 import type { FileSection } from "./item.ts";
+import type { Listed } from "./middlewares/use.ts";
+import type { RouteUse } from "./middlewares/uses/route.ts";
 import type { Rule } from "./rule.ts";
 import type { ProviderSettings, RouteDefaults } from "./provider-settings.ts";
 import type { Maintenance, Service } from "./service.ts";
@@ -68,6 +71,8 @@ export interface Snapshot {
   readonly credentials: Credentials;
   /** Where containers are that services name. Added by the primary. */
   readonly guests: Guests;
+  /** Files and answers of URLs that middlewares lean on. Added by the primary. */
+  readonly documents: Documents;
 }
 
 export interface Written {
@@ -82,7 +87,7 @@ export interface Written {
 }
 
 /** All that one provider says now; catalogs are merged into a snapshot. */
-export type Catalog = Omit<Snapshot, "version" | "secret" | "credentials" | "guests">;
+export type Catalog = Omit<Snapshot, "version" | "secret" | "credentials" | "guests" | "documents">;
 
 export type Address =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
@@ -110,7 +115,20 @@ export interface Listener {
   readonly tls: TlsOptions | undefined;
   /** Networks (CIDR) whose X-Forwarded-* and Forwarded headers are believed. */
   readonly trustedProxies: readonly string[];
+  /** More of them, from lists that are kept fresh; the primary adds them above. Left out = none. */
+  readonly trustedLists?: readonly TrustedList[];
+  /** Lower-case name of the field in which trusted proxies name the client; left out = X-Forwarded-For. */
+  readonly clientHeader?: string;
+  /** For http: what requests go through before the route's own; left out = nothing. */
+  readonly middlewares?: readonly MiddlewareUse[];
   readonly timeouts: ClientTimeouts;
+}
+
+/** Networks that somebody publishes. */
+export interface TrustedList {
+  readonly wish: DocumentWish;
+  /** Until the list could be had. */
+  readonly builtIn: readonly string[];
 }
 
 /** What we grant a client, per connection; all in milliseconds, 0 = for ever. */
@@ -222,36 +240,8 @@ export interface SpoolSettings {
   readonly memory: number;
 }
 
-export type RedirectStatus = 301 | 302 | 303 | 307 | 308;
-
-/** One entry of a route's chain, in the order it runs. `kind` is a key of the middleware registry. */
-export type MiddlewareUse =
-  | { readonly kind: "stripPrefix"; readonly prefixes: readonly string[] }
-  | { readonly kind: "addPrefix"; readonly prefix: string }
-  | { readonly kind: "replacePrefix"; readonly from: string; readonly to: string }
-  | { readonly kind: "replacePath"; readonly pattern: string; readonly replacement: string }
-  | { readonly kind: "redirect"; readonly to: string; readonly status: RedirectStatus }
-  /** When the pattern matches the whole URL; `to` with $1, $2 … Other requests go on. */
-  | {
-      readonly kind: "redirectMatch";
-      readonly pattern: string;
-      readonly flags: string;
-      readonly to: string;
-      readonly status: RedirectStatus;
-    }
-  /** When the request did not come by https; `port` undefined = the usual one. */
-  | {
-      readonly kind: "forceHttps";
-      readonly status: RedirectStatus;
-      readonly port: number | undefined;
-    }
-  | {
-      readonly kind: "respond";
-      readonly status: number;
-      readonly body: string;
-      readonly contentType: string;
-    }
-  | { readonly kind: "whoami" };
+/** One entry of a chain, in the order it runs. `kind` is a key of the middleware registry. */
+export type MiddlewareUse = RouteUse | Listed;
 
 export interface AccessLog {
   readonly enabled: boolean;

@@ -77,7 +77,9 @@ export function severalSources<Item extends z.ZodType>(
 
 // --- Redis ---------------------------------------------------------------------------------------------
 
-const redisUrl = secretText("the URL of a Redis", parseRedisUrl).meta({ title: "Redis URL" });
+export const redisUrl = secretText("the URL of a Redis", parseRedisUrl).meta({
+  title: "Redis URL",
+});
 
 const node = (usualPort: number) =>
   secretText("HOST:PORT", (value, refuse) => {

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseRule } from "./rule.ts";
 import type { MiddlewareUse } from "./snapshot.ts";
-import { unboundedPatternOf } from "./unbounded-pattern.ts";
+import { patternsIn, patternsOf, unboundedOf } from "./unbounded-pattern.ts";
 
 function found(text: string, middlewares: readonly MiddlewareUse[] = []) {
   const parsed = parseRule(text);
   assert.ok(parsed.kind === "rule", text);
-  return unboundedPatternOf(parsed.rule, middlewares);
+  return unboundedOf([...patternsOf(parsed.rule), ...patternsIn(middlewares)]);
 }
 
 test("a pattern whose time nothing bounds is found wherever it stands", () => {

@@ -2,32 +2,30 @@
 // is the operator's affair; of what labels say it is an attack, or a slip that everybody would pay for.
 
 import { isBounded } from "../lib/bounded-regexp.ts";
+import { patternsOf as patternsOfListed } from "./middlewares/list.ts";
 import type { Rule } from "./rule.ts";
 import type { MiddlewareUse } from "./snapshot.ts";
 
 /** The pattern; undefined = all of them are fine. */
-export function unboundedPatternOf(
-  rule: Rule,
-  middlewares: readonly MiddlewareUse[] = [],
-): string | undefined {
-  return patternsOf(rule, middlewares).find(({ pattern, flags }) => !isBounded(pattern, flags))
-    ?.pattern;
+export function unboundedOf(patterns: readonly Pattern[]): string | undefined {
+  return patterns.find(({ pattern, flags }) => !isBounded(pattern, flags))?.pattern;
 }
 
-interface Pattern {
+export interface Pattern {
   readonly pattern: string;
   readonly flags: string;
 }
 
-function patternsOf(rule: Rule, middlewares: readonly MiddlewareUse[]): Pattern[] {
-  const own = middlewares.flatMap((use) => {
+/** Of a list, and of keys of a route. */
+export function patternsIn(middlewares: readonly MiddlewareUse[]): readonly Pattern[] {
+  return middlewares.flatMap((use) => {
+    if ("written" in use) return patternsOfListed(use);
     if (use.kind === "redirectMatch") return [use];
     return use.kind === "replacePath" ? [{ pattern: use.pattern, flags: "" }] : [];
   });
-  return [...patternsOfRule(rule), ...own];
 }
 
-function patternsOfRule(rule: Rule): Pattern[] {
+export function patternsOf(rule: Rule): Pattern[] {
   switch (rule.kind) {
     case "hostRegexp":
     case "pathRegexp":
@@ -37,9 +35,9 @@ function patternsOfRule(rule: Rule): Pattern[] {
       return [rule];
     case "all":
     case "any":
-      return rule.rules.flatMap(patternsOfRule);
+      return rule.rules.flatMap(patternsOf);
     case "not":
-      return patternsOfRule(rule.rule);
+      return patternsOf(rule.rule);
     case "host":
     case "path":
     case "pathPrefix":

@@ -53,12 +53,17 @@ export function keySource(source: KeySource): string {
 
 const secret = /auth|cookie|key|token|secret|password/i;
 
+/** Whether what stands in a field of this name may let somebody in. */
+export function isSecretField(name: string): boolean {
+  return secret.test(name);
+}
+
 /** Stands for what lets somebody in. */
 export const notShown = "(not shown)";
 
 /** Fields that are sent along: what lets somebody in is not shown. */
 export function headers(all: Readonly<Record<string, string>>): Words {
   return Object.fromEntries(
-    Object.entries(all).map(([name, value]) => [name, secret.test(name) ? notShown : value]),
+    Object.entries(all).map(([name, value]) => [name, isSecretField(name) ? notShown : value]),
   );
 }

@@ -61,6 +61,26 @@ export const actionEndpoints: readonly Endpoint[] = [
   ),
   endpoint({
     method: "post",
+    path: "/v1/cache/purge",
+    tag: "actions",
+    ...{ id: "purge_cache", role: "edit", answer, refusals, query: noQuery },
+    summary: "Take answers out of the caches of all workers",
+    description: "By URL, by the beginning of it, by a tag that the answer was given, or all.",
+    body: jsonBody(
+      z.strictObject({
+        kind: z.enum(["url", "prefix", "tag", "all"]),
+        value: z
+          .string()
+          .max(4096)
+          .meta({ description: "A URL with its scheme, as clients ask for it, or a tag." }),
+        owner: z.exactOptional(text).meta({ description: "Only of this route." }),
+      }),
+    ),
+    run: async ({ operations, body }) =>
+      replyTo(await operations.purgeCache(body), `purge ${body.kind} ${body.value}`),
+  }),
+  endpoint({
+    method: "post",
     path: "/v1/certificates/{certificate}/renew",
     tag: "actions",
     ...{ id: "renew_certificate", role: "edit", answer, query: noQuery, body: noBody },

@@ -54,6 +54,14 @@ export const stateEndpoints: readonly Endpoint[] = [
   }),
   endpoint({
     method: "get",
+    path: "/v1/cache",
+    ...{ tag, id: "cache", role: "read", query: noQuery, body: noBody },
+    summary: "What the caches of routes keep",
+    answer: { description: "As `tidegate cache --json` prints it.", schema: rows },
+    run: async ({ operations }) => done(await operations.caches()),
+  }),
+  endpoint({
+    method: "get",
     path: "/v1/certificates",
     ...{ tag: "certificates", id: "certificates", role: "read", query: noQuery, body: noBody },
     summary: "All certificates and how it stands with them",
