@@ -1,6 +1,7 @@
 // The worker's side of a publication: the snapshot, of its text and of the snapshot before.
 
 import { type Credentials, noCredentials } from "../config/certificate.ts";
+import { type Documents, noDocuments } from "../config/documents.ts";
 import type { Service } from "../config/service.ts";
 import type { Route, Snapshot } from "../config/snapshot.ts";
 import {
@@ -27,7 +28,21 @@ export function assemble(base: Snapshot | undefined, publication: Publication): 
   const sent: Sent = JSON.parse(publication.text);
   const routes = routesFrom(sent, old?.routes ?? []);
   const credentials = credentialsFrom(sent, old?.credentials);
-  return { ...sent.rest, routes, services: servicesFrom(sent, old), credentials };
+  const documents = documentsFrom(sent, old?.documents ?? noDocuments);
+  return { ...sent.rest, routes, services: servicesFrom(sent, old), credentials, documents };
+}
+
+function documentsFrom({ documents }: Sent, old: Documents): Documents {
+  const isSame = documents.length === old.size && documents.every(([, each]) => each === null);
+  if (isSame) return old;
+  return new Map(
+    documents.map(([name, each]) => {
+      const document = each ?? old.get(name);
+      if (document === undefined)
+        throw new Error(`a snapshot leans on ${name}, which it does not hold`);
+      return [name, document];
+    }),
+  );
 }
 
 /** What did not change is the same object: lists of thousands of names are not made anew for a route. */

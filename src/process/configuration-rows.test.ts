@@ -122,6 +122,31 @@ alerts: { webhook: { url: "https://hooks.test/5ecret" } }
   );
 });
 
+test("pages for errors are of the same service in a dump, under the name that it has there", () => {
+  const pages = (service: string) => ({ middlewares: [{ errors: { service } }] });
+  const all = served(
+    `
+routes: { a.test: { service: shop, middlewares: [{ errors: { service: pages@store } }, usual] } }
+services: { shop: http://10.0.0.1 }
+middlewares: { usual: [{ errors: { service: shop@store } }] }
+`,
+    [
+      item("services", "shop", { backends: ["http://10.0.0.2"], ...pages("pages") }),
+      item("services", "pages", "http://10.0.0.3"),
+      item("routes", "b.test", { service: "shop", ...pages("shop@file") }),
+    ],
+  );
+  const text = dumpOf(all);
+  const said = parse(text) as Record<string, Record<string, Record<string, unknown>>>;
+  const of = (service: string) => pages(service).middlewares;
+  deepStrictEqual(said["routes"]?.["a.test"]?.["middlewares"], [...of("pages"), "usual"]);
+  deepStrictEqual(said["routes"]?.["b.test"]?.["middlewares"], of("shop"));
+  deepStrictEqual(said["services"]?.["shop-store"]?.["middlewares"], of("pages"));
+  deepStrictEqual(said["middlewares"]?.["usual"], of("shop-store"));
+  const again = readConfig(text, { file: "dump.yaml", baseFolder: "/b" });
+  deepStrictEqual(again.problems, []);
+});
+
 test("ten thousand items that did not change are not read again", () => {
   const items = Array.from({ length: 10_000 }, (_, n) =>
     item("routes", `r${n}.test`, "http://10.0.0.1"),

@@ -2,7 +2,7 @@
 // A replacement serves before its predecessor stops, on the same sockets; those of a worker that died are
 // taken by another one meanwhile. Nobody here ever closes a socket that connections may wait in.
 
-import type { Counts, WorkerRow } from "../admin/operations.ts";
+import type { CachePurge, Counts, WorkerRow } from "../admin/operations.ts";
 import { supervision } from "../config/limits.ts";
 import type { Snapshot, WorkerSettings } from "../config/snapshot.ts";
 import { workerCount } from "../config/worker-count.ts";
@@ -11,8 +11,10 @@ import type { Log, LogRecord } from "../lib/log.ts";
 import { TallyHub } from "../lib/tally-hub.ts";
 import type { BoundAddress } from "../listen/listening-socket.ts";
 import type { ServiceLoad, StateNews } from "../upstream/state.ts";
+import type { CacheReport } from "./cache-report.ts";
 import { assign } from "./assignment.ts";
 import { type LeaveTimes, Member, type MemberUser } from "./member.ts";
+import { PeerNotes } from "./peer-notes.ts";
 import { wishesOf } from "./ports.ts";
 import { Publisher } from "./publication.ts";
 import type { SessionNote } from "./messages.ts";
@@ -32,6 +34,8 @@ export interface CrewOptions {
   onResized(): void;
   /** Who serves, or finishes what it carries. */
   onWorkers(pids: readonly number[]): void;
+  /** Where workers reach each other; undefined = nowhere, and each is alone. */
+  readonly peerFolder: string | undefined;
 }
 
 export class Crew implements Serving {
@@ -49,6 +53,7 @@ export class Crew implements Serving {
   readonly #backoffs = new Map<number, Backoff>();
   readonly #user: MemberUser;
   readonly #watch: Watch;
+  readonly #peers: PeerNotes;
   #snapshot: Snapshot | undefined;
   #size: number | "auto" | undefined;
   #numbers = 0;
@@ -62,6 +67,7 @@ export class Crew implements Serving {
     this.#log = options.log;
     this.#link = options.link;
     this.#size = options.size;
+    this.#peers = new PeerNotes(options.peerFolder);
     this.#user = {
       onLog: (record) => options.onWorkerLog(record),
       onTally: (member, report) => {
@@ -219,6 +225,7 @@ export class Crew implements Serving {
     this.#options.onWorkers(this.#all.map(({ pid }) => pid));
     try {
       await fresh.ready();
+      this.#peers.tellTo(fresh);
       this.#assign();
       await this.#bringUp(fresh);
     } catch (error) {
@@ -230,6 +237,7 @@ export class Crew implements Serving {
     const before = this.#members.get(slot);
     this.#members.set(slot, fresh);
     this.#assign();
+    this.#peers.tell(this.#all, this.#members.values());
     if (before !== undefined) this.#dismiss(before, reason ?? "replaced");
     // Fewer may have been asked for meanwhile.
     if (slot >= this.wanted) this.#remove([fresh], "fewer workers are wanted");
@@ -320,6 +328,7 @@ export class Crew implements Serving {
     if (this.#members.get(member.slot) !== member) return;
     this.#members.delete(member.slot);
     this.#assign();
+    this.#peers.tell(this.#all, this.#members.values());
   }
 
   #delayAfter(member: Member): number {
@@ -362,6 +371,7 @@ export class Crew implements Serving {
   #remove(members: readonly Member[], because: string): void {
     for (const { slot } of members) this.#members.delete(slot);
     this.#assign();
+    this.#peers.tell(this.#all, this.#members.values());
     for (const each of members) this.#dismiss(each, because);
   }
 
@@ -398,6 +408,10 @@ export class Crew implements Serving {
 
   loads(): Promise<readonly (readonly ServiceLoad[])[]> {
     return Promise.all(this.#all.map((each) => each.loads()));
+  }
+
+  caches(purge: CachePurge | undefined): Promise<readonly CacheReport[]> {
+    return Promise.all(this.#all.map((each) => each.caches(purge)));
   }
 
   get #all(): Member[] {

@@ -1,22 +1,27 @@
 // The data plane of one process: listeners, the proxy behind them, and the change from one snapshot to the
 // next while traffic flows. The only place where they are put together.
 
-import type { Counts } from "../admin/operations.ts";
+import type { CachePurge, Counts } from "../admin/operations.ts";
 import type { Snapshot } from "../config/snapshot.ts";
 import type { Log } from "../lib/log.ts";
 import { Tally, type TallyNews, type TallyReport } from "../lib/tally.ts";
 import { Wheel } from "../lib/wheel.ts";
 import { Addresses } from "../listen/addresses.ts";
 import type { BoundAddress } from "../listen/listening-socket.ts";
+import type { ExchangeHandler } from "../listen/connection-context.ts";
 import type { OpenSocket } from "../listen/open-socket.ts";
+import type { Peers } from "../peers/peers.ts";
 import { Destinations } from "../proxy/destinations.ts";
 import { Proxy } from "../proxy/handle.ts";
 import { Live, type LiveOptions } from "../proxy/live.ts";
+import type { Plan } from "../proxy/plan.ts";
 import { loggedStream } from "../proxy/logged-stream.ts";
 import { Caps } from "../upstream/caps.ts";
 import type { LiveService } from "../upstream/live-service.ts";
 import type { Mark, ServiceLoad, ServiceOutcomes, StateNews } from "../upstream/state.ts";
+import type { CacheAnswer } from "./cache-report.ts";
 import { Entrances } from "./entrances.ts";
+import { PeerEntrance } from "./peer-entrance.ts";
 import { Ports, type SocketSource } from "./ports.ts";
 
 /** Deadlines are coarse: nobody sets a timeout to a tenth of a second. */
@@ -37,6 +42,8 @@ export interface DrainOptions {
 export interface PlaneOptions {
   readonly log: Log;
   readonly sockets: SocketSource;
+  /** Left out = this process serves alone. */
+  readonly peers?: Peers;
   /** What is known of backends and services already. */
   readonly states: StateNews;
   /** Traffic showed what other processes want to know. */
@@ -59,6 +66,7 @@ export class DataPlane {
   readonly #ports: Ports;
   readonly #entrances: Entrances;
   readonly #sweeper: NodeJS.Timeout;
+  #peers: PeerEntrance | undefined;
   /** How much was counted when `outcomeChanges` was asked last. */
   readonly #told = new WeakMap<LiveService, number>();
 
@@ -77,11 +85,16 @@ export class DataPlane {
     this.#destinations.replaceStates(states);
     this.#liveOptions = {
       destinations: this.#destinations,
-      onProblem: (message) => log.warn(message),
+      wheel: this.#wheel,
+      ...(options.peers === undefined ? {} : { peers: options.peers }),
+      carryTo: (exchange, plan, service) =>
+        this.#proxy.carry(exchange, plan, this.#destinations.get(service)),
+      onProblem: (message, fields) => log.warn(message, fields),
     };
     this.#proxy = new Proxy({
       live: new Live(snapshot, undefined, this.#liveOptions),
       wheel: this.#wheel,
+      ...(options.peers === undefined ? {} : { peers: options.peers }),
       onProblem: (message, fields) => log.warn(message, fields),
     });
     // There is somebody now whom they are about.
@@ -130,6 +143,13 @@ export class DataPlane {
     this.#entrances.dismiss(gone);
   }
 
+  /** Other workers may ask for answers that are shared. Rejects when it cannot listen there. */
+  async openToPeers(path: string): Promise<void> {
+    if (this.#peers !== undefined) return;
+    this.#peers = new PeerEntrance(this.#proxy, this.#wheel);
+    await this.#peers.listen(path);
+  }
+
   /** Accepts on other sockets of an address from now on. */
   useSockets(key: string, sockets: readonly OpenSocket[]): void {
     this.#ports.use(key, sockets);
@@ -144,6 +164,15 @@ export class DataPlane {
 
   get snapshot(): Snapshot {
     return this.#proxy.live.snapshot;
+  }
+
+  /** Carries exchanges of connections that somebody else accepted. */
+  get handler(): ExchangeHandler<Plan> {
+    return this.#proxy;
+  }
+
+  get wheel(): Wheel {
+    return this.#wheel;
   }
 
   reopenLogs(): void {
@@ -192,6 +221,13 @@ export class DataPlane {
     this.#destinations.takeSession(service, id, backend);
   }
 
+  /** What is kept of answers, once what is to go has gone: of this process alone. */
+  caches(purge: CachePurge | undefined): CacheAnswer {
+    const { caches } = this.#proxy;
+    const removed = purge === undefined ? 0 : caches.purgeHere(purge);
+    return { rows: caches.rows, removed };
+  }
+
   get loads(): ServiceLoad[] {
     return this.#destinations.loads;
   }
@@ -222,17 +258,23 @@ export class DataPlane {
   async drain({ grace, tunnelGrace, isPatient, signal }: DrainOptions): Promise<void> {
     const entrances = this.#entrances;
     this.#ports.closeAll();
+    this.#peers?.close();
     entrances.drain(isPatient);
     const tunnels = () => entrances.sum("tunnelCount");
-    const others = () => entrances.sum("connectionCount") - tunnels();
+    const forPeers = () => this.#peers?.connectionCount ?? 0;
+    const others = () => entrances.sum("connectionCount") - tunnels() + forPeers();
     const started = performance.now();
     const elapsed = () => performance.now() - started;
     while (!signal.aborted && (others() > 0 || tunnels() > 0)) {
       if (elapsed() >= tunnelGrace) entrances.cut((one) => one.isTunnel);
-      if (elapsed() >= grace) entrances.cut((one) => !one.isTunnel);
+      if (elapsed() >= grace) {
+        entrances.cut((one) => !one.isTunnel);
+        this.#peers?.cut();
+      }
       await new Promise((resolve) => setTimeout(resolve, drainStepMs));
     }
     entrances.cut(() => true);
+    this.#peers?.cut();
     clearInterval(this.#sweeper);
     await this.#proxy.live[Symbol.asyncDispose]();
   }

@@ -3,7 +3,10 @@
 
 import { commentedYaml } from "../config/commented-yaml.ts";
 import type { Snapshot } from "../config/snapshot.ts";
-import { renamedRoute, renamedService } from "./item-references.ts";
+import { renamedInList } from "../config/middlewares/named-services.ts";
+import { shownList } from "../config/middlewares/words.ts";
+import { isRecord } from "../lib/json.ts";
+import { renamedRoute, renamedService, withoutSecrets } from "./item-references.ts";
 import { type Everything, isOfFile, itemsIn, type ServedItem } from "./served-items.ts";
 
 const sections = ["routes", "tcpRoutes", "services"] as const;
@@ -56,10 +59,23 @@ function namesContainers({ services }: Snapshot): boolean {
 
 /** All other sections; listeners may lead to services, too. */
 function rest({ written }: Everything, rename: (name: string) => string): Record<string, unknown> {
-  const { listeners, ...others } = written.sections;
-  if (typeof listeners !== "object" || listeners === null) return { ...written.sections };
-  const all = Object.entries(listeners).map(([name, each]) => [name, renamedRoute(each, rename)]);
-  return { listeners: Object.fromEntries(all), ...others };
+  const { listeners, middlewares, ...others } = written.sections;
+  return {
+    ...byName("listeners", listeners, (each) => renamedRoute(withoutSecrets(each), rename)),
+    ...byName("middlewares", middlewares, (each) => renamedInList(shownList(each), rename)),
+    ...others,
+  };
+}
+
+function byName(
+  section: string,
+  value: unknown,
+  change: (item: unknown) => unknown,
+): Record<string, unknown> {
+  if (value === undefined) return {};
+  if (!isRecord(value)) return { [section]: value };
+  const all = Object.entries(value).map(([name, each]) => [name, change(each)]);
+  return { [section]: Object.fromEntries(all) };
 }
 
 /** By section and name; the file's names stay. */

@@ -2,6 +2,8 @@
 // it stands in a file: a text, a list or a mapping, short or long.
 
 import { isUrlLike } from "../config/backend-url.ts";
+import { renamedInList } from "../config/middlewares/named-services.ts";
+import { shownList, unshownList } from "../config/middlewares/words.ts";
 import { headers, notShown } from "../config/words.ts";
 
 type Rename = (service: string) => string;
@@ -14,7 +16,7 @@ export function renamedRoute(value: unknown, rename: Rename): unknown {
   const { service } = value;
   const use =
     typeof service === "string" ? nameOf(service, rename) : renamedService(service, rename);
-  return { ...value, service: use };
+  return { ...value, ...renamedPages(value, rename), service: use };
 }
 
 export function renamedService(value: unknown, rename: Rename): unknown {
@@ -22,12 +24,19 @@ export function renamedService(value: unknown, rename: Rename): unknown {
   const { split, failover, mirror, to, files } = value;
   return {
     ...value,
+    ...renamedPages(value, rename),
     ...(isMapping(files) ? { files: renamedSteps(files, rename) } : {}),
     ...(split === undefined ? {} : { split: renamedSplit(split, rename) }),
     ...(Array.isArray(failover) ? { failover: failover.map((each) => nameOf(each, rename)) } : {}),
     ...(mirror === undefined ? {} : { mirror: nameOf(mirror, rename) }),
     ...(isMapping(to) ? { to: renamedKeys(to, rename) } : {}),
   };
+}
+
+/** Middlewares have pages from services. */
+function renamedPages({ middlewares }: Record<string, unknown>, rename: Rename) {
+  if (middlewares === undefined) return {};
+  return { middlewares: renamedInList(middlewares, rename) };
 }
 
 /** Of `try`, where `@` stands before the name of a service. */
@@ -54,10 +63,12 @@ function nameOf(value: unknown, rename: Rename): unknown {
   return typeof value === "string" && !isUrlLike(value) ? rename(value) : value;
 }
 
-/** A route or a service, without the fields of its check that let somebody in. */
-export function withoutSecrets(value: unknown): unknown {
-  if (!isMapping(value)) return value;
-  const { check, service } = value;
+/** A route or a service, without what lets somebody in: fields of its check, settings of its middlewares. */
+export function withoutSecrets(whole: unknown): unknown {
+  if (!isMapping(whole)) return whole;
+  const { check, service, middlewares } = whole;
+  const value =
+    middlewares === undefined ? whole : { ...whole, middlewares: shownList(middlewares) };
   if (isMapping(service)) return { ...value, service: withoutSecrets(service) };
   if (!isMapping(check) || !isMapping(check["headers"])) return value;
   const texts = Object.entries(check["headers"]).map(([name, each]) => [name, String(each)]);
@@ -65,10 +76,14 @@ export function withoutSecrets(value: unknown): unknown {
 }
 
 /** What was not shown to whoever sends it back is what it was before. */
-export function withSecretsOf(before: unknown, value: unknown): unknown {
-  if (!isMapping(value)) return value;
-  const { check, service } = value;
+export function withSecretsOf(before: unknown, whole: unknown): unknown {
+  if (!isMapping(whole)) return whole;
+  const { check, service, middlewares } = whole;
   const old = isMapping(before) ? before : {};
+  const value =
+    middlewares === undefined
+      ? whole
+      : { ...whole, middlewares: unshownList(old["middlewares"], middlewares) };
   if (isMapping(service)) return { ...value, service: withSecretsOf(old["service"], service) };
   const fields = isMapping(check) ? check["headers"] : undefined;
   const oldCheck = old["check"];

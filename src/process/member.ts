@@ -1,5 +1,6 @@
 // One worker, as the primary sees it.
 
+import type { CachePurge } from "../admin/operations.ts";
 import { join } from "node:path";
 
 import { type Counts, noCounts, type WorkerRow } from "../admin/operations.ts";
@@ -7,6 +8,7 @@ import { supervision } from "../config/limits.ts";
 import type { LogRecord } from "../lib/log.ts";
 import type { TallyReport } from "../lib/tally.ts";
 import type { Mark, ServiceLoad, ServiceOutcomes, StateNews } from "../upstream/state.ts";
+import type { CacheAnswer, CacheReport } from "./cache-report.ts";
 import { Channel } from "./channel.ts";
 import { startProcess } from "./entry.ts";
 import type { FromWorker, SessionNote, ToWorker } from "./messages.ts";
@@ -38,6 +40,8 @@ const workerEntry = join(import.meta.dirname, "worker-entry");
 const overstayMs = 5000;
 /** An operator waits for it; who hangs has nothing to say. */
 const loadsWaitMs = 1000;
+/** Somebody waits for it, and a purge that nobody can vouch for has to be asked for again. */
+const cachesWaitMs = 5000;
 
 export class Member {
   readonly slot: number;
@@ -57,6 +61,7 @@ export class Member {
   #questions = 0;
   /** Version it was sent last. */
   #sent: number | undefined;
+  readonly #askedCaches = new Map<number, (answer: CacheAnswer) => void>();
   #killing: NodeJS.Timeout | undefined;
   #crash: string | undefined;
   state: WorkerRow["state"] | "gone" = "starting";
@@ -134,6 +139,10 @@ export class Member {
         this.#asked.get(message.id)?.(message.services);
         this.#asked.delete(message.id);
         break;
+      case "caches":
+        this.#askedCaches.get(message.id)?.(message.answer);
+        this.#askedCaches.delete(message.id);
+        break;
       case "log":
         this.#user.onLog(message.record);
         break;
@@ -204,6 +213,22 @@ export class Member {
       resolve(services);
     });
     this.send({ kind: "ask-loads", id });
+    return promise;
+  }
+
+  /** What it keeps of answers, once what is to go has gone. */
+  caches(purge: CachePurge | undefined): Promise<CacheReport> {
+    const { promise, resolve } = Promise.withResolvers<CacheReport>();
+    const id = ++this.#questions;
+    const late = setTimeout(() => {
+      this.#askedCaches.delete(id);
+      resolve(undefined);
+    }, cachesWaitMs);
+    this.#askedCaches.set(id, (answer) => {
+      clearTimeout(late);
+      resolve(answer);
+    });
+    this.send({ kind: "ask-caches", id, purge });
     return promise;
   }
 

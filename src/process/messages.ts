@@ -2,13 +2,15 @@
 // the primary reads the configuration and keeps the workers; a worker serves. Sockets travel beside a message
 // of the kind `socket`. Messages arrive in the order they were sent.
 
-import type { Counts } from "../admin/operations.ts";
+import type { CachePurge, Counts } from "../admin/operations.ts";
 import type { OrderList } from "../health/orders.ts";
 import type { LogRecord } from "../lib/log.ts";
 import type { TallyNews, TallyReport } from "../lib/tally.ts";
+import type { PeerNote } from "../peers/live-peers.ts";
 import type { Mark, ServiceLoad, ServiceOutcomes, StateNews } from "../upstream/state.ts";
 import type { BoundAddress } from "../listen/listening-socket.ts";
 import type { Transport } from "../listen/open-socket.ts";
+import type { CacheAnswer } from "./cache-report.ts";
 import type { AddressWish } from "./ports.ts";
 import type { Publication } from "./sent.ts";
 
@@ -118,6 +120,8 @@ export type ToWorker =
   | { readonly kind: "publish"; readonly publication: Publication; readonly sockets: number }
   | { readonly kind: "learn"; readonly news: TallyNews }
   | { readonly kind: "reopen-logs" }
+  /** Which workers there are; before the first snapshot, and whenever one comes or goes. */
+  | { readonly kind: "peers"; readonly note: PeerNote }
   /** All there is to know of backends and services; before the first snapshot. */
   | { readonly kind: "states"; readonly states: StateNews }
   | { readonly kind: "state-news"; readonly news: StateNews }
@@ -126,6 +130,8 @@ export type ToWorker =
   | { readonly kind: "sessions"; readonly sessions: readonly SessionNote[] }
   /** Answered by `loads`. */
   | { readonly kind: "ask-loads"; readonly id: number }
+  /** Answered by `caches`; with a purge, once that is done. */
+  | { readonly kind: "ask-caches"; readonly id: number; readonly purge: CachePurge | undefined }
   | {
       readonly kind: "leave";
       readonly grace: number;
@@ -145,6 +151,7 @@ export type FromWorker =
   | { readonly kind: "mark"; readonly mark: Mark }
   | { readonly kind: "sessions"; readonly sessions: readonly SessionNote[] }
   | { readonly kind: "loads"; readonly id: number; readonly services: readonly ServiceLoad[] }
+  | { readonly kind: "caches"; readonly id: number; readonly answer: CacheAnswer }
   | { readonly kind: "outcomes"; readonly services: readonly ServiceOutcomes[] }
   /** Somebody asks for a service that is started on demand, and nobody is there. */
   | { readonly kind: "wanted"; readonly service: string }

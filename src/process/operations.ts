@@ -4,6 +4,8 @@ import type { Access } from "../admin/access.ts";
 import type { Configuration } from "../admin/configuration.ts";
 import { noCounts } from "../admin/operations.ts";
 import type {
+  CachePurge,
+  CacheRow,
   AlertTest,
   CertificateRow,
   DiscoveryRows,
@@ -24,6 +26,7 @@ import type { Order } from "../fleet/fleet-keys.ts";
 import type { Health } from "../health/health.ts";
 import { placeOf } from "../health/rows.ts";
 import type { Log } from "../lib/log.ts";
+import { addCaches, normalisedPurge } from "./cache-report.ts";
 import type { Ordered } from "./fleet-link.ts";
 import type { Providers } from "./providers.ts";
 import type { Primary } from "./primary.ts";
@@ -143,6 +146,20 @@ export class RunningProgram implements Operations {
 
   async services(): Promise<readonly ServiceRow[]> {
     return this.#options.health.rows((await this.#primary.serving?.loads()) ?? []);
+  }
+
+  async caches(): Promise<readonly CacheRow[]> {
+    return addCaches((await this.#primary.serving?.caches(undefined)) ?? []);
+  }
+
+  async purgeCache(purge: CachePurge): Promise<Outcome> {
+    const reports = (await this.#primary.serving?.caches(normalisedPurge(purge))) ?? [];
+    const removed = reports.reduce((sum, each) => sum + (each?.removed ?? 0), 0);
+    const late = reports.filter((each) => each === undefined).length;
+    if (late > 0) {
+      return { ok: false, message: `${late} workers did not answer in time; try again` };
+    }
+    return { ok: true, message: `${removed} kept answers are gone` };
   }
 
   discovery(): DiscoveryRows {

@@ -3,6 +3,7 @@
 
 import type { Credentials } from "../config/certificate.ts";
 import type { CertificateItem } from "../config/certificate-item.ts";
+import type { Documents } from "../config/documents.ts";
 import type { Guests } from "../config/guest.ts";
 import { formatProblem, type Problem } from "../config/problem.ts";
 import { type ConfigReader, defaultSnapshot } from "../config/read.ts";
@@ -23,6 +24,7 @@ import type { Providers } from "./providers.ts";
 import type { HolderBook } from "./holder-book.ts";
 import { LoggedOnce } from "./logged-once.ts";
 import { machineAddresses } from "./machine-addresses.ts";
+import { withTrusted } from "./trusted-lists.ts";
 import type { Serving } from "./serving.ts";
 
 export interface PrimaryOptions {
@@ -30,6 +32,8 @@ export interface PrimaryOptions {
   readonly config: string | undefined;
   /** Of the file; undefined = it is ours. */
   readonly reader?: ConfigReader | undefined;
+  /** Says the configuration in the place of a file; undefined = the file does, or the embedded defaults. */
+  readonly provider?: FileProvider | undefined;
   /** Port of the embedded defaults. */
   readonly port: number;
   readonly log: Log;
@@ -45,6 +49,10 @@ export interface PrimaryOptions {
   /** What its listeners with TLS show. */
   /** @param certificates that are said outside the file, the most trusted first */
   credentialsFor(catalog: Catalog, certificates: readonly CertificateItem[]): Credentials;
+  /** Has documents read that this catalog names. */
+  prepareDocuments(catalog: Catalog): Promise<void>;
+  /** What is known of those that this snapshot names. */
+  documentsFor(snapshot: Snapshot): Documents;
   /** Where the containers are that these services name. */
   guestsFor(services: Snapshot["services"]): Guests;
   /** It is about to go live; when it cannot, the one before is told again. */
@@ -115,8 +123,9 @@ export class Primary {
     this.#log = options.log;
     this.#isDraining = options.isDraining;
     this.#faults = new LoggedOnce(options.log);
+    const { config, reader } = options;
     this.#file =
-      options.config === undefined ? undefined : fileProvider(options.config, options.reader);
+      options.provider ?? (config === undefined ? undefined : fileProvider(config, reader));
   }
 
   /** Serves until `stop` or `retire`. Throws when it cannot begin. */
@@ -144,6 +153,7 @@ export class Primary {
       secret: _secret,
       credentials: _credentials,
       guests: _guests,
+      documents: _documents,
       ...catalog
     } = defaultSnapshot(this.#options.port, platformKinds);
     return { ...catalog, providers: await foundProviders(catalog.providers) };
@@ -192,6 +202,7 @@ export class Primary {
       // What is found is asked for by whom we become, not by root.
       this.#serving ??= await this.#options.begin(this.#snapshotOf(catalog, 0).snapshot);
       await this.#options.prepareCredentials(catalog);
+      await this.#options.prepareDocuments(catalog);
       if (catalog.providers.length > 0) this.#options.holders.recall();
       providers.update(catalog.providers);
       if (isFirst) {
@@ -325,12 +336,15 @@ export class Primary {
   }
 
   #withSecrets(catalog: Catalog, merged: Merged): Merged {
-    const { services, streamRoutes } = merged.snapshot;
-    const secret = this.#options.secretFor({ ...catalog, services });
+    const { routes, services, streamRoutes } = merged.snapshot;
+    const secret = this.#options.secretFor({ ...catalog, routes, services });
     const { certificates } = merged;
     const credentials = this.#options.credentialsFor({ ...catalog, streamRoutes }, certificates);
     const guests = this.#options.guestsFor(services);
-    return { ...merged, snapshot: { ...merged.snapshot, secret, credentials, guests } };
+    const documents = this.#options.documentsFor(merged.snapshot);
+    const listeners = withTrusted(merged.snapshot.listeners, documents);
+    const added = { secret, credentials, guests, documents, listeners };
+    return { ...merged, snapshot: { ...merged.snapshot, ...added } };
   }
 
   /** With every container that starts or stops there is another snapshot, mostly with the same faults. */

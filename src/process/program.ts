@@ -1,7 +1,9 @@
 // Puts a primary together with who serves for it, the control socket and what else belongs to a running
 // program. With a link to a supervisor workers serve; without one this process does.
 
+import type { Outcome } from "../admin/operations.ts";
 import { controlPlace } from "../admin/control-path.ts";
+import type { FileProvider } from "../providers/file.ts";
 import type { ConfigReader } from "../config/read.ts";
 import { noGuests } from "../config/guest.ts";
 import type { Snapshot } from "../config/snapshot.ts";
@@ -20,6 +22,8 @@ import { CertificateKeeper } from "./certificate-keeper.ts";
 import { ProgramConfiguration } from "./configuration.ts";
 import { ControlDoor } from "./control-door.ts";
 import { Crew } from "./crew.ts";
+import type { DataPlane } from "./data-plane.ts";
+import { DocumentKeeper } from "./document-keeper.ts";
 import { DeadBackends } from "./dead-backends.ts";
 import { FleetLink } from "./fleet-link.ts";
 import { GuestPlaces } from "./guest-places.ts";
@@ -30,6 +34,7 @@ import type { FromPrimary } from "./messages.ts";
 import { RunningProgram } from "./operations.ts";
 import { OldApis } from "./old-apis.ts";
 import { PortsFile } from "./ports-file.ts";
+import { PeerFolder } from "./peer-folder.ts";
 import { Predecessors } from "./predecessors.ts";
 import { Primary } from "./primary.ts";
 import type { SupervisorNote } from "./primary-arguments.ts";
@@ -53,6 +58,8 @@ export interface ProgramOptions {
   readonly supervisor: SupervisorNote | undefined;
   /** For a process that serves by itself. */
   readonly inherited: readonly Inherited[];
+  /** Another program that embeds this one says the configuration. Then there are no commands, and so no control socket. */
+  readonly provider?: FileProvider | undefined;
   /** The first snapshot is live. */
   onFirst(snapshot: Snapshot, bound: Readonly<Record<string, readonly BoundAddress[]>>): void;
   /** As `onFirst`, for whoever must tell it on: the wish for a PID file, and a status line. */
@@ -83,13 +90,16 @@ export class Program {
   readonly #fleet: FleetLink;
   readonly #acme: AcmeLink;
   readonly #certificates: CertificateKeeper;
+  readonly #documents: DocumentKeeper;
   readonly #dead = new DeadBackends({ take: (mark) => this.#health.take(mark), now: Date.now });
   /** As configured at the start. */
   #stateFolder: string | undefined;
   #link: SupervisorLink | undefined;
   #crew: Crew | undefined;
+  #solo: Solo | undefined;
   readonly #control: ControlDoor;
   readonly #predecessors: Predecessors;
+  readonly #peerFolder: PeerFolder;
   readonly #ports: PortsFile;
   readonly #rights: Rights;
 
@@ -137,15 +147,15 @@ export class Program {
       primary: () => this.#primary,
       saidWith: (kept) => this.#providers.saidWith(kept),
     });
-    this.#control = new ControlDoor({
-      log: options.log,
-      isSuccessor: supervisor?.isFirst === false,
-      operations: () => this.#operations,
-      isStopping: () => this.#primary.isStopping,
-    });
+    this.#control = this.#makeControl();
     this.#predecessors = new Predecessors(this.#control);
+    this.#peerFolder = new PeerFolder(options.log);
     this.#acme = this.#makeAcme(folder);
     this.#certificates = this.#makeCertificates();
+    this.#documents = new DocumentKeeper({
+      ...{ log: options.log, folder },
+      onChange: () => void this.#primary.rediscover(),
+    });
     this.#primary = this.#makePrimary(folder);
     this.#idle = new IdleWatch(this.#primary, this.#providers.discoveries);
     this.#fleet = new FleetLink({
@@ -159,6 +169,15 @@ export class Program {
     this.#link = new SupervisorLink({
       onOrder: (order) => this.#obey(order),
       onOrphaned: () => this.#onOrphaned(),
+    });
+  }
+
+  #makeControl(): ControlDoor {
+    return new ControlDoor({
+      log: this.#log,
+      isSuccessor: this.#options.supervisor?.isFirst === false,
+      operations: () => this.#operations,
+      isStopping: () => this.#primary.isStopping,
     });
   }
 
@@ -195,6 +214,7 @@ export class Program {
     const { settings, supervisor, log, reader } = this.#options;
     return new Primary({
       config: settings.config,
+      provider: this.#options.provider,
       reader: reader,
       port: settings.port,
       log: log,
@@ -205,6 +225,8 @@ export class Program {
       secretFor: (catalog) => this.#state.secretFor(catalog, this.#rights.heir(catalog)),
       prepareCredentials: (catalog) => this.#certificates.prepare(catalog),
       credentialsFor: (catalog, said) => this.#certificates.credentialsFor(catalog, said),
+      prepareDocuments: (catalog) => this.#documents.prepare(catalog),
+      documentsFor: (snapshot) => this.#documents.documentsFor(snapshot),
       guestsFor: (services) => this.#places.of(services),
       onNext: (snapshot) => {
         this.#guests.update(snapshot.guests);
@@ -255,6 +277,7 @@ export class Program {
     } finally {
       await this.#onEnding();
       await this.#control.close();
+      this.#peerFolder.remove();
     }
   }
 
@@ -295,6 +318,7 @@ export class Program {
       this.#openStore(this.#rights.heir(snapshot));
       const solo = new Solo({ log: this.#log, inherited, user: this.#servingUser });
       await solo.open(snapshot);
+      this.#solo = solo;
       this.#rights.settle(snapshot, path);
       return solo;
     }
@@ -314,6 +338,7 @@ export class Program {
       size: workers === undefined ? settings.workers : (workers ?? undefined),
       onResized: () => this.#tellLegacy(),
       onWorkers: (pids) => this.#predecessors.note(pids),
+      peerFolder: this.#peerFolder.make(path),
     });
     return this.#crew;
   }
@@ -350,11 +375,13 @@ export class Program {
     this.#alarms.update(snapshot);
     this.#idle.update(snapshot);
     this.#certificates.settled(snapshot, this.#primary.certificates);
+    this.#documents.settled(snapshot);
     void this.#places.settled(snapshot.guests);
     if (isFirst) {
       this.#options.onFirst(snapshot, serving.bound);
-      if (!this.#predecessors.areThere) await this.#control.open();
-      this.#control.watch();
+      const isCommanded = this.#options.provider === undefined;
+      if (isCommanded && !this.#predecessors.areThere) await this.#control.open();
+      if (isCommanded) this.#control.watch();
     }
     const status = `${snapshot.routes.length} routes, ${serving.wanted} workers`;
     const pidFile = this.#options.settings.pidFile ?? snapshot.pidFile;
@@ -400,6 +427,7 @@ export class Program {
   async #onEnding(): Promise<void> {
     this.#idle[Symbol.dispose]();
     this.#certificates[Symbol.dispose]();
+    this.#documents[Symbol.dispose]();
     this.#providers[Symbol.dispose]();
     this.#health[Symbol.dispose]();
     this.#store[Symbol.dispose]();
@@ -436,10 +464,20 @@ export class Program {
     void this.#primary.reload();
   }
 
+  /** As `reload`, for whoever wants to know what came of it. */
+  reloaded(): Promise<Outcome> {
+    return this.#primary.reload();
+  }
+
   restart(): void {
     void this.#operations.restart().then(({ ok, message }) => {
       if (ok) this.#log.info(message);
     });
+  }
+
+  /** Where this process serves by itself; undefined = it does not, or not yet. */
+  get plane(): DataPlane | undefined {
+    return this.#solo?.plane;
   }
 
   reopenLogs(): void {

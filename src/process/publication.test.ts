@@ -3,6 +3,7 @@ import { globSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import * as fc from "fast-check";
+import type { LiveDocument } from "../config/documents.ts";
 import { readConfig, readConfigFile } from "../config/read.ts";
 import type { Route, Snapshot } from "../config/snapshot.ts";
 import type { Service } from "../config/service.ts";
@@ -38,6 +39,7 @@ function essence(snapshot: Snapshot): unknown {
     tls: { ...snapshot.tls, places: [], acme: undefined },
     routes: snapshot.routes.map((each) => ({ ...each, origin: somewhere })),
     services: Object.fromEntries(services),
+    documents: Object.fromEntries(snapshot.documents),
   });
 }
 
@@ -418,4 +420,34 @@ test("where certificates lie does not leave the primary", () => {
   const { text } = publisher.publicationFor(undefined);
   assert.ok(text.includes("key of a.test"));
   assert.ok(!text.includes("/secret/place") && !text.includes("/certs/"), "places are not sent");
+});
+
+test("documents travel once, and stay the same object in a worker as long as they do not change", () => {
+  const publisher = new Publisher();
+  const documents = ["a", "b"].map((text): [string, LiveDocument] => {
+    return [`networks /${text}`, { text: text.repeat(9999), version: text }];
+  });
+  const first = {
+    ...snapshotOf("routes: { a.test: http://10.0.0.1 }", 1),
+    documents: new Map(documents),
+  };
+  publisher.take(first);
+  const before = assemble(undefined, publisher.publicationFor(undefined));
+  assert.deepEqual(essence(before), essence(first));
+  const changed = { text: "c", version: "c" };
+  const second = {
+    ...snapshotOf("routes: { a.test: http://10.0.0.2 }", 2),
+    documents: new Map([...documents, ["networks /b", changed]]),
+  };
+  publisher.take(second);
+  const difference = publisher.publicationFor(1);
+  assert.ok(difference.base === 1 && difference.text.length < 9999);
+  const after = assemble(before, difference);
+  assert.deepEqual(essence(after), essence(second));
+  assert.equal(after.documents.get("networks /a"), before.documents.get("networks /a"));
+  publisher.take({ ...second, version: 3 });
+  const same = assemble(after, publisher.publicationFor(2));
+  assert.equal(same.documents, after.documents);
+  publisher.take({ ...second, version: 4, documents: new Map() });
+  assert.equal(assemble(same, publisher.publicationFor(3)).documents.size, 0);
 });

@@ -9,6 +9,7 @@
 // Certificates are as many as routes, and some kilobytes each: they are compared and sent like these, one by one.
 
 import type { Certificate, Credentials } from "../config/certificate.ts";
+import type { LiveDocument } from "../config/documents.ts";
 import type { Service } from "../config/service.ts";
 import type { ExchangeTimeouts, Route, Snapshot } from "../config/snapshot.ts";
 import {
@@ -25,11 +26,18 @@ import { type ServiceText, servicesSince, textsSince } from "./text-changes.ts";
 
 /** A snapshot as texts, to be compared and put together. */
 interface Texts extends CredentialTexts {
+  readonly documents: readonly DocumentText[];
   readonly version: number;
   readonly common: string;
   readonly rest: string;
   readonly routes: readonly string[];
   readonly services: readonly ServiceText[];
+}
+
+interface DocumentText {
+  /** As JSON, both. */
+  readonly name: string;
+  readonly text: string;
 }
 
 interface CredentialTexts {
@@ -101,6 +109,7 @@ export class Publisher {
     const texts = this.#certificateTexts.of(certificates);
     return { certificates: texts, credentials: JSON.stringify(others) };
   });
+  readonly #documentTexts = new MadeOnce((document: LiveDocument) => JSON.stringify(document));
   #latest: Texts | undefined;
   #before: Texts | undefined;
   #complete: Publication | undefined;
@@ -148,7 +157,9 @@ export class Publisher {
         tls: { ...snapshot.tls, places: [], acme: undefined },
       },
     };
-    const { routes, services, credentials, ...rest } = { ...snapshot, ...own };
+    const { routes, services, credentials, documents, ...rest } = { ...snapshot, ...own };
+    const documentTexts = this.#documentTexts.of([...documents.values()]);
+    const documentNames = [...documents.keys()];
     const sentRoutes = this.#routeTexts.of(routes);
     const sentServices = this.#serviceTexts.of([...services.values()]);
     const [sentCredentials] = this.#credentialTexts.of([credentials]);
@@ -164,6 +175,9 @@ export class Publisher {
       ...sentCredentials,
       routes: sentRoutes,
       services: sentServices,
+      documents: documentTexts.map((text, at) => {
+        return { name: JSON.stringify(documentNames[at] ?? ""), text };
+      }),
     };
   }
 
@@ -184,7 +198,8 @@ function certificateText({ origin: _origin, ...certificate }: Certificate): stri
 
 function completeOf(texts: Texts): Publication {
   const services = texts.services.map((each) => each.text);
-  const text = textOf(texts, { ...texts, services, removed: [] });
+  const documents = texts.documents.map(({ name, text }) => `[${name},${text}]`);
+  const text = textOf(texts, { ...texts, services, documents, removed: [] });
   return { version: texts.version, base: undefined, text };
 }
 
@@ -194,28 +209,42 @@ function differenceOf(latest: Texts, before: Texts): Publication {
     ...{ routes: textsSince(latest.routes, before.routes), services: changed, removed },
     certificates: textsSince(latest.certificates, before.certificates),
     credentials: latest.credentials === before.credentials ? "null" : latest.credentials,
+    documents: documentsSince(latest.documents, before.documents),
   });
   return { version: latest.version, base: before.version, text };
 }
 
+/** Each is long, and the text is the same one when nothing changed. */
+function documentsSince(
+  latest: readonly DocumentText[],
+  before: readonly DocumentText[],
+): readonly string[] {
+  const known = new Map(before.map(({ name, text }) => [name, text]));
+  return latest.map(({ name, text }) => `[${name},${known.get(name) === text ? "null" : text}]`);
+}
+
 interface SentTexts extends CredentialTexts {
+  readonly documents: readonly string[];
   readonly routes: readonly string[];
   readonly services: readonly string[];
   readonly removed: readonly string[];
 }
 
 function textOf({ common, rest }: Texts, sent: SentTexts): string {
-  const { routes, services, removed, certificates, credentials } = sent;
+  const { routes, services, removed, certificates, credentials, documents } = sent;
   const lists = `"routes":[${routes.join()}],"services":[${services.join()}]`;
   const shown = `"certificates":[${certificates.join()}],"credentials":${credentials}`;
-  return `{"common":${common},"rest":${rest},${lists},${shown},"removed":${JSON.stringify(removed)}}`;
+  const others = `"documents":[${documents.join()}],"removed":${JSON.stringify(removed)}`;
+  return `{"common":${common},"rest":${rest},${lists},${shown},${others}}`;
 }
 
 /** About the length of the complete text. */
-function lengthOf({ common, rest, routes, services, certificates, credentials }: Texts): number {
+function lengthOf(texts: Texts): number {
+  const { common, rest, routes, services, certificates, credentials, documents } = texts;
   let length = common.length + rest.length + credentials.length;
   for (const text of certificates) length += text.length + 1;
   for (const text of routes) length += text.length + 1;
   for (const { text } of services) length += text.length + 1;
+  for (const { text } of documents) length += text.length;
   return length;
 }

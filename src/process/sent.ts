@@ -1,6 +1,7 @@
 // The form in which a snapshot travels to the workers: publication.ts writes it, assembly.ts reads it.
 
 import type { Certificate, Credentials } from "../config/certificate.ts";
+import type { LiveDocument } from "../config/documents.ts";
 import type { BackendService, Service } from "../config/service.ts";
 import type { ExchangeTimeouts, Origin, Route, Snapshot } from "../config/snapshot.ts";
 
@@ -52,10 +53,12 @@ type OtherCredentials = Omit<Credentials, "certificates">;
 
 export interface Sent {
   readonly common: Common;
-  readonly rest: Omit<Snapshot, "routes" | "services" | "credentials">;
+  readonly rest: Omit<Snapshot, "routes" | "services" | "credentials" | "documents">;
   readonly certificates: readonly (SentCertificate | Run)[];
   /** null = as in the base. */
   readonly credentials: OtherCredentials | null;
+  /** By name; null = as in the base. */
+  readonly documents: readonly (readonly [name: string, document: LiveDocument | null])[];
   readonly routes: readonly (SentRoute | Run)[];
   /** New and changed ones. */
   readonly services: readonly SentService[];

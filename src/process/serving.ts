@@ -1,6 +1,7 @@
 // Who carries the traffic, as the primary sees it: a crew of workers, or the primary's own process.
 
-import type { Counts, WorkerRow } from "../admin/operations.ts";
+import type { CacheReport } from "./cache-report.ts";
+import type { CachePurge, Counts, WorkerRow } from "../admin/operations.ts";
 import type { Snapshot } from "../config/snapshot.ts";
 import type { Mark, ServiceLoad, ServiceOutcomes, StateNews } from "../upstream/state.ts";
 import type { BoundAddress } from "../listen/listening-socket.ts";
@@ -37,6 +38,8 @@ export interface Serving {
   learn(news: StateNews): void;
   /** What backends carry now, as each of those who serve sees it; whoever does not answer soon is left out. */
   loads(): Promise<readonly (readonly ServiceLoad[])[]>;
+  /** What each keeps of answers, once what is to go has gone. */
+  caches(purge: CachePurge | undefined): Promise<readonly CacheReport[]>;
   /** Finishes what runs, as for the end of the program, and ends. Aborted: at once. */
   end(signal: AbortSignal): Promise<void>;
   /** Who retires is given no more time than the end of the program has. */

@@ -1,12 +1,14 @@
 // `workers: 0`: the primary's own process serves. For embedding and development: what would replace a worker
 // has nobody to replace here.
 
+import type { CachePurge } from "../admin/operations.ts";
 import { type Counts, noCounts, type WorkerRow } from "../admin/operations.ts";
 import type { Snapshot } from "../config/snapshot.ts";
 import type { Log } from "../lib/log.ts";
 import type { BoundAddress } from "../listen/listening-socket.ts";
 import type { OpenSocket } from "../listen/open-socket.ts";
 import type { ServiceLoad, StateNews } from "../upstream/state.ts";
+import type { CacheReport } from "./cache-report.ts";
 import { DataPlane } from "./data-plane.ts";
 import { HeldSockets, type Inherited } from "./held-sockets.ts";
 import { type AddressWish, type SocketSource, wishesOf } from "./ports.ts";
@@ -73,6 +75,11 @@ export class Solo implements Serving, SocketSource {
     if (services.length > 0) this.#user.onOutcomes(0, services);
   }
 
+  /** undefined = nothing is served yet. */
+  get plane(): DataPlane | undefined {
+    return this.#plane;
+  }
+
   get bound(): Readonly<Record<string, readonly BoundAddress[]>> {
     return this.#plane?.bound ?? {};
   }
@@ -99,6 +106,10 @@ export class Solo implements Serving, SocketSource {
 
   learn(news: StateNews): void {
     this.#plane?.learnStates(news);
+  }
+
+  async caches(purge: CachePurge | undefined): Promise<readonly CacheReport[]> {
+    return [this.#plane?.caches(purge)];
   }
 
   async loads(): Promise<readonly (readonly ServiceLoad[])[]> {

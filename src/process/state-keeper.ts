@@ -3,6 +3,7 @@
 
 import { randomBytes } from "node:crypto";
 
+import { needsSecret } from "../config/secret-users.ts";
 import type { Catalog } from "../config/snapshot.ts";
 import type { Log } from "../lib/log.ts";
 import { keepSharedSecret, secretIn, sharedSecretIn, stateFolderOf } from "../lib/state-folder.ts";
@@ -58,10 +59,9 @@ export class StateKeeper {
    * are none. Once a fleet shared its own, both are believed.
    * @param account whom we are about to become; undefined = nobody else
    */
-  secretFor({ services, stateFolder, fleet }: Catalog, account: Account | undefined): string {
-    const isNeeded = [...services.values()].some(
-      (each) => "sticky" in each && each.sticky?.kind === "cookie",
-    );
+  secretFor(catalog: Catalog, account: Account | undefined): string {
+    const { stateFolder, fleet } = catalog;
+    const isNeeded = needsSecret(catalog);
     if (!isNeeded && this.#secret === undefined) return "";
     const heir = heirOf(account);
     const isRead = this.#secret !== undefined;

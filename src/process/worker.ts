@@ -1,12 +1,14 @@
 // A process that serves: a data plane fed by messages. When the primary is gone it serves on with what it
 // has; when nobody takes over in time it finishes what it carries and ends.
 
+import type { CachePurge } from "../admin/operations.ts";
 import { noCounts } from "../admin/operations.ts";
 import type { Snapshot } from "../config/snapshot.ts";
 import type { Log } from "../lib/log.ts";
 import type { TallyNews } from "../lib/tally.ts";
 import { lineOf } from "../lib/log-line.ts";
 import { remoteLog } from "../lib/remote-log.ts";
+import { LivePeers, type PeerNote } from "../peers/live-peers.ts";
 import { isDatagramSocket, type OpenSocket, takeSocket } from "../listen/open-socket.ts";
 import type { StateNews } from "../upstream/state.ts";
 import { Channel } from "./channel.ts";
@@ -40,6 +42,9 @@ export class Worker implements SocketSource {
   /** Snapshots go live one after the other. */
   #applying: Promise<void> = Promise.resolve();
   #isLeaving = false;
+  readonly #peers = new LivePeers();
+  /** The others can ask us. */
+  #areOpen: Promise<void> | undefined;
   #pulsing: NodeJS.Timeout | undefined;
   /** What came before there was anything to count. */
   #earlyNews: TallyNews[] = [];
@@ -88,6 +93,9 @@ export class Worker implements SocketSource {
       case "learn":
         this.#learn(message.news);
         break;
+      case "peers":
+        this.#meet(message.note);
+        break;
       case "states":
         this.#states = message.states;
         break;
@@ -105,6 +113,9 @@ export class Worker implements SocketSource {
       case "ask-loads":
         this.#channel.send({ kind: "loads", id: message.id, services: this.#plane?.loads ?? [] });
         break;
+      case "ask-caches":
+        this.#tellCaches(message.id, message.purge);
+        break;
       case "reopen-logs":
         this.#plane?.reopenLogs();
         break;
@@ -116,6 +127,23 @@ export class Worker implements SocketSource {
         if (this.#plane === undefined) process.exit(0);
         break;
     }
+  }
+
+  /** Who cannot be asked by the others still serves: they decide alone what we look after. */
+  #meet(note: PeerNote): void {
+    this.#areOpen ??= this.#peers.open(note).catch((error: unknown) => this.#warnOfPeers(error));
+    this.#peers.update(note);
+  }
+
+  async #openToPeers(plane: DataPlane): Promise<void> {
+    const path = this.#peers.httpPath;
+    if (path === undefined) return;
+    await plane.openToPeers(path).catch((error: unknown) => this.#warnOfPeers(error));
+  }
+
+  #warnOfPeers(error: unknown): void {
+    const cause = error instanceof Error ? error.message : String(error);
+    this.#log.warn("the other workers cannot ask this one", { cause });
   }
 
   #addSocket({ key, index, protocol, bound }: SocketNote, handle: unknown): void {
@@ -177,8 +205,10 @@ export class Worker implements SocketSource {
   async #apply(snapshot: Snapshot): Promise<void> {
     if (this.#isLeaving) return;
     if (this.#plane === undefined) {
+      await this.#areOpen;
       this.#plane = await DataPlane.start(snapshot, {
         log: this.#log,
+        peers: this.#peers,
         sockets: this,
         states: this.#states,
         onMark: (mark) => this.#channel.send({ kind: "mark", mark }),
@@ -186,6 +216,7 @@ export class Worker implements SocketSource {
         onWanted: (service) => this.#tellWanted({ kind: "wanted", service }),
         onAskedName: (name) => this.#tellWanted({ kind: "asked-name", name }),
       });
+      await this.#openToPeers(this.#plane);
       for (const news of this.#earlyNews.splice(0)) this.#learn(news);
       for (const news of this.#earlyStates.splice(0)) this.#learnStates(news);
     } else {
@@ -218,6 +249,11 @@ export class Worker implements SocketSource {
   }
 
   /** Nobody tells us of their end any more. */
+  #tellCaches(id: number, purge: CachePurge | undefined): void {
+    const answer = this.#plane?.caches(purge) ?? { rows: [], removed: 0 };
+    this.#channel.send({ kind: "caches", id, answer });
+  }
+
   #endPauses(): void {
     // It may just be starting, with pauses it was told of before.
     void this.#applying.then(() => this.#plane?.endPauses());
