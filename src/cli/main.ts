@@ -91,6 +91,37 @@ program
     schema();
   });
 
+program
+  .command("middlewares [kind]")
+  .description("list the middlewares there are, or the settings of one with an example")
+  .option("--json", "as JSON, as it is when stdout is no terminal", false)
+  .action(async (kind: string | undefined, options: { json: boolean }) => {
+    const { middlewares } = await import("./middlewares.ts");
+    await endRead(middlewares(kind, options));
+  });
+
+const own = program
+  .command("middleware")
+  .description("write middlewares of your own, and try them");
+
+own
+  .command("new <name>")
+  .description("write NAME.ts, a middleware to begin with, and its test")
+  .option("--folder <folder>", "where to, and where `ownMiddlewares` finds it", "middlewares")
+  .action(async (name: string, { folder }: { folder: string }) => {
+    const { newMiddleware } = await import("./middleware.ts");
+    await endRead(newMiddleware(name, folder));
+  });
+
+own
+  .command("test [name]")
+  .description("run the tests of the folder, each in front of a real backend")
+  .option("--folder <folder>", "where they are", "middlewares")
+  .action(async (name: string | undefined, { folder }: { folder: string }) => {
+    const { testMiddlewares } = await import("./middleware.ts");
+    await endRead(testMiddlewares(name, folder));
+  });
+
 addImportCommands(program, endRead);
 addOperatingCommands(program, finish);
 addConfigureCommands(program, finish);

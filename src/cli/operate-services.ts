@@ -32,6 +32,7 @@ export function addServiceOperations(program: Command, finish: Finish): void {
     .action((service: string, on: boolean, options: Common) =>
       finish(async () => (await orders()).setMaintenance(service, on, common(options))),
     );
+  addCache(program, finish);
   addDrain(program, finish);
   addResume(program, finish);
   const alert = program.command("alert").description("try the alerts");
@@ -40,6 +41,34 @@ export function addServiceOperations(program: Command, finish: Finish): void {
   ]).action((options: Common) =>
     finish(async () => (await import("./alert-test.ts")).alertTest(common(options))),
   );
+}
+
+function addCache(program: Command, finish: Finish): void {
+  interface Wishes extends Common {
+    readonly prefix?: string;
+    readonly tag?: string;
+    readonly all?: boolean;
+    readonly route?: string;
+  }
+  const command = running(program, "cache", "show what the caches of routes keep").action(
+    (options: Common) => finish(async () => (await import("./cache.ts")).caches(common(options))),
+  );
+  running(command, "purge", "take answers out of the caches of all workers", [
+    "tidegate cache purge https://shop.example/prices",
+    "tidegate cache purge --prefix https://shop.example/images/",
+    "tidegate cache purge --tag product-7",
+  ])
+    .argument("[url]", "as clients ask for it, with its query")
+    .option("--prefix <url>", "all that begin so")
+    .option("--tag <tag>", "all that were given this tag")
+    .option("--all", "everything")
+    .option("--route <name>", "only of this route")
+    .action((url: string | undefined, _: Wishes, sub: Command) =>
+      finish(async () => {
+        const options = sub.optsWithGlobals<Wishes>();
+        return (await import("./cache.ts")).purgeCache({ url, ...options }, common(options));
+      }),
+    );
 }
 
 function addDrain(program: Command, finish: Finish): void {

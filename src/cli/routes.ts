@@ -2,6 +2,7 @@
 // the table that the running program serves by.
 
 import { readRoutes } from "../admin/answers.ts";
+import { shownUses } from "../config/middlewares/words.ts";
 import { readConfigFile } from "../config/read.ts";
 import { formatRule } from "../config/rule.ts";
 import type { Route, StreamRoute } from "../config/snapshot.ts";
@@ -47,6 +48,7 @@ function routeJson(route: Route): object {
   return {
     ...route,
     rule: formatRule(route.rule),
+    middlewares: shownUses(route.middlewares),
     maintenance: maintenance === undefined ? undefined : { ...maintenance, page: undefined },
   };
 }

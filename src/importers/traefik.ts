@@ -8,6 +8,8 @@ import { closed } from "../providers/labels/closed.ts";
 import type { Draft } from "../providers/labels/traefik-draft.ts";
 import { readTraefikLabels } from "../providers/labels/traefik-labels.ts";
 import type { TraefikLabels } from "../providers/labels/traefik-labels.ts";
+import { tcpKinds } from "../providers/labels/traefik-kinds.ts";
+import { applyMiddlewares } from "../providers/labels/traefik-middlewares.ts";
 import { withoutPairs } from "../providers/labels/traefik-pairs.ts";
 import type { Router } from "../providers/labels/traefik-router.ts";
 import {
@@ -85,7 +87,7 @@ class Conversion {
     const http = valueOf(value, "http");
     for (const [name, item] of entriesOf(http, "services")) this.#httpService(name, item);
     const all = [...this.#labels.http.routers.values()].map((each) =>
-      readRouter(each, { sections: this.#labels.http, defaultRule: undefined }),
+      readRouter(each, { sections: this.#labels.http, defaultRule: undefined, mayAsk: true }),
     );
     const inTheClear = new Set(
       all.filter((each) => !this.#isForced(each)).map(({ claim }) => claim),
@@ -259,8 +261,9 @@ class Conversion {
       const isEnded = hasTls(router) && valueOf(tls, "passthrough") !== true;
       const points = listOf(valueOf(router, "entryPoints")).map(String);
       const own = points.flatMap((each) => listeners.get(each) ?? []);
-      if (valueOf(router, "middlewares") !== undefined) {
-        this.#note(path, "middlewares of TCP are not carried over, so the router is left out");
+      const draft = this.#tcpMiddlewares(name);
+      if (draft.isClosed) {
+        this.#note(path, "so the router is left out");
       } else if (service === undefined || rule === undefined) {
         this.#note(path, "it has no rule, or no service that was carried over, and is left out");
       } else if (isEnded && this.#isShut(path, router, rule)) {
@@ -275,10 +278,19 @@ class Conversion {
         const priority = Number(textOf(valueOf(router, "priority")) ?? 0);
         const rank = Number.isInteger(priority) && priority > 0 ? { priority } : {};
         const secured = isEnded ? { tls: true } : {};
-        const route = { rule: modernRule(rule), ...rank, ...listener, service, ...secured };
+        const whole = ruleFor(modernRule(rule), draft.allowed);
+        const route = { rule: whole, ...rank, ...listener, service, ...secured };
         this.#outline.add("tcpRoutes", name, route);
       }
     }
+  }
+
+  #tcpMiddlewares(router: string): Draft {
+    const { routers, middlewares } = this.#labels.tcp;
+    const uses = [routers.get(labelName(router).toLowerCase())?.values.get("middlewares")];
+    const draft = applyMiddlewares(uses, middlewares, { readers: tcpKinds, mayAsk: true });
+    this.#tell(draft);
+    return draft;
   }
 
   /** Where its TLS ends here: may nobody get in as it was? */

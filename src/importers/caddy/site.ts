@@ -13,6 +13,7 @@ import { shown } from "../outline.ts";
 import { answers, compare, needsRanks, rankOf } from "./order.ts";
 import type { Found } from "./order.ts";
 import { hstsOf } from "./hsts.ts";
+import { listedOf, listsOf } from "./lists.ts";
 import type { SiteTls } from "./site-tls.ts";
 import { proxyOf } from "./proxy.ts";
 import { type Grounds, groundsOf, noGrounds, servedOf } from "./served.ts";
@@ -33,6 +34,8 @@ interface Block {
   readonly route: Settings;
   /** Of every answer in it. */
   readonly hsts: Settings;
+  /** Middlewares of every answer in it. */
+  readonly lists: readonly Settings[];
   readonly shut: string | undefined;
   /** Where it stands among the others; the smaller goes first. */
   readonly rank: readonly number[];
@@ -43,9 +46,9 @@ interface Block {
 const blocks = new Set(["handle", "handle_path", "route"]);
 const changes = new Set(["uri", "rewrite", "request_body"]);
 const harmless = new Map([
-  ["encode", "answers are not compressed yet"],
-  ["header", "header fields are not changed yet"],
-  ["request_header", "header fields are not changed yet"],
+  ["encode", "this form of it is not carried over: answers are not compressed"],
+  ["header", "this form of it is not carried over, and these fields stay as they are"],
+  ["request_header", "this form of it is not carried over, and these fields stay as they are"],
   ["log", "every request is logged to stdout; see accessLog"],
   ["handle_errors", "error pages are files of a folder; see errorPages"],
   ["templates", "what is in answers is not changed"],
@@ -76,7 +79,7 @@ export class SiteConversion {
 
   run(site: SiteRule, directives: readonly Directive[], otherHosts: readonly string[]): void {
     const { shut } = site.tls;
-    const block = { rule: "", path: "", named: new Map(), route: {}, hsts: {}, shut };
+    const block = { rule: "", path: "", named: new Map(), route: {}, hsts: {}, lists: [], shut };
     this.#hasPhp = hasPhp(directives);
     this.#walk(directives, { ...block, rank: [], isOrdered: false, grounds: noGrounds });
     const sorted = this.#found.toSorted((one, other) => compare(one.rank, other.rank));
@@ -113,7 +116,8 @@ export class SiteConversion {
     let route = outer.route;
     for (const each of directives) if (changes.has(each.name)) route = this.#change(each, route);
     const hsts = { ...outer.hsts, ...hstsOf(directives, this.#outline) };
-    const block = { ...inner, route, hsts, shut };
+    const lists = [...outer.lists, ...listsOf(directives)];
+    const block = { ...inner, route, hsts, lists, shut };
     for (const [index, each] of directives.entries()) {
       const rank = [...outer.rank, ...rankOf(each, index, outer.isOrdered)];
       if (blocks.has(each.name)) this.#enter(each, { ...block, rank });
@@ -131,19 +135,22 @@ export class SiteConversion {
   #guard(directive: Directive, block: Block): string | undefined {
     const { name, label, args } = directive;
     if (name.startsWith("@") || changes.has(name)) return undefined;
+    if (listedOf(directive) !== undefined) return undefined;
     if (answers.includes(name) || blocks.has(name)) {
       const matched = isMatcher(directive) ? matcherOf(args[0], block.named) : undefined;
-      if (matched?.kind !== "unknown" || !sendsAway(directive)) return undefined;
+      const isGuard = sendsAway(directive) || keepsOut(directive.below);
+      if (matched?.kind !== "unknown" || !isGuard) return undefined;
       this.#note(label, `${matched.why}, and it may keep strangers out: its block is closed`);
       return matched.why;
     }
     if (name === "try_files" && block.grounds.files !== undefined) return undefined;
     const known = harmless.get(name);
-    if (known !== undefined || silent.has(name)) {
+    if (isHarmless(name)) {
       if (known !== undefined && !isHstsAlone(directive)) this.#note(label, `${name}: ${known}`);
       return undefined;
     }
-    const why = `${name} is not there`;
+    const isKnown = ["basic_auth", "basicauth"].includes(name);
+    const why = isKnown ? `this form of ${name} is not carried over` : `${name} is not there`;
     this.#note(
       label,
       `${why}, and it may keep strangers out: its block is closed, and answers 503`,
@@ -165,7 +172,22 @@ export class SiteConversion {
     const route = prefix === "" ? block.route : { ...block.route, stripPrefix: prefix };
     const path =
       first?.startsWith("/") === true ? first.replace(/\/?\*$/, "") : (first ?? block.path);
-    this.#walk(below, { ...block, rule, route, path, isOrdered: name === "route" });
+    const before = this.#found.length;
+    const inner = { ...block, rule, route, path, isOrdered: name === "route" };
+    this.#walk(below, inner);
+    // Where nothing in it answers, Caddy goes on behind it, and whoever was kept out stays so.
+    const isAnswered = this.#found.slice(before).some((each) => each.rule === rule);
+    if (isAnswered || !keepsOut(below)) return;
+    const why = "what keeps strangers out stands in a block that goes on behind it";
+    this.#note(label, `${why}, and is not carried over: the block is closed, and answers 503`);
+    const settings = closed(why);
+    this.#found.push({
+      rank: [...block.rank, Infinity],
+      rule,
+      path,
+      settings,
+      isConditional: true,
+    });
   }
 
   #answer(directive: Directive, block: Block): void {
@@ -182,7 +204,9 @@ export class SiteConversion {
     const settings =
       block.shut === undefined ? this.#settings(directive, rest, block) : closed(block.shut);
     if (settings === undefined) return;
-    const told = { ...settings, ...block.hsts };
+    const { hsts, lists, shut } = block;
+    const middlewares = shut === undefined && lists.length > 0 ? { middlewares: lists } : {};
+    const told = { ...settings, ...middlewares, ...hsts };
     const isConditional =
       /\b(Method|Header|HeaderRegexp|Query|QueryRegexp|ClientIP|PathRegexp|Host)\(|!|\|\|/.test(
         rule,
@@ -268,6 +292,21 @@ function withTls(settings: Settings, { route }: SiteTls): Settings {
   }
   const { redirect: _to, ...others } = route;
   return { ...others, forceHttps: true, ...settings };
+}
+
+function isHarmless(name: string): boolean {
+  return harmless.has(name) || silent.has(name);
+}
+
+/** Somebody in the block asks who it is, or may do so. */
+function keepsOut(below: readonly Directive[]): boolean {
+  return below.some((each) => {
+    const { name } = each;
+    if (blocks.has(name)) return keepsOut(each.below);
+    if (["basic_auth", "basicauth"].includes(name)) return true;
+    const isKnown = answers.includes(name) || changes.has(name) || isHarmless(name);
+    return !isKnown && !name.startsWith("@");
+  });
 }
 
 /** Refuses, or redirects to a page that asks who it is, perhaps; or something in it does. */

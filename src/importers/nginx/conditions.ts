@@ -36,9 +36,9 @@ function isRefusal({ name, args }: Directive): boolean {
   return name === "deny" || (name === "return" && /^4\d\d$/.test(args[0] ?? ""));
 }
 
-function isAnswer({ name, args }: Directive): boolean {
-  const isRedirect = /^(permanent|redirect)$/.test(args[2] ?? "") || /^https?:/.test(args[1] ?? "");
-  return name === "return" || (name === "rewrite" && isRedirect);
+function isAnswer({ name }: Directive): boolean {
+  // A page that asks who it is may be one of the same site.
+  return name === "return" || name === "rewrite";
 }
 
 /** `if ($scheme = http)`, or by host, as certbot writes it, with a redirect to https. */

@@ -4,7 +4,7 @@
 import { parseNetwork } from "../../lib/ip.ts";
 import { importBounds } from "../../config/limits.ts";
 import { call, either } from "../../providers/labels/rule-text.ts";
-import type { Outline } from "../outline.ts";
+import type { Outline, Settings } from "../outline.ts";
 import { shown } from "../outline.ts";
 import { conditionOf, keepsOut } from "./conditions.ts";
 import type { Directive, Scope } from "./tree.ts";
@@ -21,18 +21,49 @@ const barriers = new Map([
   ["limit_except", "letting only some methods in"],
 ]);
 
-/** Why nobody may come in; undefined = it is open. `kept` are conditions that are carried over. */
+/** Of modules that nginx does not have by itself: whoever is called so asks who somebody is. */
+const ofModules = /^(auth_|authz|oidc|saml|shib_)/;
+/** They say more of another, which closes its place itself. */
+const partsOfModules =
+  /^auth_(basic|request|jwt|pam|ldap|basic_user_file|request_set|delay|(ldap|digest|gss|pam)_\w+|jwt_(key|leeway|type|require|header_set|claim_set)\w*)$/;
+
+/** `auth_basic` with a file, as our middleware; undefined = there is none, or not in a form that is the same here. */
+export function passwordOf(scope: Scope): Settings | undefined {
+  const realm = scope.one("auth_basic")?.args[0] ?? "off";
+  const file = scope.one("auth_basic_user_file")?.args[0] ?? "";
+  const isPlain = realm !== "off" && !/[$"\\]/.test(realm) && /^\/[^$]+$/.test(file);
+  // With `satisfy any` an address is enough.
+  if (!isPlain || scope.one("satisfy")?.args[0] === "any") return undefined;
+  return { basicAuth: { file, realm } };
+}
+
+/**
+ * Why nobody may come in; undefined = it is open. `kept` are conditions that are carried over.
+ * @param asks whoever calls has `passwordOf` asked
+ */
 export function barrierOf(
   scope: Scope,
   outline: Outline,
   kept: readonly Directive[],
+  asks = false,
 ): string | undefined {
   for (const [name, what] of barriers) {
     const found = scope.one(name);
     if (found === undefined || ["off", "none"].includes(found.args[0] ?? "")) continue;
+    if (name === "auth_basic" && asks && passwordOf(scope) !== undefined) continue;
     const text = `${name}: ${what} is not there yet, so what it protects is closed, and answers 503`;
     outline.note(text, found);
     return `${what} is not there yet`;
+  }
+  const module = scope
+    .names(ofModules)
+    .flatMap((name) => (partsOfModules.test(name) ? [] : (scope.one(name) ?? [])))
+    .find(({ args: [value = ""] }) => value !== "off");
+  if (module !== undefined) {
+    const { name } = module;
+    const text = `${name}: is not known here and may keep people out, so what it protects is closed, and answers 503`;
+    outline.note(text, module);
+    return `${name} is not known`;
   }
   const guard = scope.every("if").find((each) => !kept.includes(each) && keepsOut(each, scope));
   if (guard !== undefined) {

@@ -1,6 +1,7 @@
 // One `server` of nginx as routes. Its locations keep their order by priorities where patterns are among them; a
 // server for more than names of its own then leaves out the names of the others.
 
+import { isDeepStrictEqual } from "node:util";
 import { both, literal } from "../../providers/labels/rule-text.ts";
 import { closed } from "../../providers/labels/closed.ts";
 import type { Outline, Settings } from "../outline.ts";
@@ -10,7 +11,7 @@ import { withBoundaries } from "./boundaries.ts";
 import { claimOf } from "./claims.ts";
 import { hstsOf } from "./hsts.ts";
 import { isCertificateTest, isHttpsTest, tellConditions } from "./conditions.ts";
-import { accessOf, barrierOf } from "./guards.ts";
+import { accessOf, barrierOf, passwordOf } from "./guards.ts";
 import type { Location } from "./locations.ts";
 import { locationsOf } from "./locations.ts";
 import type { Listen, Names } from "./names.ts";
@@ -149,12 +150,12 @@ function addLocation(location: Location, index: number, emitting: Emitting): voi
     tellConditions(scope, outline, server.isForced);
   }
   const { kept } = base.site;
-  const barrier = server.shut ?? barrierOf(scope, outline, kept);
+  const barrier = server.shut ?? barrierOf(scope, outline, kept, true);
   const isInternal = scope.own("internal").length > 0;
   const goal = goalOf(scope, place);
   const { at } = goal;
   // A location may send its requests to a named one, which has guards of its own; both count.
-  const inner = at === scope ? undefined : barrierOf(at, outline, kept);
+  const inner = at === scope ? undefined : barrierOf(at, outline, kept, true);
   const add = (settings: Settings, more?: string) =>
     addRoute(location, withTls(settings, server, scope, outline), { emitting, index, more });
   const shut = barrier ?? inner;
@@ -176,7 +177,14 @@ function addLocation(location: Location, index: number, emitting: Emitting): voi
   const allowed = lists.length === 0 ? undefined : both(...lists);
   if (allowed !== undefined) add(refused, `!(${allowed})`);
   const settings = settingsOf(location, goal, emitting);
-  if (settings !== undefined) add(settings, allowed);
+  if (settings !== undefined) add({ ...settings, ...passwordsOf([scope, at]) }, allowed);
+}
+
+/** Of a location, and of the one that it sends its requests to. */
+function passwordsOf(scopes: readonly Scope[]): Settings {
+  const all = scopes.flatMap((each) => passwordOf(each) ?? []);
+  const different = all.filter((each, at) => !isDeepStrictEqual(each, all[at - 1]));
+  return different.length === 0 ? {} : { middlewares: different };
 }
 
 interface Goal {

@@ -89,9 +89,15 @@ const said: readonly (readonly [RegExp, string])[] = [
   [/^proxy_ssl_crl$/, "which backends were revoked is not looked at; see pins in tls of a service"],
   [/^proxy_ssl_/, "see tls of a service"],
   [/^http[23](_|$)/, "clients are spoken to in HTTP/1.1; HTTP/2 and HTTP/3 are not there yet"],
-  [/^(gzip|brotli|zstd|gunzip)/, "answers are not compressed yet"],
-  [/^(add_header|more_(set|clear)_.*|add_trailer)$/, "header fields are not changed yet"],
-  [/^\w+_(hide|pass)_header|^\w+_pass_request_/, "header fields are not changed yet"],
+  [/^(gzip|brotli|zstd|gunzip)/, "answers are not compressed; see the middleware compress"],
+  [
+    /^(add_header|more_(set|clear)_.*|add_trailer)$/,
+    "fields of answers stay as they are; see the middleware headers",
+  ],
+  [
+    /^\w+_(hide|pass)_header|^\w+_pass_request_/,
+    "header fields stay as they are; see the middleware headers",
+  ],
   [/^(proxy|fastcgi|uwsgi|scgi)_(cache|no_cache|store)/, "answers are not kept in a cache yet"],
   [/^proxy_cookie_/, "flags of cookies are not changed yet; see restoreUrls"],
   [/^expires$/, "header fields of backends are not changed yet; of files see cacheControl"],

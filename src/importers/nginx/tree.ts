@@ -170,6 +170,12 @@ export class Scope {
     return this.all(name).at(-1);
   }
 
+  /** Names of all directives of all levels that it fits. */
+  names(pattern: RegExp): readonly string[] {
+    const all = this.#levels.flatMap((level) => [...byName(level).keys()]);
+    return [...new Set(all)].filter((name) => pattern.test(name));
+  }
+
   /** Of the innermost level alone. */
   own(...names: readonly string[]): readonly Directive[] {
     return (this.#levels.at(-1) ?? []).filter(({ name }) => names.includes(name));

@@ -123,6 +123,14 @@ for (const [what, labels] of guards) {
   });
 }
 
+test("a guard in a block that answers only some closes what comes behind it as well", () => {
+  const labels = { "caddy.route.basic_auth.bob": "x", "caddy.route.respond": "/up 200" };
+  assert.deepEqual(routeLines(of({ ...proxy, ...labels })), [
+    "a.test-up@docker: Host(`a.test`) && Path(`/up`) → respond 503",
+    "a.test@docker: Host(`a.test`) → respond 503",
+  ]);
+});
+
 test("a guard in a block with an answer closes that block alone", () => {
   const found = of({
     ...proxy,

@@ -92,8 +92,11 @@ function guardOf(directive: Directive, block: Block, { notes }: Out): string | u
   const { name, label, args, below } = directive;
   if (name.startsWith("@") || changes.has(name)) return undefined;
   if (blocks.has(name)) {
-    // Without an answer of its own, what it does is done to those that follow.
-    const isGuard = !below.some((each) => answers.has(each.name) || blocks.has(each.name));
+    // Where nothing in it answers all that comes there, what it does is done to those that follow.
+    const isGuard = !below.some((each) => {
+      const isForAll = !/^[/@]/.test(each.args[0] ?? "");
+      return isForAll && (answers.has(each.name) || blocks.has(each.name));
+    });
     const found = isGuard ? below.map((each) => guardOf(each, block, { notes, wishes: [] })) : [];
     return found.find((why) => why !== undefined);
   }

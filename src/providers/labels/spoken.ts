@@ -24,7 +24,8 @@ export function spokenBy(
   const { defaultHost: template } = settings;
   const defaultHost = template === undefined ? undefined : defaultHostOf(template, workload);
   const exposedByDefault = options.exposedByDefault || isEnabled(workload);
-  const wanted: WishOptions = { exposedByDefault, defaultHost };
+  const sets = Object.keys(settings.defaults.sets ?? {});
+  const wanted: WishOptions = { exposedByDefault, defaultHost, sets };
   for (const [index, dialect] of settings.dialects.entries()) {
     const { wishes, notes: found, isRefused } = read(dialect, workload, wanted);
     notes.push(...found);

@@ -16,6 +16,8 @@ export interface Draft {
   readonly notes: Note[];
   /** Something keeps people out that we do not have: then everybody is. */
   isClosed: boolean;
+  /** It is an operator's: files and other servers may be named. */
+  readonly mayAsk: boolean;
 }
 
 export interface Allowed {
@@ -24,7 +26,7 @@ export interface Allowed {
   readonly status: number;
 }
 
-export function newDraft(): Draft {
+export function newDraft(mayAsk = false): Draft {
   return {
     route: new Map(),
     service: new Map(),
@@ -32,6 +34,7 @@ export function newDraft(): Draft {
     allowed: [],
     notes: [],
     isClosed: false,
+    mayAsk,
   };
 }
 

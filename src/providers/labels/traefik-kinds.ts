@@ -6,23 +6,12 @@ import { readHsts } from "./nginx-hsts.ts";
 import { shown, warning } from "./note.ts";
 import { close, durationOf, patternOf } from "./traefik-draft.ts";
 import type { Draft } from "./traefik-draft.ts";
+import { readFields } from "./traefik-headers.ts";
 import { readFlag, readList } from "./traefik-labels.ts";
 import type { LabelValue } from "./traefik-labels.ts";
-
-/** The options of one middleware. */
-export interface Options {
-  /** As in the label. */
-  readonly kind: string;
-  /** Name of some label of it. */
-  readonly label: string;
-  /** Marks it as understood. */
-  take(key: string): LabelValue | undefined;
-  /** Those that nobody took. */
-  keys(): string[];
-  rest(): LabelValue[];
-}
-
-export type MiddlewareReader = (draft: Draft, options: Options) => void;
+import { listKinds } from "./traefik-lists.ts";
+import { list, required, skip } from "./traefik-options.ts";
+import type { MiddlewareReader, Options } from "./traefik-options.ts";
 
 /** The order in which ours run. */
 const order = ["forceHttps", "redirect", "stripPrefix", "replacePath", "addPrefix"];
@@ -53,13 +42,6 @@ function putService(draft: Draft, key: string, value: unknown, label: string): v
 /** Without the slash that paths begin with, Traefik adds it. */
 function pathOf(text: string): string {
   return text.startsWith("/") ? text : `/${text}`;
-}
-
-function required(draft: Draft, options: Options, key: string): LabelValue | undefined {
-  const found = options.take(key);
-  if (found !== undefined && found.value.trim() !== "") return found;
-  close(draft, options.label, `the middleware ${options.kind} says no ${key}`);
-  return undefined;
 }
 
 function stripPrefix(draft: Draft, options: Options): void {
@@ -174,9 +156,14 @@ function circuitBreaker(draft: Draft, options: Options): void {
 
 function buffering(draft: Draft, options: Options): void {
   const most = options.take("maxrequestbodybytes");
+  const answer = options.take("maxresponsebodybytes");
   // Bodies are streamed: nothing is kept in memory that would have to be bounded.
   for (const key of ["memrequestbodybytes", "memresponsebodybytes"]) options.take(key);
   if (most !== undefined) put(draft, "maxBody", most.value.trim(), most.label);
+  const longest = Number(answer?.value ?? 0);
+  if (answer !== undefined && longest > 0) {
+    list(draft, { kind: "bodyLimit", settings: { answer: longest } }, answer.label);
+  }
 }
 
 function ipAllowList(draft: Draft, options: Options): void {
@@ -215,14 +202,7 @@ function headers(draft: Draft, options: Options): void {
     put(draft, "forceHttps", { status }, toHttps.label);
   }
   readSts(draft, options);
-  const rest = options.rest();
-  skip(options);
-  const [first] = rest;
-  if (first === undefined) return;
-  const message =
-    "header fields are not changed yet: they arrive as the client and the backend wrote them";
-  const others = rest.length === 1 ? "" : ` (and ${rest.length - 1} more of this middleware)`;
-  draft.notes.push(warning(first.label, `${message}${others}`));
+  readFields(draft, options);
 }
 
 /** Strict-Transport-Security: in fields of its own, or as any other field of answers. */
@@ -242,10 +222,6 @@ function readSts(draft: Draft, options: Options): void {
   if (written === undefined && /^\s*0*\s*$/.test(found.value)) return;
   const hsts = readHsts(written?.value ?? parts.join("; "), draft.notes, found.label);
   if (hsts !== undefined) put(draft, "hsts", hsts, found.label);
-}
-
-function skip(options: Options): void {
-  for (const key of options.keys()) options.take(key);
 }
 
 function missing(what: string): MiddlewareReader {
@@ -277,16 +253,8 @@ export const kinds: ReadonlyMap<string, MiddlewareReader> = new Map<string, Midd
   ["ipallowlist", ipAllowList],
   ["ipwhitelist", ipAllowList],
   ["headers", headers],
-  ["inflightreq", missing("the number of requests at once is not limited")],
-  ["ratelimit", missing("the rate of requests is not limited")],
-  ["compress", missing("answers are not compressed")],
-  ["contenttype", missing("the Content-Type of answers is not changed")],
-  ["errors", missing("errors of backends are not replaced by another service's pages")],
-  ["grpcweb", missing("gRPC-Web is not translated")],
-  ["basicauth", barred("asking for a password")],
-  ["digestauth", barred("asking for a password")],
-  ["forwardauth", barred("asking another server who may come in")],
   ["passtlsclientcert", barred("passing on client certificates")],
+  ...listKinds,
   ["plugin", barred("running plugins of Traefik")],
 ]);
 

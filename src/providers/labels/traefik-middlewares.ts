@@ -7,20 +7,29 @@ import { shown, warning } from "./note.ts";
 import { close, newDraft } from "./traefik-draft.ts";
 import type { Draft } from "./traefik-draft.ts";
 import { kinds } from "./traefik-kinds.ts";
-import type { MiddlewareReader, Options } from "./traefik-kinds.ts";
+import { listName } from "./traefik-options.ts";
+import type { MiddlewareReader, Options } from "./traefik-options.ts";
 import { readList } from "./traefik-labels.ts";
 import type { LabelValue, Section } from "./traefik-labels.ts";
 
 export type Known = ReadonlyMap<string, Section>;
 
+export interface ApplyOptions {
+  readonly readers?: ReadonlyMap<string, MiddlewareReader>;
+  /** Sets of our own file, which may be named `NAME@file`. */
+  readonly sets?: readonly string[] | undefined;
+  /** It is an operator's: files and other servers may be named. */
+  readonly mayAsk?: boolean | undefined;
+}
+
 /** `uses` are the labels that name them. */
 export function applyMiddlewares(
   uses: readonly (LabelValue | undefined)[],
   known: Known,
-  readers: ReadonlyMap<string, MiddlewareReader> = kinds,
+  { readers = kinds, sets = [], mayAsk = false }: ApplyOptions = {},
 ): Draft {
-  const draft = newDraft();
-  const line = { draft, known, readers, left: traefikBounds.middlewares };
+  const draft = newDraft(mayAsk);
+  const line = { draft, known, readers, sets, left: traefikBounds.middlewares };
   for (const use of uses) {
     if (use === undefined) continue;
     for (const name of readList(use.value)) apply(line, name, use.label, []);
@@ -38,6 +47,7 @@ interface Line {
   readonly draft: Draft;
   readonly known: Known;
   readonly readers: ReadonlyMap<string, MiddlewareReader>;
+  readonly sets: readonly string[];
   left: number;
 }
 
@@ -47,6 +57,11 @@ function apply(line: Line, reference: string, about: string, above: readonly str
   if (line.left < 0) {
     if (line.left === -1)
       close(draft, about, `there are more than ${traefikBounds.middlewares} middlewares`);
+    return;
+  }
+  const set = line.sets.find((each) => `${each}@file` === reference.trim());
+  if (set !== undefined) {
+    listName(draft, `${set}@file`, about);
     return;
   }
   const name = ownReference(reference);
@@ -84,7 +99,12 @@ function read(line: Line, section: Section, above: readonly string[]): void {
   }
   if (kind === "chain") {
     const members = section.values.get("chain.middlewares");
-    for (const each of readList(members?.value ?? "")) apply(line, each, first.label, above);
+    const names = readList(members?.value ?? "");
+    if (names.length === 0 || section.values.size > 1) {
+      // A slip in its one option would otherwise leave out whoever keeps people out.
+      close(draft, first.label, "a chain says its middlewares, and nothing else");
+    }
+    for (const each of names) apply(line, each, first.label, above);
     return;
   }
   const reader = readers.get(kind);

@@ -35,11 +35,15 @@ export type Target =
 export interface RouterOptions {
   readonly sections: Sections;
   readonly defaultRule: string | undefined;
+  /** Sets of our own file, which may be named `NAME@file`. */
+  readonly sets?: readonly string[] | undefined;
+  /** It is an operator's: files and other servers may be named. */
+  readonly mayAsk?: boolean;
 }
 
 export function readRouter(section: Section, options: RouterOptions): Router {
   const { values } = section;
-  const { sections, defaultRule } = options;
+  const { sections, defaultRule, sets, mayAsk } = options;
   const [first] = values.values();
   const about = values.get("service")?.label ?? first?.label ?? "";
   const target = targetOf(values.get("service"), sections);
@@ -47,7 +51,8 @@ export function readRouter(section: Section, options: RouterOptions): Router {
     typeof target !== "string" && target.kind === "own" && target.section !== undefined
       ? sections.services.get(target.section)?.values.get("middlewares")
       : undefined;
-  const draft = applyMiddlewares([values.get("middlewares"), behind], sections.middlewares);
+  const uses = [values.get("middlewares"), behind];
+  const draft = applyMiddlewares(uses, sections.middlewares, { sets, mayAsk });
   if (typeof target === "string")
     close(draft, about, target, "write the name of one of its services");
   for (const [key, { label }] of values) {

@@ -21,11 +21,9 @@ import type { Wish, WishedService } from "./wish.ts";
 export function tcpWishes(labels: TraefikLabels, workload: Workload, notes: Note[]): Wish[] {
   const routers = [...labels.tcp.routers.values()].slice(0, discovery.routesPerWorkload);
   return routers.flatMap((router) => {
-    const draft = applyMiddlewares(
-      [router.values.get("middlewares")],
-      labels.tcp.middlewares,
-      tcpKinds,
-    );
+    const draft = applyMiddlewares([router.values.get("middlewares")], labels.tcp.middlewares, {
+      readers: tcpKinds,
+    });
     const wish = wishOf(router, labels, { workload, draft });
     notes.push(...draft.notes.map((note) => ({ ...note, message: leftOut(note.message) })));
     return wish === undefined || draft.isClosed ? [] : [wish];

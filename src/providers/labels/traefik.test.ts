@@ -211,10 +211,20 @@ test("labels become routes and services", () => {
   }
 });
 
+/** Of the password `test`. */
+const password = "a:$2y$05$c4WoMPo3SXsafkva.HHa6uXQZWr7oboPiC2bT/r7q1BB8I2s0BRqC";
+
 const barred: readonly (readonly [why: RegExp, labels: Labels])[] = [
-  [/asking for a password \(basicauth\)/, { "middlewares.m.basicauth.users": "a:b" }],
-  [/asking for a password/, { "middlewares.m.digestauth.users": "a:b" }],
-  [/asking another server/, { "middlewares.m.forwardauth.address": "http://auth:9091" }],
+  [/basicAuth\.users/, { "middlewares.m.basicauth.users": "a:b" }],
+  [/says no users/, { "middlewares.m.basicauth.realm": "a" }],
+  [/a file of the host/, { "middlewares.m.basicauth.usersfile": "/etc/htpasswd" }],
+  [/digestAuth\.users/, { "middlewares.m.digestauth.users": "a:b" }],
+  [/among the users twice/, { "middlewares.m.basicauth.users": `${password},${password}` }],
+  [
+    /several realms/,
+    { "middlewares.m.digestauth.users": `a:one:${"0".repeat(32)},b:two:${"0".repeat(32)}` },
+  ],
+  [/ask another server/, { "middlewares.m.forwardauth.address": "http://auth:9091" }],
   [/client certificates/, { "middlewares.m.passtlsclientcert.pem": "true" }],
   [/plugins/, { "middlewares.m.plugin.geoblock.allow": "DE" }],
   [
@@ -292,19 +302,16 @@ function statusOf(route: Readonly<Record<string, unknown>> | undefined): unknown
 
 const told: readonly (readonly [note: string, labels: Labels])[] = [
   [
-    "warning traefik.http.middlewares.m.compress: answers are not compressed yet; the route works without",
-    { "middlewares.m.compress": "true" },
+    "warning traefik.http.middlewares.m.errors.service: errors of backends are not replaced by another service's pages; the route works without",
+    { "middlewares.m.errors.status": "500-599", "middlewares.m.errors.service": "pages" },
   ],
   [
-    "warning traefik.http.middlewares.m.ratelimit.average: the rate of requests is not limited yet; the route works without",
-    { "middlewares.m.ratelimit.average": "100", "middlewares.m.ratelimit.burst": "50" },
+    'warning traefik.http.middlewares.m.compress.encodings: compress.encodings[0]: must be zstd or br or gzip, not the text "lzw"; the route works without',
+    { "middlewares.m.compress.encodings": "lzw" },
   ],
   [
-    "warning traefik.http.middlewares.m.headers.customrequestheaders.X-A: header fields are not changed yet: they arrive as the client and the backend wrote them (and 1 more of this middleware)",
-    {
-      "middlewares.m.headers.customrequestheaders.X-A": "1",
-      "middlewares.m.headers.framedeny": "true",
-    },
+    "warning traefik.http.middlewares.m.headers.framedny: this option of headers is not known, and does nothing",
+    { "middlewares.m.headers.framedny": "true" },
   ],
   [
     "warning traefik.http.middlewares.m.retry.foo: this option of retry is not known, and does nothing",

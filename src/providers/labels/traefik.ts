@@ -45,7 +45,7 @@ export const traefikWishes: WishReader = (workload, options) => {
 function httpWishes(
   labels: TraefikLabels,
   workload: Workload,
-  { defaultHost }: WishOptions,
+  { defaultHost, sets }: WishOptions,
   notes: Note[],
 ): Wish[] {
   const { http } = labels;
@@ -56,7 +56,7 @@ function httpWishes(
     sections.push({ name: ownName(workload), values: new Map() });
   }
   const routers = withoutPairs(
-    sections.map((each) => readRouter(each, { sections: http, defaultRule })),
+    sections.map((each) => readRouter(each, { sections: http, defaultRule, sets })),
   );
   const services = servicesOf(routers, labels, workload);
   const wishes = routers.flatMap((router) => wishesOf(router, services));

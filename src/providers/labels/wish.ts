@@ -52,6 +52,8 @@ export interface WishOptions {
   readonly exposedByDefault: boolean;
   /** Host, perhaps with a path, of a route that names none; made of the provider's template. */
   readonly defaultHost?: string | undefined;
+  /** Sets of middlewares of the file, which are `NAME@file`. */
+  readonly sets?: readonly string[] | undefined;
 }
 
 /** Reads one dialect. Never throws, whatever the labels are. */
