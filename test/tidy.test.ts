@@ -14,7 +14,8 @@ const read = (path: string) => readFileSync(join(root, path), "utf8");
 /** What each folder of src may import besides itself; ARCHITECTURE.md explains the order. */
 const mayImport: Readonly<Record<string, string>> = {
   lib: "",
-  config: "x509 lib",
+  own: "",
+  config: "own x509 lib",
   http: "config lib",
   routing: "config lib",
   guest: "config lib",
@@ -25,8 +26,10 @@ const mayImport: Readonly<Record<string, string>> = {
   health: "upstream gateway guest http config lib",
   alerts: "config lib",
   stream: "tls upstream guest http config lib",
-  middlewares: "http config lib",
-  proxy: "routing middlewares files gateway guest upstream http config lib",
+  peers: "config lib",
+  middlewares: "own peers http config lib",
+  cache: "peers http config lib",
+  proxy: "routing middlewares cache peers files gateway guest upstream http config lib",
   listen: "proxy stream tls upstream http config lib",
   etcd: "config lib",
   providers: "etcd config lib",
@@ -38,7 +41,8 @@ const mayImport: Readonly<Record<string, string>> = {
   importers: "providers config lib",
   admin: "routing config lib",
   process:
-    "admin store acme certificates x509 providers fleet listen proxy stream tls health alerts upstream guest routing config lib",
+    "own admin store acme certificates x509 providers fleet listen proxy cache peers stream tls health alerts upstream guest routing http config lib",
+  library: "own process listen proxy providers http config lib",
   cli: "importers process admin providers routing config lib",
 };
 

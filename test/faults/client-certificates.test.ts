@@ -3,13 +3,15 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
+import type { ServerResponse } from "node:http";
 import { test } from "node:test";
 import type { ConnectionOptions, TLSSocket } from "node:tls";
-import { within } from "../harness/barrier.ts";
+import { eventually, within } from "../harness/barrier.ts";
 import { clientAuthority } from "../harness/client-authority.ts";
 import { connect as connectPlain } from "../harness/client.ts";
 import { echoOrigin } from "../harness/echo-origin.ts";
 import { needs } from "../harness/needs.ts";
+import { httpOrigin } from "../harness/origin.ts";
 import { startPlane } from "./plane.ts";
 import { handshake } from "./tls-client.ts";
 import { certificateFor, credentialsOf } from "./tls-credentials.ts";
@@ -79,6 +81,41 @@ test(
     known.destroy();
   },
 );
+
+for (const kind of ["cache", "collapse"]) {
+  const name = `${kind}: what a backend answers to a certificate is for its client alone`;
+  test(name, bounded, async () => {
+    await using authority = await clientAuthority();
+    const waiting: ServerResponse[] = [];
+    await using backend = await httpOrigin((_request, response) => void waiting.push(response));
+    const middlewares = { [kind]: true };
+    const config = {
+      ...{ listeners, tls: { clientAuth: { ca: authority.ca } } },
+      routes: { "*": { service: backend.url, middlewares } },
+    };
+    await using plane = await startPlane(config, credentials);
+    const people = [await authority.sign("alice"), await authority.sign("bob")];
+    const sockets = await Promise.all(
+      people.map((each) => handshake(plane, { ...secret, ...each })),
+    );
+    const ask = () => Promise.all(sockets.map((each) => answered(each, "secret.test")));
+    for (let round = 1; round < 3; round++) {
+      const answers = ask();
+      await eventually("both to ask", () => waiting.length === 2 || undefined);
+      for (const [number, each] of waiting.splice(0).entries()) {
+        each.writeHead(200, { "Cache-Control": "max-age=60", "X-Answer": String(number) }).end();
+      }
+      const all = await answers;
+      const numbers = all.map((each) => /^x-answer: (.*)$/im.exec(each)?.[1] ?? "");
+      assert.deepEqual(
+        numbers.toSorted((a, b) => a.localeCompare(b)),
+        ["0", "1"],
+        all.join(),
+      );
+    }
+    for (const each of sockets) each.destroy();
+  });
+}
 
 test("nobody says of himself that he showed a certificate", bounded, async () => {
   await using backend = await echoOrigin("one");

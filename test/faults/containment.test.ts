@@ -1,6 +1,7 @@
 // Our own parts fail: a middleware throws at each of its moments, or cannot even be made; a provider dies.
 // Whatever it is costs one exchange at most, never the process, and never fills the log.
 
+import { noDocuments } from "../../src/config/documents.ts";
 import { noGuests } from "../../src/config/guest.ts";
 import { noCredentials } from "../../src/config/certificate.ts";
 import assert from "node:assert/strict";
@@ -13,7 +14,7 @@ import type { Provider } from "../../src/providers/provider.ts";
 import { eventually, within } from "../harness/barrier.ts";
 import { connect } from "../harness/client.ts";
 import { httpOrigin, origin } from "../harness/origin.ts";
-import { addHooks } from "./hooks.ts";
+import { addMiddlewares } from "./hooks.ts";
 import { type Plane, startPlane } from "./plane.ts";
 
 const bounded = { timeout: 30_000 };
@@ -33,15 +34,17 @@ async function statusOf(proxy: Plane, path: string): Promise<number> {
 
 const descriptors = () => readdirSync("/proc/self/fd").length;
 
-const failures = (proxy: Plane) =>
-  proxy.told.filter((line) => line.includes("a middleware failed"));
+/** What the log was told of middlewares. */
+const told: string[] = [];
+const tell = (message: string, fields = {}) =>
+  void told.push(`warn: ${message} ${JSON.stringify(fields)}`);
 
 /** Asks often enough for a flood; whatever is left over is found. */
 async function floods(proxy: Plane, moment: string, status: number): Promise<void> {
+  told.length = 0;
   for (let count = 0; count < 50; count++) assert.equal(await statusOf(proxy, "/bad"), status);
   await proxy.assertServes();
   await proxy.assertNothingLeft();
-  const told = failures(proxy);
   assert.equal(told.length, 1, told.join("\n"));
   assert.match(told[0] ?? "", /^warn: .*"route":"a\.test\/bad"/);
   assert.match(told[0] ?? "", new RegExp(`"moment":"${moment}".*TypeError: a bug of ours`));
@@ -50,7 +53,7 @@ async function floods(proxy: Plane, moment: string, status: number): Promise<voi
 
 test("a request hook that throws costs its exchange and one line of the log", bounded, async () => {
   await using back = await httpOrigin((_request, response) => response.end("ok"));
-  using _ = addHooks("a.test/bad", { requestHooks: [thrower] });
+  using _ = addMiddlewares("a.test/bad", [{ onRequest: thrower }], tell);
   await using proxy = await startPlane({ routes: routes(back.url) });
   await floods(proxy, "request", 500);
   const lines = await proxy.end();
@@ -62,7 +65,7 @@ test(
   bounded,
   async () => {
     await using back = await httpOrigin((_request, response) => response.end("ok"));
-    using _ = addHooks("a.test/bad", { responseHooks: [() => {}, thrower] });
+    using _ = addMiddlewares("a.test/bad", [{ onResponse: thrower }, { onResponse() {} }], tell);
     await using proxy = await startPlane({ routes: routes(back.url) });
     await floods(proxy, "response", 500);
     const lines = await proxy.end();
@@ -75,7 +78,7 @@ test(
   bounded,
   async () => {
     await using back = await origin();
-    using _ = addHooks("a.test/bad", { responseHooks: [thrower] });
+    using _ = addMiddlewares("a.test/bad", [{ onResponse: thrower }], tell);
     await using proxy = await startPlane({ routes: routes(back.url) });
     const upgrade =
       "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nhi";
@@ -102,7 +105,11 @@ test(
   async () => {
     await using back = await httpOrigin((_request, response) => response.end("ok"));
     let done = 0;
-    using _ = addHooks("a.test/bad", { doneHooks: [thrower, () => void done++] });
+    using _ = addMiddlewares(
+      "a.test/bad",
+      [{ onDone: () => void done++ }, { onDone: thrower }],
+      tell,
+    );
     await using proxy = await startPlane({ routes: routes(back.url) });
     await floods(proxy, "done", 200);
     assert.equal(done, 50);
@@ -189,6 +196,7 @@ test(
             secret: "",
             credentials: noCredentials,
             guests: noGuests,
+            documents: noDocuments,
           });
       }
     })();

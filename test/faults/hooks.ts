@@ -1,21 +1,27 @@
-// Hooks of our own in the plans of a route, as if a middleware had brought them.
+// Middlewares of our own in the plans of a route, as if the configuration had named them.
 
 import { mock } from "node:test";
+import { Chain } from "../../src/proxy/chain.ts";
+import type { Middleware } from "../../src/middlewares/middleware.ts";
 import type { Plan } from "../../src/proxy/plan.ts";
 import { Table } from "../../src/routing/table.ts";
 
-export type Hooks = Partial<Pick<Plan, "requestHooks" | "responseHooks" | "doneHooks">>;
-
-/** Until it is disposed of, every plan that is made of that route gets these hooks. */
-export function addHooks(routeName: string, hooks: Hooks): Disposable {
+/** Until it is disposed of, every plan that is made of that route gets these. */
+export function addMiddlewares(
+  routeName: string,
+  middlewares: readonly Middleware[],
+  problems: (message: string, fields?: Readonly<Record<string, string>>) => void = () => {},
+): Disposable {
   const { compile } = Table;
+  const links = middlewares.map((middleware) => ({ kind: "test", middleware }));
   const mocked = mock.method(Table, "compile", ((all, planOf, before) =>
     compile.call(
       Table,
       all,
       (route, known) => {
         const plan = planOf(route, known as never);
-        return route.name === routeName ? { ...(plan as Plan), ...hooks } : plan;
+        if (route.name !== routeName) return plan;
+        return { ...(plan as Plan), chain: new Chain(routeName, links, problems) };
       },
       before,
     )) as typeof compile);

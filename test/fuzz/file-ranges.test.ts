@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { maxRanges } from "../../src/config/files-limits.ts";
-import { acceptedOf } from "../../src/files/encodings.ts";
+import { acceptedOf } from "../../src/http/accept-encoding.ts";
 import { listHasStrongly, listHasWeakly } from "../../src/files/entity-tag.ts";
 import { readHttpDate } from "../../src/files/http-date.ts";
 import { multipartOf } from "../../src/files/multipart.ts";

@@ -39,16 +39,16 @@ export async function within<T>(promise: Promise<T>, ms: number, what: string): 
   }
 }
 
-/** Calls `probe` until it returns something else than undefined. */
+/** Calls `probe` until it returns something else than undefined and false. */
 export async function eventually<T>(
   what: string,
-  probe: () => Promise<T | undefined> | T | undefined,
+  probe: () => Promise<T | undefined | false> | T | undefined | false,
   ms = 5000,
 ): Promise<T> {
   const end = Date.now() + ms;
   for (;;) {
     const value = await probe();
-    if (value !== undefined) return value;
+    if (value !== undefined && value !== false) return value;
     if (Date.now() >= end) throw new Error(`waited ${ms} ms for ${what}`);
     await pause(10);
   }

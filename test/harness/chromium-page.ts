@@ -1,5 +1,5 @@
 // A page of headless Chromium that remembers what went wrong in it: requests that failed, answers that were refusals
-// or failures, exceptions of scripts. It knows names below `.localhost` and no others, so that nothing of the
+// or failures, exceptions of scripts. It knows `localhost`, names below it, and no others, so that nothing of the
 // internet is asked. Pictures are taken into a folder, for people to look at.
 //
 // SCREENSHOTS=FOLDER keeps them there; without it they go with the test.
@@ -23,7 +23,7 @@ export interface ChromiumPage extends AsyncDisposable {
 const switches = [
   ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
   ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
-  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE *.localhost",
+  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE *.localhost, EXCLUDE localhost",
 ];
 
 /** @param timeoutMs for each thing that is waited for */

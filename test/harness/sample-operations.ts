@@ -4,6 +4,8 @@
 import type { Access } from "../../src/admin/access.ts";
 import type {
   AlertTest,
+  CachePurge,
+  CacheRow,
   CertificateRow,
   DiscoveryRows,
   FleetRows,
@@ -85,6 +87,9 @@ export class SampleOperations implements Operations {
   ];
 
   services = () => Promise.resolve(this.rows);
+  cacheRows: readonly CacheRow[] = [];
+  caches = () => Promise.resolve(this.cacheRows);
+  purgeCache = ({ kind, value }: CachePurge) => this.#note(`purge ${kind} ${value}`);
   discovery = () => this.found;
   fleet: FleetRows | undefined;
   nodes = () => this.fleet;

@@ -56,6 +56,32 @@ test("a trusted proxy is believed, and its own address is added to the chain", a
   assert.equal(headers["x-forwarded-server"], "edge");
 });
 
+test("what a client writes with underscores is nothing that a trusted proxy said", async () => {
+  await using echo = await echoOrigin("a");
+  await using program = await startTidegate({
+    config: { listeners, routes: { "app.test": echo.url }, trustedProxies: [proxy] },
+  });
+  // In front of, and behind, what the proxy says: some sort their headers.
+  for (const isBefore of [true, false]) {
+    const made = {
+      X_Forwarded_For: "198.51.100.66",
+      X_Forwarded_Proto: "ftp",
+      X_Forwarded_Host: "made-up.test",
+      Client_Cert: ":AAAA:",
+    };
+    const headers = isBefore ? { ...made, ...claims } : { ...claims, ...made };
+    const seen = echoOf(await ask(program.port(), { from: proxy, headers })).headers;
+    assert.equal(seen["x-forwarded-for"], `203.0.113.5, ${proxy}`);
+    assert.equal(seen["x-real-ip"], "203.0.113.5");
+    assert.equal(seen["x-forwarded-proto"], "https");
+    assert.equal(seen["x-forwarded-host"], "claimed.test");
+    assert.deepEqual(
+      Object.keys(seen).filter((name) => name.includes("_")),
+      [],
+    );
+  }
+});
+
 test("a trusted proxy that claims nothing is a client like any other", async () => {
   await using echo = await echoOrigin("a");
   await using program = await startTidegate({
@@ -93,8 +119,14 @@ test("rules and log see the client behind trusted proxies, and no made-up entry 
   );
   assert.equal(await originFor("203.0.113.5, 192.0.2.7"), "inner", "a trusted one is passed over");
   assert.equal(await originFor("nonsense"), "other");
+  assert.equal(await originFor("203.0.113.6:4711"), "inner", "with its port");
+  assert.equal(await originFor("203.0.113.7, [2001:db8::1]:4711"), "other", "with its port");
+  assert.equal(await originFor("203.0.113.7:x"), "other");
   const addresses = (await logAtEnd(program)).map((entry) => entry["remoteAddress"]);
-  assert.deepEqual(addresses, ["203.0.113.5", "203.0.113.5", "198.51.100.1", "203.0.113.5", proxy]);
+  assert.deepEqual(addresses, [
+    ...["203.0.113.5", "203.0.113.5", "198.51.100.1", "203.0.113.5", proxy],
+    ...["203.0.113.6", "2001:db8::1", proxy],
+  ]);
 });
 
 test("a listener may have trusted proxies of its own", async () => {

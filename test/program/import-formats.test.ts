@@ -38,10 +38,13 @@ const traefik = `http:
     secure: { rule: "Host(\`r.test\`)", entryPoints: [websecure], tls: {}, service: app }
     guarded: { rule: "Host(\`g.test\`)", middlewares: [password], service: app }
     missing: { rule: "Host(\`m.test\`)", service: nobody }
+    asked: { rule: "Host(\`f.test\`)", middlewares: [zip, login], service: app }
   middlewares:
     strip: { stripPrefix: { prefixes: [/api] } }
     office: { ipAllowList: { sourceRange: [10.0.0.0/8] } }
     https: { redirectScheme: { scheme: https, permanent: true } }
+    zip: { compress: {} }
+    login: { forwardAuth: { address: "http://auth:9091/verify", authResponseHeaders: [Remote-User] } }
     password: { basicAuth: { users: ["a:secret-hash"] } }
   services:
     app:
@@ -53,7 +56,8 @@ const traefik = `http:
     copied: { mirroring: { service: app, mirrors: [{ name: blog.v2, percent: 10 }] } }
     safe: { failover: { service: app, fallback: blog.v2 } }
 tcp:
-  routers: { db: { rule: "HostSNI(\`*\`)", entryPoints: [mysql], service: db } }
+  routers: { db: { rule: "HostSNI(\`*\`)", entryPoints: [mysql], service: db, middlewares: [lan] } }
+  middlewares: { lan: { ipAllowList: { sourceRange: [10.0.0.0/8] } } }
   services: { db: { loadBalancer: { servers: [{ address: "127.0.0.1:3306" }] } } }
 udp:
   routers: { dns: { entryPoints: [dns], service: dns } }
@@ -74,6 +78,18 @@ test("a file of Traefik becomes a complete configuration; what keeps people out 
   assert.deepEqual(routes["canary"], { rule: 'Host("c.test")', priority: 7, service: "both" });
   assert.deepEqual(routes["secure"]?.["forceHttps"], { status: 308 });
   assert.equal(routes["plain"], undefined);
+  const address = "http://auth:9091/verify";
+  assert.deepEqual(routes["asked"]?.["middlewares"], [
+    { compress: true },
+    {
+      forwardAuth: {
+        address,
+        responseHeaders: ["Remote-User"],
+        cookies: false,
+        preserveLocationHeader: false,
+      },
+    },
+  ]);
   for (const name of ["guarded", "missing"]) {
     assert.equal((routes[name]?.["respond"] as { status: number } | undefined)?.status, 503, name);
   }
@@ -96,11 +112,11 @@ test("a file of Traefik becomes a complete configuration; what keeps people out 
     dns: { bind: ":53", protocol: "udp", service: { backends: ["udp://127.0.0.1:53"] } },
   });
   assert.deepEqual(config?.["tcpRoutes"], {
-    db: { rule: 'HostSNI("*")', listener: ["mysql"], service: "db" },
+    db: { rule: '(HostSNI("*")) && ClientIP("10.0.0.0/8")', listener: ["mysql"], service: "db" },
   });
   assert.match(
     notes,
-    /^dynamic\.yaml:13: http\.middlewares\.password\.basicAuth\.users: asking for a password/m,
+    /^dynamic\.yaml:16: http\.middlewares\.password\.basicAuth\.users: basicAuth\.users.*the route is closed/m,
   );
   assert.match(notes, /^dynamic\.yaml:8: http\.routers\.missing\.service: .*nobody/m);
 });

@@ -58,6 +58,7 @@ test("conditions of nginx that are not carried over are said, and those about wh
   const shut = [
     'if ($cookie_session = "") { return 302 /login; }',
     "if ($http_authorization != x) { rewrite ^ /login redirect; }",
+    "if ($cookie_login != x) { rewrite ^ /login last; }",
     "if ($blocked) { return 503; }",
     "if ($remote_addr != 10.0.0.1) { return 444; }",
   ];
@@ -161,6 +162,56 @@ server { location /json { default_type application/json; return 200 '{"a":1}'; }
   assert.deepEqual(service?.backends, [{ url: `http://127.0.0.1:${one.port}`, weight: 2 }]);
   assert.match(notes, /slow_start: is not carried over/);
   assert.deepEqual(routes["all"]?.restoreUrls, { from: "/", to: "/" });
+});
+
+test("modules of nginx that ask who somebody is close what they protect, and their parts alone nothing", async () => {
+  const shut = [
+    "auth_digest x;",
+    "auth_gss on;",
+    "auth_jwt_enabled on;",
+    "auth_oidc x;",
+    "authz on;",
+  ];
+  const open = ["auth_digest off;", "auth_jwt_key_file /k;", "auth_ldap_cache_enabled on;", ""];
+  const all = [...shut, ...open];
+  const locations = all.map(
+    (each, at) => `location /p${at} { ${each} proxy_pass http://127.0.0.1:1; }`,
+  );
+  const text = `server { server_name a.test; ${locations.join("\n")} }\nserver { server_name b.test; authz on; location / { proxy_pass http://127.0.0.1:1; } }`;
+  const { routes, notes } = await imported("nginx", text);
+  for (const [at, each] of all.entries()) {
+    const status = routes[`a.test/p${at}`]?.respond?.status;
+    assert.equal(status, shut.includes(each) ? 503 : undefined, each);
+  }
+  assert.equal(routes["b.test"]?.respond?.status, 503);
+  assert.match(notes, /auth_digest: .*may keep people out/);
+});
+
+test("a guard in a block of a Caddyfile that goes on behind it keeps out there, too", async () => {
+  const guard = "basic_auth {\nbob $2a$14$Zkx19XLiW6VYouLHR5NmfOFU0z2GTNmpkT/5qqR7hx4IjWJPDhjvG\n}";
+  const site = (host: string, block: string) =>
+    `http://${host} {\n${block}\nreverse_proxy 127.0.0.1:1\n}\n`;
+  const { routes, notes } = await imported(
+    "caddy",
+    [
+      site("a.test", `route /in/* {\n${guard}\n}`),
+      site("b.test", `handle /in/* {\nauthorize x\n}`),
+      site("c.test", `route /in/* {\n${guard}\nrespond /in/up 200\n}`),
+      site("d.test", `@odd expression x\nroute @odd {\n${guard}\n}`),
+      site("e.test", `route /in/* {\n${guard}\nreverse_proxy 127.0.0.1:2\n}`),
+      site("f.test", "route /in/* {\nheader X-A b\n}"),
+    ].join(""),
+    "Caddyfile",
+  );
+  for (const name of ["a.test/in", "b.test/in", "c.test/in", "d.test"]) {
+    assert.equal(routes[name]?.respond?.status, 503, name);
+  }
+  for (const name of ["a.test", "b.test", "c.test", "f.test"]) {
+    assert.equal(routes[name]?.service, "http://127.0.0.1:1", name);
+  }
+  assert.equal(routes["e.test/in"]?.service, "http://127.0.0.1:2");
+  assert.equal(routes["f.test/in"], undefined);
+  assert.match(notes, /^Caddyfile:2: what keeps strangers out stands in a block/m);
 });
 
 test("a block of a Caddyfile that may send strangers away closes what it stands in", async () => {
