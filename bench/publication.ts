@@ -53,14 +53,15 @@ function snapshots(): readonly Snapshot[] {
 /** What a worker process does with a publication, without listeners. */
 function work(): void {
   const nothing = (): undefined => undefined;
+  const wheel = new Wheel(50);
   const destinations = new Destinations({
-    wheel: new Wheel(50),
+    wheel,
     caps: new Caps(new Tally()),
     onMark: nothing,
     onSession: nothing,
     onWanted: nothing,
   });
-  const options = { destinations, onProblem: nothing };
+  const options = { destinations, wheel, onProblem: nothing };
   let live: Live | undefined;
   const empty = heapUsed();
   let cpu = process.cpuUsage();

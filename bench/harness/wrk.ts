@@ -14,6 +14,8 @@ export interface Load {
   readonly hosts: readonly string[];
   /** At once; 64 by default. */
   readonly connections?: number;
+  /** Further fields, `Name: value`. */
+  readonly headers?: readonly string[];
   /** Ask for the connection to be closed after each answer. */
   readonly closes?: boolean;
   /** Over TLS. With `closes` sessions are resumed. */
@@ -55,6 +57,7 @@ export async function runWrk(stage: Stage, load: Load): Promise<Loaded> {
     "-H",
     `Host: ${host}`,
     ...(load.closes === true ? ["-H", "Connection: close"] : []),
+    ...(load.headers ?? []).flatMap((each) => ["-H", each]),
   ];
   const wrk = stage.launch({
     name,

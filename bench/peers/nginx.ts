@@ -10,8 +10,14 @@ export const nginx: Peer = nginxWith("nginx", ["127.0.0.1"]);
 /**
  * @param backends addresses of the origin
  * @param isSecure clients come over TLS
+ * @param more lines of the server
  */
-export function nginxWith(name: string, backends: readonly string[], isSecure = false): Peer {
+export function nginxWith(
+  name: string,
+  backends: readonly string[],
+  isSecure = false,
+  more: readonly string[] = [],
+): Peer {
   return {
     name,
     isSecure,
@@ -20,7 +26,8 @@ export function nginxWith(name: string, backends: readonly string[], isSecure = 
       const file = stage.path(`${name}.conf`);
       const servers = backends.map((each) => `    server ${each}:${origin.port};`);
       const listen = `listen 127.0.0.1:${port} ${isSecure ? "ssl " : ""}backlog=4096;`;
-      const lines = isSecure ? [listen, ...tlsLines(writeCredentials(stage))] : [listen];
+      const tls = isSecure ? tlsLines(writeCredentials(stage)) : [];
+      const lines = [listen, ...tls, ...more];
       writeFileSync(file, configuration(name, stage.folder, servers, lines));
       return stage.launch({
         name,
@@ -30,6 +37,16 @@ export function nginxWith(name: string, backends: readonly string[], isSecure = 
       });
     },
   };
+}
+
+/** The same with gzip for texts. */
+export function compressingNginx(level: number): Peer {
+  return nginxWith("nginx", ["127.0.0.1"], false, [
+    "gzip on;",
+    `gzip_comp_level ${level};`,
+    "gzip_types text/plain;",
+    "gzip_min_length 1024;",
+  ]);
 }
 
 /** What is our default, too: TLS 1.2 and 1.3. */

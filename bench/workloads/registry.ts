@@ -1,9 +1,13 @@
 // All workloads by name, and those that run when none is named: the figures the project promises.
 
 import { backends } from "./backends.ts";
+import { cacheHit, cacheHitMedium, smokeCache } from "./cache.ts";
+import { dogPile } from "./dog-pile.ts";
+import { gzip, gzip6, gzip6Large, gzipLarge } from "./compression.ts";
 import { fastcgi, files, filesMedium, smokeFastcgi, smokeFiles } from "./files.ts";
 import { hugeFile } from "./huge-file.ts";
 import { idle } from "./idle.ts";
+import { middlewares } from "./middlewares.ts";
 import { mysql } from "./mysql.ts";
 import { routes } from "./routes.ts";
 import { routing } from "./routing.ts";
@@ -39,13 +43,22 @@ const all = [
   tcp,
   tcpConnections,
   mysql,
+  middlewares,
   files,
   filesMedium,
+  cacheHit,
+  cacheHitMedium,
+  dogPile,
+  gzip,
+  gzip6,
+  gzipLarge,
+  gzip6Large,
   hugeFile,
   fastcgi,
   smoke,
   smokeFiles,
   smokeFastcgi,
+  smokeCache,
 ];
 
 export const workloads: ReadonlyMap<string, Workload> = new Map(
@@ -63,4 +76,4 @@ export const promised: readonly string[] = [
 ].map((each) => each.name);
 
 /** What the name `smoke` stands for: a short one of each kind of work. */
-export const smokes: readonly Workload[] = [smoke, smokeFiles, smokeFastcgi];
+export const smokes: readonly Workload[] = [smoke, smokeFiles, smokeFastcgi, smokeCache];
