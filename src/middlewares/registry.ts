@@ -2,6 +2,11 @@
 
 import type { AuthUse } from "../config/middlewares/uses/auth.ts";
 import type { BodyUse } from "../config/middlewares/uses/body.ts";
+import type {
+  BandwidthUse,
+  ConcurrencyUse,
+  RateLimitUse,
+} from "../config/middlewares/uses/limit.ts";
 import type { ListedUse } from "../config/middlewares/use.ts";
 import type { MiddlewareUse } from "../config/snapshot.ts";
 import { addPrefix } from "./add-prefix.ts";
@@ -76,11 +81,9 @@ export function createMiddleware(
     case "ipRules":
       return ipRules(use, api);
     case "rateLimit":
-      return rateLimit(use, api);
     case "concurrency":
-      return concurrency(use, api);
     case "bandwidth":
-      return bandwidth(use);
+      return createLimit(use, api);
     case "bodyLimit":
     case "compress":
     case "decompress":
@@ -163,5 +166,19 @@ function createBody(use: BodyUse, api: MiddlewareApi): Middleware {
       return decompress(use);
     case "rewriteBody":
       return rewriteBody(use, api);
+  }
+}
+
+function createLimit(
+  use: RateLimitUse | ConcurrencyUse | BandwidthUse,
+  api: MiddlewareApi,
+): Middleware {
+  switch (use.kind) {
+    case "rateLimit":
+      return rateLimit(use, api);
+    case "concurrency":
+      return concurrency(use, api);
+    case "bandwidth":
+      return bandwidth(use);
   }
 }
