@@ -102,8 +102,7 @@ class Embedded implements Proxy {
     this.#options = options;
     const own = Object.entries(options.middlewares ?? {});
     this.#inline = new Map(own.map(([name, each]) => [name, addInline(each)]));
-    const { catalog, problems } = this.#read(config);
-    this.#provider = new EmbeddedProvider(catalog, problems);
+    this.#provider = this.#begun(config);
     const ring = new LogRing();
     this.#log = loggerOf(options.log);
     this.#program = new Program({
@@ -124,6 +123,22 @@ class Embedded implements Proxy {
     });
     this.#running = this.#program.run();
     this.#running.catch((error: unknown) => this.#first.reject(error));
+  }
+
+  /** Nobody closes what never came to be. */
+  #begun(config: ProxyConfig): EmbeddedProvider {
+    try {
+      const { catalog, problems } = this.#read(config);
+      return new EmbeddedProvider(catalog, problems);
+    } catch (error) {
+      this.#leaveNothing();
+      throw error;
+    }
+  }
+
+  #leaveNothing(): void {
+    for (const id of this.#inline.values()) removeInline(id);
+    rmSync(this.#state, { recursive: true, force: true });
   }
 
   async started(): Promise<void> {
@@ -253,8 +268,7 @@ class Embedded implements Proxy {
     } catch {
       // Whoever started it was told.
     }
-    for (const id of this.#inline.values()) removeInline(id);
-    rmSync(this.#state, { recursive: true, force: true });
+    this.#leaveNothing();
   }
 
   /** What others accepted is waited for, as what we accept is. */

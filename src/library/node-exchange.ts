@@ -12,7 +12,7 @@ import { plainAddress } from "../lib/ip.ts";
 import type { ExchangeHandler } from "../listen/connection-context.ts";
 
 /** The listener's name in logs, and in the configuration of who trusts it. */
-export const handledName = "handle";
+const handledName = "handle";
 
 export class NodeExchange<P> implements ClientSide {
   readonly #request: IncomingMessage;

@@ -321,7 +321,9 @@ test("middlewares of the program's own are named in the configuration", bounded,
 });
 
 test("what cannot begin says why", bounded, async () => {
+  const before = left().length;
   await assert.rejects(createProxy({ routes: { "a.test": "nonsense" } }), ConfigError);
+  assert.equal(left().length, before, "nothing is left behind");
   await using taken = await serve();
   await assert.rejects(
     createProxy({ listeners: { web: `127.0.0.1:${taken.port}` }, routes: {} }),
