@@ -44,6 +44,18 @@ export function tellUser(exchange: Exchange, field: string, user: string): void 
   if (field !== "" && value !== "") exchange.request.fields.add(field, value);
 }
 
+/** Lets in somebody who is known. The head of who left meanwhile may be that of the next request by now. */
+export function letIn(
+  exchange: Exchange,
+  { header, removeHeader }: { readonly header: string; readonly removeHeader: boolean },
+  user: string,
+): undefined {
+  if (exchange.isDone) return undefined;
+  tellUser(exchange, header, user);
+  if (removeHeader) exchange.request.fields.dropNamed("authorization");
+  return undefined;
+}
+
 /** The one value of a field that is passed on. undefined = there is none; false = there are several. */
 export function onlyValue(fields: Fields, name: string): string | undefined | false {
   const values = fields.valuesOf(name);

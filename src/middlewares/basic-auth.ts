@@ -5,7 +5,7 @@ import { credentialBytes } from "../config/auth-limits.ts";
 import type { BasicAuthUse } from "../config/middlewares/uses/auth.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { UserList } from "../lib/user-list.ts";
-import { IdentityFields, onlyValue, tellUser } from "./auth-identity.ts";
+import { IdentityFields, letIn, onlyValue } from "./auth-identity.ts";
 import { Passwords } from "./auth-passwords.ts";
 import { Users } from "./auth-users.ts";
 import type { Middleware, MiddlewareApi, Refusal } from "./middleware.ts";
@@ -25,11 +25,7 @@ export function basicAuth(use: BasicAuthUse, api: MiddlewareApi): Middleware {
   const judge = (exchange: Exchange, name: string, isRight: boolean | undefined) => {
     if (isRight === undefined) return busy;
     if (!isRight) return refusal;
-    // Its head may be that of the next request by now.
-    if (exchange.isDone) return undefined;
-    tellUser(exchange, use.header, name);
-    if (use.removeHeader) exchange.request.fields.dropNamed("authorization");
-    return undefined;
+    return letIn(exchange, use, name);
   };
   return {
     onRequest(exchange) {

@@ -4,7 +4,7 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { DigestAuthUse } from "../config/middlewares/uses/auth.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { digestKey, type UserList } from "../lib/user-list.ts";
-import { IdentityFields, onlyValue, tellUser } from "./auth-identity.ts";
+import { IdentityFields, letIn, onlyValue } from "./auth-identity.ts";
 import { Users } from "./auth-users.ts";
 import { Nonces, type NonceUse } from "./digest-nonces.ts";
 import { type DigestAnswer, readDigest } from "./digest-parameters.ts";
@@ -37,11 +37,7 @@ export function digestAuth(use: DigestAuthUse, api: MiddlewareApi): Middleware {
   });
   const finish = (exchange: Exchange, name: string, list: UserList, found: NonceUse) => {
     if (found === "stale") return refusal(list, true);
-    // Its head may be that of the next request by now.
-    if (exchange.isDone) return undefined;
-    tellUser(exchange, use.header, name);
-    if (use.removeHeader) exchange.request.fields.dropNamed("authorization");
-    return undefined;
+    return letIn(exchange, use, name);
   };
   return {
     onRequest(exchange) {
