@@ -28,7 +28,7 @@ export function documentUrl(remedy = "write https://example.com/list.txt") {
 }
 
 /** Keys of a mapping that names one, beside others of its own. */
-export const documentKeys = {
+const documentKeys = {
   file: key(filePath(), "A file. Read again when it changes."),
   url: key(documentUrl(), "Where it is asked for, again and again."),
   every: durationKey("How often the URL is asked.", limits.every, limits.leastEvery),

@@ -6,7 +6,7 @@ import type { TrustedList } from "./snapshot.ts";
 const loopback = ["127.0.0.0/8", "::1"];
 
 /** Words that stand for networks. 100.64.0.0/10 is not among them: strangers are there, too. */
-export const namedNetworks: Readonly<Record<string, readonly string[]>> = {
+const namedNetworks: Readonly<Record<string, readonly string[]>> = {
   loopback,
   // RFC 1918, RFC 3927, RFC 4193, RFC 4291 section 2.4
   private: [

@@ -24,7 +24,7 @@ function readHost(value: string, refuse: Refuse): string | undefined {
   return host ?? refuse(`${JSON.stringify(value)} is not a host name or address`);
 }
 
-export const hostPlaceholders = ["name", "project", "role", "hostname"];
+const hostPlaceholders = ["name", "project", "role", "hostname"];
 
 const defaultHost = parsed(
   { what: "a host", remedy: 'write "{name}.example.com"' },

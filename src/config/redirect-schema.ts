@@ -46,7 +46,7 @@ function readReplacement(value: string, pattern: Matching, refuse: Refuse) {
     : refuse(`${shown} is not a URL`, "begin with https://, / or $1");
 }
 
-export const redirectStatus = z.union(
+const redirectStatus = z.union(
   [z.literal(301), z.literal(302), z.literal(303), z.literal(307), z.literal(308)],
   { error: mustBe({ what: "one of 301, 302, 303, 307, 308" }) },
 );

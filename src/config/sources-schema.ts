@@ -22,7 +22,7 @@ import { secretMapping, secretText } from "./secret-scalar.ts";
 import type { SourceSettings } from "./source-settings.ts";
 
 /** Of every source. */
-export function sourceKeys(kind: SourceSettings["kind"]) {
+function sourceKeys(kind: SourceSettings["kind"]) {
   return {
     name: key(
       providerName,
@@ -62,7 +62,7 @@ export const sourceTls = key(
 );
 
 /** One, or a list of them; always a list in the end. @param usual what `true` stands for */
-export function severalSources<Item extends z.ZodType>(
+function severalSources<Item extends z.ZodType>(
   item: Item,
   { example, usual }: { readonly example: string; readonly usual?: z.output<Item> },
 ) {

@@ -17,7 +17,7 @@ export function saySomethingElse(fields: Fields): void {
 }
 
 /** RFC 9110 section 8.8.1: a strong tag promises the same bytes. */
-export function weakenTag(fields: Fields): void {
+function weakenTag(fields: Fields): void {
   const tag = fields.passedOn("etag");
   if (tag === undefined || tag.startsWith("W/")) return;
   fields.dropNamed("etag");

@@ -39,7 +39,7 @@ export class RedisTrouble extends Error {
   }
 }
 
-export class RedisLink {
+class RedisLink {
   readonly #server: RedisServer;
   #client: Client | undefined;
   #opening: Promise<Client> | undefined;

@@ -50,7 +50,7 @@ export function serveCached(
 }
 
 /** What an exchange asks for, as it is kept. */
-export function keyedOf({ use }: RouteCache, exchange: Exchange): Keyed | undefined {
+function keyedOf({ use }: RouteCache, exchange: Exchange): Keyed | undefined {
   const { fields } = exchange.request;
   const seen = use.headers.length === 0 ? fields : passedOn(fields);
   return keyOf(use, exchange, seen, isSecure(exchange));
