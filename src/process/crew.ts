@@ -2,7 +2,7 @@
 // A replacement serves before its predecessor stops, on the same sockets; those of a worker that died are
 // taken by another one meanwhile. Nobody here ever closes a socket that connections may wait in.
 
-import type { CachePurge, Counts, WorkerRow } from "../admin/operations.ts";
+import type { Counts, WorkerRow } from "../admin/operations.ts";
 import { supervision } from "../config/limits.ts";
 import type { Snapshot, WorkerSettings } from "../config/snapshot.ts";
 import { workerCount } from "../config/worker-count.ts";
@@ -10,14 +10,14 @@ import { Backoff } from "../lib/backoff.ts";
 import type { Log, LogRecord } from "../lib/log.ts";
 import { TallyHub } from "../lib/tally-hub.ts";
 import type { BoundAddress } from "../listen/listening-socket.ts";
-import type { ServiceLoad, StateNews } from "../upstream/state.ts";
-import type { CacheReport } from "./cache-report.ts";
+import type { StateNews } from "../upstream/state.ts";
 import { assign } from "./assignment.ts";
 import { type LeaveTimes, Member, type MemberUser } from "./member.ts";
 import { PeerNotes } from "./peer-notes.ts";
 import { wishesOf } from "./ports.ts";
 import { Publisher } from "./publication.ts";
 import type { SessionNote } from "./messages.ts";
+import type { AnswerOf, QuestionKind, QuestionOf } from "./questions.ts";
 import type { Serving, ServingUser } from "./serving.ts";
 import type { SupervisorLink } from "./supervisor-link.ts";
 import { Watch } from "./watch.ts";
@@ -406,12 +406,11 @@ export class Crew implements Serving {
     }
   }
 
-  loads(): Promise<readonly (readonly ServiceLoad[])[]> {
-    return Promise.all(this.#all.map((each) => each.loads()));
-  }
-
-  caches(purge: CachePurge | undefined): Promise<readonly CacheReport[]> {
-    return Promise.all(this.#all.map((each) => each.caches(purge)));
+  ask<Kind extends QuestionKind>(
+    kind: Kind,
+    question: QuestionOf<Kind>,
+  ): Promise<readonly (AnswerOf<Kind> | undefined)[]> {
+    return Promise.all(this.#all.map((each) => each.ask(kind, question)));
   }
 
   get #all(): Member[] {

@@ -1,7 +1,7 @@
 // The data plane of one process: listeners, the proxy behind them, and the change from one snapshot to the
 // next while traffic flows. The only place where they are put together.
 
-import type { CachePurge, Counts } from "../admin/operations.ts";
+import type { Counts } from "../admin/operations.ts";
 import type { Snapshot } from "../config/snapshot.ts";
 import type { Log } from "../lib/log.ts";
 import { Tally, type TallyNews, type TallyReport } from "../lib/tally.ts";
@@ -19,10 +19,10 @@ import { loggedStream } from "../proxy/logged-stream.ts";
 import { Caps } from "../upstream/caps.ts";
 import type { LiveService } from "../upstream/live-service.ts";
 import type { Mark, ServiceLoad, ServiceOutcomes, StateNews } from "../upstream/state.ts";
-import type { CacheAnswer } from "./cache-report.ts";
 import { Entrances } from "./entrances.ts";
 import { PeerEntrance } from "./peer-entrance.ts";
 import { Ports, type SocketSource } from "./ports.ts";
+import type { Answer, Question } from "./questions.ts";
 
 /** Deadlines are coarse: nobody sets a timeout to a tenth of a second. */
 const tickMs = 50;
@@ -221,14 +221,20 @@ export class DataPlane {
     this.#destinations.takeSession(service, id, backend);
   }
 
-  /** What is kept of answers, once what is to go has gone: of this process alone. */
-  caches(purge: CachePurge | undefined): CacheAnswer {
-    const { caches } = this.#proxy;
-    const removed = purge === undefined ? 0 : caches.purgeHere(purge);
-    return { rows: caches.rows, removed };
+  /** Of this process alone. */
+  async answer(question: Question): Promise<Answer> {
+    switch (question.kind) {
+      case "loads":
+        return { kind: "loads", services: this.loads };
+      case "caches": {
+        const { caches } = this.#proxy;
+        const removed = question.purge === undefined ? 0 : caches.purgeHere(question.purge);
+        return { kind: "caches", rows: caches.rows, removed };
+      }
+    }
   }
 
-  get loads(): ServiceLoad[] {
+  get loads(): readonly ServiceLoad[] {
     return this.#destinations.loads;
   }
 

@@ -5,6 +5,7 @@ import type { Snapshot } from "../config/snapshot.ts";
 import type { Discoveries } from "./discoveries.ts";
 import { Idleness } from "./idleness.ts";
 import type { Primary } from "./primary.ts";
+import { loadsOf } from "./serving.ts";
 
 /** Idle times are minutes; asking the workers costs them next to nothing. */
 const idleCheckMs = 2000;
@@ -35,7 +36,7 @@ export class IdleWatch implements Disposable {
   async #look(): Promise<void> {
     const { serving, snapshot, isStopping } = this.#primary;
     if (serving === undefined || snapshot === undefined || isStopping) return;
-    const loads = await serving.loads();
+    const loads = await loadsOf(serving);
     const { members } = this.#discoveries;
     const idle = this.#idleness.look(snapshot.services, loads, members, performance.now());
     for (const each of idle) this.#discoveries.stop(each);

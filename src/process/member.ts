@@ -1,17 +1,23 @@
 // One worker, as the primary sees it.
 
-import type { CachePurge } from "../admin/operations.ts";
 import { join } from "node:path";
 
 import { type Counts, noCounts, type WorkerRow } from "../admin/operations.ts";
 import { supervision } from "../config/limits.ts";
 import type { LogRecord } from "../lib/log.ts";
 import type { TallyReport } from "../lib/tally.ts";
-import type { Mark, ServiceLoad, ServiceOutcomes, StateNews } from "../upstream/state.ts";
-import type { CacheAnswer, CacheReport } from "./cache-report.ts";
+import type { Mark, ServiceOutcomes, StateNews } from "../upstream/state.ts";
 import { Channel } from "./channel.ts";
 import { startProcess } from "./entry.ts";
 import type { FromWorker, SessionNote, ToWorker } from "./messages.ts";
+import {
+  type Answer,
+  type AnswerOf,
+  answerWaits,
+  isAnswerOf,
+  type QuestionKind,
+  type QuestionOf,
+} from "./questions.ts";
 import type { Publication } from "./sent.ts";
 import type { GivenSocket } from "./supervisor-link.ts";
 
@@ -38,10 +44,6 @@ const workerEntry = join(import.meta.dirname, "worker-entry");
 
 /** How long a worker may overstay what it was granted before it is killed, ms. */
 const overstayMs = 5000;
-/** An operator waits for it; who hangs has nothing to say. */
-const loadsWaitMs = 1000;
-/** Somebody waits for it, and a purge that nobody can vouch for has to be asked for again. */
-const cachesWaitMs = 5000;
 
 export class Member {
   readonly slot: number;
@@ -57,11 +59,10 @@ export class Member {
   /** Sockets it accepts on, or will. */
   readonly #sockets = new Set<GivenSocket>();
   readonly #acks = new Map<number, (failure: string | undefined) => void>();
-  readonly #asked = new Map<number, (services: readonly ServiceLoad[]) => void>();
+  readonly #asked = new Map<number, (answer: Answer | undefined) => void>();
   #questions = 0;
   /** Version it was sent last. */
   #sent: number | undefined;
-  readonly #askedCaches = new Map<number, (answer: CacheAnswer) => void>();
   #killing: NodeJS.Timeout | undefined;
   #crash: string | undefined;
   state: WorkerRow["state"] | "gone" = "starting";
@@ -135,13 +136,8 @@ export class Member {
       case "asked-name":
         this.#user.onAskedName(message.name);
         break;
-      case "loads":
-        this.#asked.get(message.id)?.(message.services);
-        this.#asked.delete(message.id);
-        break;
-      case "caches":
-        this.#askedCaches.get(message.id)?.(message.answer);
-        this.#askedCaches.delete(message.id);
+      case "answer":
+        this.#asked.get(message.id)?.(message.answer);
         break;
       case "log":
         this.#user.onLog(message.record);
@@ -167,8 +163,7 @@ export class Member {
     this.#ready.reject(new Error(why));
     for (const ack of this.#acks.values()) ack(why);
     this.#acks.clear();
-    for (const answer of this.#asked.values()) answer([]);
-    this.#asked.clear();
+    for (const answer of this.#asked.values()) answer(undefined);
     this.#user.onExit(this, how);
     this.state = "gone";
     this.#exited.resolve();
@@ -203,32 +198,21 @@ export class Member {
     return promise;
   }
 
-  /** What it carries now; nothing when it does not answer soon. */
-  loads(): Promise<readonly ServiceLoad[]> {
-    const { promise, resolve } = Promise.withResolvers<readonly ServiceLoad[]>();
+  /** @returns undefined when it does not answer in time, or ends */
+  ask<Kind extends QuestionKind>(
+    kind: Kind,
+    question: QuestionOf<Kind>,
+  ): Promise<AnswerOf<Kind> | undefined> {
+    const { promise, resolve } = Promise.withResolvers<AnswerOf<Kind> | undefined>();
     const id = ++this.#questions;
-    const late = setTimeout(() => this.#asked.delete(id) && resolve([]), loadsWaitMs);
-    this.#asked.set(id, (services) => {
+    const settle = (answer: Answer | undefined) => {
       clearTimeout(late);
-      resolve(services);
-    });
-    this.send({ kind: "ask-loads", id });
-    return promise;
-  }
-
-  /** What it keeps of answers, once what is to go has gone. */
-  caches(purge: CachePurge | undefined): Promise<CacheReport> {
-    const { promise, resolve } = Promise.withResolvers<CacheReport>();
-    const id = ++this.#questions;
-    const late = setTimeout(() => {
-      this.#askedCaches.delete(id);
-      resolve(undefined);
-    }, cachesWaitMs);
-    this.#askedCaches.set(id, (answer) => {
-      clearTimeout(late);
-      resolve(answer);
-    });
-    this.send({ kind: "ask-caches", id, purge });
+      this.#asked.delete(id);
+      resolve(answer !== undefined && isAnswerOf(answer, kind) ? answer : undefined);
+    };
+    const late = setTimeout(settle, answerWaits[kind], undefined);
+    this.#asked.set(id, settle);
+    this.send({ kind: "ask", id, question });
     return promise;
   }
 

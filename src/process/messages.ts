@@ -2,23 +2,23 @@
 // the primary reads the configuration and keeps the workers; a worker serves. Sockets travel beside a message
 // of the kind `socket`. Messages arrive in the order they were sent.
 
-import type { CachePurge, Counts } from "../admin/operations.ts";
+import type { Counts } from "../admin/operations.ts";
 import type { OrderList } from "../health/orders.ts";
 import type { LogRecord } from "../lib/log.ts";
 import type { TallyNews, TallyReport } from "../lib/tally.ts";
 import type { PeerNote } from "../peers/live-peers.ts";
-import type { Mark, ServiceLoad, ServiceOutcomes, StateNews } from "../upstream/state.ts";
+import type { Mark, ServiceOutcomes, StateNews } from "../upstream/state.ts";
 import type { BoundAddress } from "../listen/listening-socket.ts";
 import type { Transport } from "../listen/open-socket.ts";
-import type { CacheAnswer } from "./cache-report.ts";
 import type { AddressWish } from "./ports.ts";
+import type { Answer, Question } from "./questions.ts";
 import type { Publication } from "./sent.ts";
 
 /**
  * Counted up when a message changes its meaning: after an update on disk an old supervisor starts a new
  * primary, and an old primary new workers. They must notice rather than misunderstand each other.
  */
-export const protocol = 4;
+export const protocol = 5;
 
 /** Environment variable that tells a child which protocol its parent speaks. */
 export const protocolVariable = "TIDEGATE_PROTOCOL";
@@ -128,10 +128,8 @@ export type ToWorker =
   /** Nobody will tell of the end of a pause any more: no service is paused from now on. */
   | { readonly kind: "end-pauses" }
   | { readonly kind: "sessions"; readonly sessions: readonly SessionNote[] }
-  /** Answered by `loads`. */
-  | { readonly kind: "ask-loads"; readonly id: number }
-  /** Answered by `caches`; with a purge, once that is done. */
-  | { readonly kind: "ask-caches"; readonly id: number; readonly purge: CachePurge | undefined }
+  /** Answered by `answer`. */
+  | { readonly kind: "ask"; readonly id: number; readonly question: Question }
   | {
       readonly kind: "leave";
       readonly grace: number;
@@ -150,8 +148,7 @@ export type FromWorker =
   | { readonly kind: "log"; readonly record: LogRecord }
   | { readonly kind: "mark"; readonly mark: Mark }
   | { readonly kind: "sessions"; readonly sessions: readonly SessionNote[] }
-  | { readonly kind: "loads"; readonly id: number; readonly services: readonly ServiceLoad[] }
-  | { readonly kind: "caches"; readonly id: number; readonly answer: CacheAnswer }
+  | { readonly kind: "answer"; readonly id: number; readonly answer: Answer }
   | { readonly kind: "outcomes"; readonly services: readonly ServiceOutcomes[] }
   /** Somebody asks for a service that is started on demand, and nobody is there. */
   | { readonly kind: "wanted"; readonly service: string }

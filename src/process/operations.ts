@@ -32,6 +32,7 @@ import type { Providers } from "./providers.ts";
 import type { Primary } from "./primary.ts";
 import type { Crew } from "./crew.ts";
 import { shownSettings } from "./shown-settings.ts";
+import { loadsOf } from "./serving.ts";
 import { residentBytes } from "./resident-memory.ts";
 
 export interface OperationsOptions {
@@ -145,15 +146,18 @@ export class RunningProgram implements Operations {
   }
 
   async services(): Promise<readonly ServiceRow[]> {
-    return this.#options.health.rows((await this.#primary.serving?.loads()) ?? []);
+    return this.#options.health.rows(await loadsOf(this.#primary.serving));
   }
 
   async caches(): Promise<readonly CacheRow[]> {
-    return addCaches((await this.#primary.serving?.caches(undefined)) ?? []);
+    return addCaches(
+      (await this.#primary.serving?.ask("caches", { kind: "caches", purge: undefined })) ?? [],
+    );
   }
 
   async purgeCache(purge: CachePurge): Promise<Outcome> {
-    const reports = (await this.#primary.serving?.caches(normalisedPurge(purge))) ?? [];
+    const question = { kind: "caches", purge: normalisedPurge(purge) } as const;
+    const reports = (await this.#primary.serving?.ask("caches", question)) ?? [];
     const removed = reports.reduce((sum, each) => sum + (each?.removed ?? 0), 0);
     const late = reports.filter((each) => each === undefined).length;
     if (late > 0) {

@@ -1,10 +1,10 @@
 // Who carries the traffic, as the primary sees it: a crew of workers, or the primary's own process.
 
-import type { CacheReport } from "./cache-report.ts";
-import type { CachePurge, Counts, WorkerRow } from "../admin/operations.ts";
+import type { Counts, WorkerRow } from "../admin/operations.ts";
 import type { Snapshot } from "../config/snapshot.ts";
 import type { Mark, ServiceLoad, ServiceOutcomes, StateNews } from "../upstream/state.ts";
 import type { BoundAddress } from "../listen/listening-socket.ts";
+import type { AnswerOf, QuestionKind, QuestionOf } from "./questions.ts";
 
 /** What whoever serves wants to know of the primary, and tells it. */
 export interface ServingUser {
@@ -36,14 +36,23 @@ export interface Serving {
   reopenLogs(): void;
   /** Something changed with backends or services. */
   learn(news: StateNews): void;
-  /** What backends carry now, as each of those who serve sees it; whoever does not answer soon is left out. */
-  loads(): Promise<readonly (readonly ServiceLoad[])[]>;
-  /** What each keeps of answers, once what is to go has gone. */
-  caches(purge: CachePurge | undefined): Promise<readonly CacheReport[]>;
+  /** Asks each of those who serve. @returns undefined for whoever does not answer in time */
+  ask<Kind extends QuestionKind>(
+    kind: Kind,
+    question: QuestionOf<Kind>,
+  ): Promise<readonly (AnswerOf<Kind> | undefined)[]>;
   /** Finishes what runs, as for the end of the program, and ends. Aborted: at once. */
   end(signal: AbortSignal): Promise<void>;
   /** Who retires is given no more time than the end of the program has. */
   hurry(): void;
   /** The same, as patiently as when a worker is replaced: others serve already. */
   retire(signal: AbortSignal): Promise<void>;
+}
+
+/** What backends carry now, as each of those who serve sees it; whoever does not answer soon is left out. */
+export async function loadsOf(
+  serving: Serving | undefined,
+): Promise<readonly (readonly ServiceLoad[])[]> {
+  const answers = (await serving?.ask("loads", { kind: "loads" })) ?? [];
+  return answers.map((each) => each?.services ?? []);
 }

@@ -1,17 +1,22 @@
 // `workers: 0`: the primary's own process serves. For embedding and development: what would replace a worker
 // has nobody to replace here.
 
-import type { CachePurge } from "../admin/operations.ts";
 import { type Counts, noCounts, type WorkerRow } from "../admin/operations.ts";
 import type { Snapshot } from "../config/snapshot.ts";
 import type { Log } from "../lib/log.ts";
 import type { BoundAddress } from "../listen/listening-socket.ts";
 import type { OpenSocket } from "../listen/open-socket.ts";
-import type { ServiceLoad, StateNews } from "../upstream/state.ts";
-import type { CacheReport } from "./cache-report.ts";
+import type { StateNews } from "../upstream/state.ts";
 import { DataPlane } from "./data-plane.ts";
 import { HeldSockets, type Inherited } from "./held-sockets.ts";
 import { type AddressWish, type SocketSource, wishesOf } from "./ports.ts";
+import {
+  type AnswerOf,
+  emptyAnswer,
+  isAnswerOf,
+  type QuestionKind,
+  type QuestionOf,
+} from "./questions.ts";
 import type { Serving, ServingUser } from "./serving.ts";
 
 /** Services that carry anything are few; more than once a second helps no alert. */
@@ -108,12 +113,12 @@ export class Solo implements Serving, SocketSource {
     this.#plane?.learnStates(news);
   }
 
-  async caches(purge: CachePurge | undefined): Promise<readonly CacheReport[]> {
-    return [this.#plane?.caches(purge)];
-  }
-
-  async loads(): Promise<readonly (readonly ServiceLoad[])[]> {
-    return [this.#plane?.loads ?? []];
+  async ask<Kind extends QuestionKind>(
+    kind: Kind,
+    question: QuestionOf<Kind>,
+  ): Promise<readonly (AnswerOf<Kind> | undefined)[]> {
+    const answer = (await this.#plane?.answer(question)) ?? emptyAnswer(question);
+    return [isAnswerOf(answer, kind) ? answer : undefined];
   }
 
   async end(signal: AbortSignal): Promise<void> {

@@ -1,7 +1,6 @@
 // A process that serves: a data plane fed by messages. When the primary is gone it serves on with what it
 // has; when nobody takes over in time it finishes what it carries and ends.
 
-import type { CachePurge } from "../admin/operations.ts";
 import { noCounts } from "../admin/operations.ts";
 import type { Snapshot } from "../config/snapshot.ts";
 import type { Log } from "../lib/log.ts";
@@ -16,6 +15,7 @@ import { DataPlane, type DrainOptions } from "./data-plane.ts";
 import { callsEnded } from "./ending.ts";
 import type { FromWorker, SessionNote, SocketNote, ToWorker } from "./messages.ts";
 import { assemble } from "./assembly.ts";
+import { emptyAnswer, type Question } from "./questions.ts";
 import type { AddressWish, SocketSource } from "./ports.ts";
 import { isMainAlive } from "./main-process.ts";
 import { residentBytes } from "./resident-memory.ts";
@@ -110,11 +110,8 @@ export class Worker implements SocketSource {
           this.#plane?.takeSession(service, id, backend);
         }
         break;
-      case "ask-loads":
-        this.#channel.send({ kind: "loads", id: message.id, services: this.#plane?.loads ?? [] });
-        break;
-      case "ask-caches":
-        this.#tellCaches(message.id, message.purge);
+      case "ask":
+        void this.#answer(message.id, message.question);
         break;
       case "reopen-logs":
         this.#plane?.reopenLogs();
@@ -248,12 +245,13 @@ export class Worker implements SocketSource {
     else this.#plane.learnStates(news);
   }
 
-  /** Nobody tells us of their end any more. */
-  #tellCaches(id: number, purge: CachePurge | undefined): void {
-    const answer = this.#plane?.caches(purge) ?? { rows: [], removed: 0 };
-    this.#channel.send({ kind: "caches", id, answer });
+  async #answer(id: number, question: Question): Promise<void> {
+    const answer = (await this.#plane?.answer(question)) ?? emptyAnswer(question);
+    // Whoever asked may be gone meanwhile.
+    if (this.#channel.isOpen) this.#channel.send({ kind: "answer", id, answer });
   }
 
+  /** Nobody tells us of their end any more. */
   #endPauses(): void {
     // It may just be starting, with pauses it was told of before.
     void this.#applying.then(() => this.#plane?.endPauses());
