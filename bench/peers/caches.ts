@@ -2,6 +2,7 @@
 // says nothing of freshness; each of them is told an hour.
 
 import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { firstLineOf } from "../harness/machine.ts";
 import { nginx } from "./nginx.ts";
 import type { Peer } from "./peer.ts";
@@ -72,6 +73,20 @@ const varnish: Peer = {
       command: "varnishd",
       args: ["-F", "-a", `127.0.0.1:${port}`, "-f", file, "-s", "malloc,64m", "-n", folder],
       core: "proxy",
+    });
+  },
+};
+
+/** No proxy: what the clients of `dog-pile` and the machine take by themselves. */
+export const pileFloor: Peer = {
+  name: "floor",
+  version: () => process.version,
+  launch(stage, origin, port) {
+    return stage.launch({
+      name: "floor",
+      command: process.execPath,
+      args: [join(import.meta.dirname, "pile-floor-server.ts"), String(port), String(origin.port)],
+      core: "any",
     });
   },
 };

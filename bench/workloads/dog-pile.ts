@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import { connect, type Socket } from "node:net";
 import { within } from "../harness/deadline.ts";
 import { Stage } from "../harness/stage.ts";
-import { pilePeers } from "../peers/caches.ts";
+import { pileFloor, pilePeers } from "../peers/caches.ts";
 import { type Running, start } from "../peers/peer.ts";
 import type { Workload } from "./workload.ts";
 
@@ -37,9 +37,10 @@ export const dogPile: Workload = {
     await using stage = new Stage();
     await using origin = await countingOrigin();
     const piles: Pile[] = [];
-    const chosen = pilePeers.filter(
+    const named = pilePeers.filter(
       ({ name }) => only.length === 0 || only.includes(name.split(" ")[0] ?? name),
     );
+    const chosen = [pileFloor, ...named];
     for (const peer of chosen) {
       if (peer.version() === undefined) {
         say(`${peer.name} is not installed`);
@@ -58,14 +59,17 @@ export const dogPile: Workload = {
       await stage.stop(running.launched);
     }
     return {
-      columns: ["proxy", "at the origin", "answered", "ms after its end: middle", "last"],
+      columns: [
+        ...["proxy", "at the origin", "answered", "ms after its end: middle", "last"],
+        "last, median of rounds",
+      ],
       rows: chosen.map(({ name }) =>
         rowOf(
           piles.filter(({ proxy }) => proxy === name),
           name,
         ),
       ),
-      notes: [judge(piles)],
+      notes: [judge(piles), floorOf(piles)],
       failures: piles
         .filter(({ answered }) => answered < clients)
         .map(({ proxy, answered }) => `${proxy}: ${answered} of ${clients} answered`),
@@ -82,7 +86,21 @@ function rowOf(piles: readonly Pile[], name: string): string[] {
     String(Math.min(...piles.map(({ answered }) => answered))),
     most(({ middle }) => middle).toFixed(1),
     most(({ last }) => last).toFixed(1),
+    medianOf(piles.map(({ last }) => last)).toFixed(1),
   ];
+}
+
+function medianOf(values: readonly number[]): number {
+  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0;
+}
+
+/** Clients, origin and kernel need most of the time: how much, on this machine and just now. */
+function floorOf(piles: readonly Pile[]): string {
+  const lastOf = (name: string) =>
+    medianOf(piles.filter(({ proxy }) => proxy === name).map(({ last }) => last));
+  const [floor, ours] = [lastOf(pileFloor.name), lastOf("tidegate (2)")];
+  const told = `a server that only writes prepared bytes to all takes ${floor.toFixed(1)} ms (median)`;
+  return ours === 0 ? told : `${told}; ours ${(ours / floor).toFixed(1)} times that`;
 }
 
 function judge(piles: readonly Pile[]): string {

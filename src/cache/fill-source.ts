@@ -14,6 +14,8 @@ export interface FilledHead {
   readonly bodyLength: number;
   /** When it came, ms since 1970. */
   readonly at: number;
+  /** Another worker had it from the backend, and writes it where it is to be written; left out = no. */
+  readonly isFromPeer?: boolean;
 }
 
 /** Where an answer goes. */

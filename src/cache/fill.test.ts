@@ -18,6 +18,7 @@ class Reader implements FillReader {
   end = "";
   takes = Infinity;
   fits = true;
+  isRelay = false;
 
   mayHave(): boolean {
     return this.fits;
@@ -29,6 +30,10 @@ class Reader implements FillReader {
 
   onFillData(buffer: Buffer, start: number, end: number): void {
     this.body += buffer.latin1Slice(start, end);
+  }
+
+  onFillText(text: string): void {
+    this.body += text;
   }
 
   onFillFlush(): boolean {
@@ -101,6 +106,24 @@ test("all get head and bytes as they come, also who comes in the middle; then it
   assert.deepEqual(whole, ["one two"]);
   assert.equal(fills.has("key"), false);
   assert.equal(fills.held, 0);
+});
+
+test("those behind whom others wait are served before the rest", () => {
+  const { fill, give } = begin("share");
+  const served: string[] = [];
+  const joined = (name: string, isRelay: boolean) => {
+    const reader = new Reader();
+    reader.isRelay = isRelay;
+    reader.onFillHead = () => void served.push(name);
+    assert.ok(fill.join(reader));
+    return reader;
+  };
+  const all = [joined("first", false), joined("relay", true), joined("last", false)];
+  fill.onHead(head);
+  give("text");
+  fill.onEnd("");
+  assert.deepEqual(served, ["relay", "first", "last"]);
+  for (const { body, end } of all) assert.deepEqual([body, end], ["text", "whole"]);
 });
 
 test("what is for one alone is given to the one who caused it, and remembered", () => {

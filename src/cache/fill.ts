@@ -21,9 +21,14 @@ export type DenialReason = "private" | "other" | "late";
 export interface FillReader {
   /** The leader's answer would do for it: what the answer varies by is the same (RFC 9111 section 4.1). */
   mayHave(head: FilledHead): boolean;
+  /** Others wait behind it, such as those of another worker: it is served before the rest. */
+  readonly isRelay: boolean;
+  /** Before the first bytes, and `onFillFlush` follows. */
   onFillHead(head: FilledHead): void;
   /** The bytes are only valid during the call. */
   onFillData(buffer: Buffer, start: number, end: number): void;
+  /** The same of a short answer, as Latin-1: made once for all who get it. */
+  onFillText(text: string): void;
   /** Everything there is has been given. False: it has enough, and says `resume`. */
   onFillFlush(): boolean;
   onFillEnd(trailers: string): void;
@@ -62,11 +67,15 @@ const mostUnflushed = 64 * 1024;
 /** Rather read to its end than broken off, bytes. */
 const shortBody = 64 * 1024;
 
+/** Up to here an answer is given as text, bytes: what a socket writes in one piece with its head. */
+const mostText = 15 * 1024;
+
 /** A reader and how far it is. */
 class Place {
   readonly reader: FillReader;
   position = 0;
   isBlocked = false;
+  hasHead = false;
   constructor(reader: FillReader) {
     this.reader = reader;
   }
@@ -79,6 +88,8 @@ export class Fill implements FillSink, Deadlined {
   /** Whose request it is; null = nobody's, or it has left. */
   #leader: FillReader | null = null;
   readonly #pages: Buffer[] = [];
+  /** Pages as text, while they are given. */
+  readonly #texts = new Map<Buffer, string>();
   /** The last page is the beginning of it, and more goes behind that. */
   #room: Buffer | null = null;
   /** Bytes before the first page that is still there, and behind the last one. */
@@ -129,10 +140,7 @@ export class Fill implements FillSink, Deadlined {
     if (this.#head !== undefined && !reader.mayHave(this.#head)) return false;
     const place = new Place(reader);
     this.#places.set(reader, place);
-    if (this.#head !== undefined) {
-      reader.onFillHead(this.#head);
-      this.#serve(place);
-    }
+    if (this.#head !== undefined) this.#serve(place);
     return true;
   }
 
@@ -154,15 +162,46 @@ export class Fill implements FillSink, Deadlined {
     this.#trim();
   }
 
+  /** A thousand may wait: each has all there is in one go, those first behind whom there are others. */
+  #serveAll(): void {
+    for (const place of this.#places.values()) {
+      if (place.reader.isRelay && !place.isBlocked) this.#serve(place);
+    }
+    for (const place of this.#places.values()) {
+      if (!place.reader.isRelay && !place.isBlocked) this.#serve(place);
+    }
+    this.#texts.clear();
+  }
+
+  #give(reader: FillReader, page: Buffer, from: number): void {
+    if (this.#to > mostText || from > 0) {
+      reader.onFillData(page, from, page.length);
+      return;
+    }
+    let text = this.#texts.get(page);
+    if (text === undefined) {
+      text = page.latin1Slice();
+      this.#texts.set(page, text);
+    }
+    reader.onFillText(text);
+  }
+
   /** Gives it what it has not had, as much of it as it takes. */
   #serve(place: Place): void {
     const { reader } = place;
+    const head = this.#head;
+    if (!place.hasHead && head !== undefined) {
+      place.hasHead = true;
+      reader.onFillHead(head);
+      // It was no use to it.
+      if (!this.#places.has(reader)) return;
+    }
     let start = this.#from;
     let unflushed = 0;
     for (const page of this.#pages) {
       const end = start + page.length;
       if (place.position < end) {
-        reader.onFillData(page, place.position - start, page.length);
+        this.#give(reader, page, place.position - start);
         unflushed += end - place.position;
         place.position = end;
         // It was the end of it.
@@ -204,7 +243,6 @@ export class Fill implements FillSink, Deadlined {
       const isForOne = (sharing === "private" || sharing === "refused") && reader !== this.#leader;
       const why = sharing === "refused" ? "late" : "private";
       if (isForOne || !reader.mayHave(head)) this.#deny(reader, isForOne ? why : "other");
-      else reader.onFillHead(head);
     }
     if (this.#places.size === 0 && sharing !== "keep") this.#stop();
   }
@@ -253,7 +291,7 @@ export class Fill implements FillSink, Deadlined {
   }
 
   onFlush(): boolean {
-    for (const place of this.#places.values()) if (!place.isBlocked) this.#serve(place);
+    this.#serveAll();
     this.#trim();
     return !this.#isSourceFull;
   }
@@ -267,7 +305,7 @@ export class Fill implements FillSink, Deadlined {
       this.#options.onWhole(head, [...this.#pages], this.#to, trailers);
     }
     this.#close("over");
-    for (const place of this.#places.values()) if (!place.isBlocked) this.#serve(place);
+    this.#serveAll();
     this.#trim();
   }
 

@@ -9,7 +9,14 @@ const use: CacheUse = {
   statuses: [[200, 200]],
   query: { keep: "all", names: [] },
   cookies: undefined,
-  ...{ obey: false, maxObject: 1e6, memory: 1e6, staleWhileRevalidate: 0, staleIfError: 0 },
+  ...{
+    obey: false,
+    maxObject: 1e6,
+    memory: 1e6,
+    disk: 0,
+    staleWhileRevalidate: 0,
+    staleIfError: 0,
+  },
   ...{ earlyRefresh: false, stripSetCookie: false, status: true, lockTimeout: 1000 },
   ...{ targeted: ["cdn-cache-control"], tagFields: [] },
 };

@@ -4,6 +4,7 @@ import type { CacheUse } from "../config/middlewares/uses/cache.ts";
 import { cookieOf } from "../http/cookies.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { Field, type Fields } from "../http/fields.ts";
+import { forwardedFields } from "../http/forwarded-fields.ts";
 import { readDirectives } from "./directives.ts";
 import type { Asked } from "./policy.ts";
 
@@ -27,18 +28,10 @@ const longestUsual = 1000;
 
 const personal: ReadonlySet<string> = new Set(["cookie", "authorization"]);
 
-/** Said anew by us, whatever a client says. */
-const ours: ReadonlySet<number> = new Set([
-  Field.X_FORWARDED_FOR,
-  Field.X_FORWARDED_HOST,
-  Field.X_FORWARDED_PORT,
-  Field.X_FORWARDED_PROTO,
-  Field.X_FORWARDED_PROTOCOL,
-  Field.X_FORWARDED_SERVER,
-  Field.X_FORWARDED_PREFIX,
-  Field.X_REAL_IP,
-  Field.SPELLED,
-]);
+/** Said anew by us, whatever a client says; of Forwarded not all, which is looked at by itself. */
+const ours: ReadonlySet<number> = new Set<number>(
+  forwardedFields.filter((each) => each !== Field.FORWARDED),
+);
 
 /** Fields of a request that a question of our own does not have: conditions and parts are ours to ask for. */
 export const notAsked = [

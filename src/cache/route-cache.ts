@@ -2,6 +2,7 @@
 
 import {
   failureRest,
+  leastDiskUse,
   longestTags,
   maxRecentFailures,
   mostRecentPurges,
@@ -10,12 +11,13 @@ import {
 import type { CacheUse } from "../config/middlewares/uses/cache.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { Fields } from "../http/fields.ts";
-import { reasonOf } from "../http/reason.ts";
+import type { Disk } from "./disk.ts";
+import { shelfName } from "./disk-layout.ts";
 import type { FilledHead } from "./fill-source.ts";
 import type { Keyed } from "./key.ts";
 import { variantOf } from "./key.ts";
 import { judge, loadSemantics, type Asked, type Judgement, type Semantics } from "./policy.ts";
-import { bodyOf, type Kept, type Stored } from "./stored.ts";
+import { bodyOf, headOf, type Kept, type Stored } from "./stored.ts";
 import { isMeant, type Purge, type Shelf, type Store } from "./store.ts";
 
 /** More than any backend may send. */
@@ -32,6 +34,8 @@ export interface CacheCounts {
   /** Not for the cache. */
   passed: number;
   stored: number;
+  /** Answers that were read from disk. */
+  diskHits: number;
 }
 
 export interface Found {
@@ -52,8 +56,13 @@ export class RouteCache {
     revalidated: 0,
     passed: 0,
     stored: 0,
+    diskHits: 0,
   };
+  /** Where it is on disk; "" = nowhere. */
+  readonly diskShelf: string;
   readonly #store: Store;
+  readonly #disk: Disk | undefined;
+  #isClosed = false;
   #semantics: Semantics | undefined;
   /** What was taken out last: what was asked for before must not be kept afterwards. */
   readonly #recent: Purge[] = [];
@@ -61,10 +70,12 @@ export class RouteCache {
   /** Until when those that a backend failed for are given stale without asking it. */
   readonly #failures = new Map<string, number>();
 
-  constructor(owner: string, use: CacheUse, store: Store) {
+  constructor(owner: string, use: CacheUse, store: Store, disk?: Disk) {
     this.owner = owner;
     this.use = use;
     this.#store = store;
+    this.#disk = use.disk > 0 ? disk : undefined;
+    this.diskShelf = this.#disk === undefined ? "" : shelfName(owner, use);
     this.shelf = store.open(owner);
   }
 
@@ -88,6 +99,42 @@ export class RouteCache {
     if (kept === undefined) return nothing;
     const variant = variantOf(kept.names, fieldsOf(kept.names, exchange));
     return { kept, variant, stored: kept.variants.get(variant) };
+  }
+
+  /**
+   * Looks for it on disk, and takes it to memory from there. undefined = there is nowhere to look; otherwise whether it is in
+   * memory now.
+   */
+  load(keyed: Keyed, { request }: Exchange): Promise<boolean> | undefined {
+    if (this.#disk === undefined || !this.#disk.mayRead) return undefined;
+    // The exchange may be over by then, and its request another one.
+    return this.#load(this.#disk, keyed, passedOn(request.fields));
+  }
+
+  async #load(disk: Disk, keyed: Keyed, fields: Fields): Promise<boolean> {
+    const [mark, diskMark] = [this.#purges, disk.mark];
+    const { key, url } = keyed;
+    const variantFor = (names: readonly string[]) => variantOf(names, fields);
+    const entry = await disk.find(this.diskShelf, keyed, this.maxObject, variantFor);
+    const stored = entry?.stored;
+    if (entry === undefined || stored === undefined || this.#isClosed) return false;
+    const { names, variant } = entry;
+    // Another one may have come meanwhile; and of several that wait for this one, the first has done it.
+    if (this.shelf.kept.get(key)?.variants.has(variant) === true) return true;
+    if (this.isPurgedSince(mark, url, stored.tags)) return false;
+    if (disk.isPurging(this.owner, url, stored.tags, diskMark)) return false;
+    this.counts.diskHits++;
+    return this.#store.put(this.shelf, { key, url, names }, variant, stored, Date.now());
+  }
+
+  /** For the next process too. */
+  #write(keyed: Keyed, names: readonly string[], variant: string, stored: Stored, mark: number) {
+    const { freshUntil, whileRevalidateUntil, ifErrorUntil, tags } = stored;
+    const usefulUntil = Math.max(freshUntil, whileRevalidateUntil, ifErrorUntil);
+    if (this.#disk === undefined || usefulUntil - Date.now() < leastDiskUse) return;
+    const { key, url } = keyed;
+    const isWanted = () => !this.#isClosed && !this.isPurgedSince(mark, url, tags);
+    this.#disk.write(this.diskShelf, { key, url, names, variant, stored }, isWanted);
   }
 
   /** Fields of an answer, to be looked at. */
@@ -135,6 +182,8 @@ export class RouteCache {
       readonly askedAt: number;
       /** `purges` when it was asked for. */
       readonly mark: number;
+      /** No other process fetched it: it is written by this one. */
+      readonly isOurs: boolean;
     },
   ): boolean {
     const { head, judgement, askedAt } = answer;
@@ -160,12 +209,19 @@ export class RouteCache {
     const { names } = judgement;
     const place = { key: keyed.key, url: keyed.url, names };
     const isKept = this.#store.put(this.shelf, place, variant, stored, Date.now());
-    if (isKept) this.counts.stored++;
-    return isKept;
+    if (!isKept) return false;
+    this.counts.stored++;
+    if (answer.isOurs) this.#write(keyed, names, variant, stored, answer.mark);
+    return true;
   }
 
   /** The backend said that it is still so (RFC 9111 section 4.3.4). undefined = what it said forbids to keep it. */
-  renew(found: Found, asked: Asked, head: FilledHead, keyed: Keyed): Stored | undefined {
+  renew(
+    found: Found,
+    asked: Asked,
+    head: FilledHead,
+    { keyed, isOurs }: { readonly keyed: Keyed; readonly isOurs: boolean },
+  ): Stored | undefined {
     const { kept, stored, variant } = found;
     if (kept === undefined || stored === undefined) return undefined;
     const now = RouteCache.fieldsOf(head);
@@ -173,6 +229,8 @@ export class RouteCache {
     const judgement = this.judge(asked, stored.status, fields, head.date);
     if ("unkept" in judgement || judgement.names.join() !== kept.names.join()) {
       this.#store.drop(this.shelf, kept);
+      // Or it would be found there again, and given when its backend fails.
+      void this.#disk?.purge({ kind: "url", value: keyed.url, owner: this.owner }).catch(() => {});
       return undefined;
     }
     const lines = this.linesFor(fields);
@@ -185,6 +243,7 @@ export class RouteCache {
     };
     const place = { key: keyed.key, url: keyed.url, names: kept.names };
     this.#store.put(this.shelf, place, variant, renewed, Date.now());
+    if (isOurs) this.#write(keyed, kept.names, variant, renewed, this.#purges);
     this.counts.revalidated++;
     return renewed;
   }
@@ -231,6 +290,7 @@ export class RouteCache {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#store.close(this.shelf);
   }
 }
@@ -250,10 +310,6 @@ export function passedOn(fields: Fields): Fields {
   const all = new Fields();
   all.read(lines, 0, lines.length, maxFields);
   return all;
-}
-
-function headOf(status: number, date: string, lines: string): string {
-  return `HTTP/1.1 ${status} ${reasonOf(status)}\r\nDate: ${date}\r\n${lines}`;
 }
 
 function timesOf(

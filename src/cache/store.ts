@@ -205,6 +205,17 @@ export interface Purge {
   readonly owner?: string;
 }
 
+const kinds = ["url", "prefix", "tag", "all"] as const satisfies readonly Purge["kind"][];
+
+/** As another worker, or an operator, tells it; undefined = it is none. */
+export function purgeOf(news: unknown): Purge | undefined {
+  if (typeof news !== "object" || news === null) return undefined;
+  const { kind, value, owner } = news as { kind?: unknown; value?: unknown; owner?: unknown };
+  const known = kinds.find((each) => each === kind);
+  if (known === undefined || typeof value !== "string") return undefined;
+  return typeof owner === "string" ? { kind: known, value, owner } : { kind: known, value };
+}
+
 export function isMeant({ kind, value }: Purge, url: string, tags: readonly string[]): boolean {
   switch (kind) {
     case "all":

@@ -1,5 +1,7 @@
 // An answer that is kept: what the backend said, before any middleware changed it, and for how long that holds.
 
+import { reasonOf } from "../http/reason.ts";
+
 /** Times are milliseconds since 1970. */
 export interface Stored {
   readonly status: number;
@@ -49,6 +51,11 @@ export function bodyOf(
     return { text: undefined, body: isSplit ? [Buffer.concat(pages)] : pages, length };
   }
   return { text: Buffer.concat(pages).latin1Slice(), body: [], length };
+}
+
+/** Status line, Date and fields, as they are sent. */
+export function headOf(status: number, date: string, lines: string): string {
+  return `HTTP/1.1 ${status} ${reasonOf(status)}\r\nDate: ${date}\r\n${lines}`;
 }
 
 /** All that is kept for one key. */

@@ -19,7 +19,7 @@ export async function caches(options: CommandOptions): Promise<number> {
 
 const heading = [
   ...["ROUTE", "ENTRIES", "SIZE", "HITS", "RATIO", "STALE", "MISSES", "REVALIDATED", "PASSED"],
-  "EVICTED",
+  ...["EVICTED", "DISK", "DISK HITS"],
 ];
 
 function cellsOf(row: CacheRow): string[] {
@@ -32,6 +32,8 @@ function cellsOf(row: CacheRow): string[] {
     String(row.hits),
     asked === 0 ? "-" : `${Math.round((100 * row.hits) / asked)}%`,
     ...numbers,
+    shortSize(row.diskBytes),
+    String(row.diskHits),
   ];
 }
 

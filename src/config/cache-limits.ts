@@ -39,3 +39,50 @@ export const mostRecentPurges = 100;
 
 /** Keys that are known as such; the oldest are forgotten. */
 export const maxRecentFailures = 10_000;
+
+/** Bytes on disk where somebody wants it and does not say how much: some fifty thousand pages. */
+export const cacheDisk = 1024 * 1024 * 1024;
+
+/** The least that makes sense, bytes: with less, whatever is written is taken out again. */
+export const leastCacheDisk = 16 * 1024 * 1024;
+
+/** When there is more than this share of it, the least used goes, down to here: not one file at a time. */
+export const cacheDiskFilled = 0.9;
+
+/** An answer that is of use for less than this is not written, ms: nobody would ask the disk for it in time. */
+export const leastDiskUse = 10_000;
+
+/** How long a request waits for the disk, ms; a backend is quicker than a disk that hangs. */
+export const cacheDiskWait = 1000;
+
+/** So long a disk that was too slow, or refused to write, is left alone, ms. */
+export const cacheDiskRest = 10_000;
+
+/** Reading from disk at once, and waiting for that; with more the backend is asked. A process has four threads for all files. */
+export const mostDiskReads = 2;
+export const mostWaitingDiskReads = 256;
+
+/** Bytes, and answers, that wait to be written by a process; what comes then stays in memory alone. */
+export const mostUnwrittenBytes = 32 * 1024 * 1024;
+export const mostUnwritten = 1000;
+
+/** Orders to take something out of the disk that wait; with more of them all of that route goes at once. */
+export const mostDiskPurges = 1000;
+
+/** Who takes something out waits so long for the count, ms. It holds before, and a large disk takes longer to look through. */
+export const diskPurgeWait = 2000;
+
+/** Longest order to take something out, bytes: names of tags and URLs are shorter; with a longer one all of the route goes. */
+export const longestDiskOrder = 64 * 1024;
+
+/** Longest beginning of a file on disk, bytes: key, fields and tags of an answer. */
+export const longestDiskHead = 1024 * 1024;
+
+/** What a file takes on disk is counted in these, bytes: file systems give no less. */
+export const diskBlock = 4096;
+
+/** What belongs to a route that nobody knows goes after this, ms: routes that are discovered may come late. */
+export const strangeShelfWait = 10 * 60_000;
+
+/** A file that was not written to its end is rubbish after this, ms. */
+export const unfinishedFileWait = 10 * 60_000;

@@ -9,6 +9,8 @@ export interface CacheAnswer {
   readonly rows: readonly CacheRow[];
   /** Answers taken out. */
   readonly removed: number;
+  /** Why some may be left on disk. */
+  readonly trouble?: string | undefined;
 }
 
 export function addCaches(reports: readonly CacheReport[]): readonly CacheRow[] {
@@ -29,6 +31,8 @@ export function addCaches(reports: readonly CacheReport[]): readonly CacheRow[] 
       passed: sum((row) => row.passed),
       stored: sum((row) => row.stored),
       evictions: sum((row) => row.evictions),
+      diskHits: sum((row) => row.diskHits),
+      diskBytes: sum((row) => row.diskBytes),
     };
   });
 }

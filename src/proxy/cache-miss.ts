@@ -43,6 +43,8 @@ export class CacheMiss implements FillRules {
   readonly #asked: ReturnType<typeof askedOf>;
   readonly #askedAt = Date.now();
   readonly #mark: number;
+  /** Whoever wants the same waits for the same. */
+  readonly #key: string;
 
   constructor(looked: CachedExchange, found: Found, context: CacheContext) {
     this.#looked = looked;
@@ -53,6 +55,7 @@ export class CacheMiss implements FillRules {
     this.maxObject = cache.maxObject;
     this.lockTimeout = cache.use.lockTimeout;
     this.#mark = cache.purges;
+    this.#key = looked.fillKey(found);
     this.#sent = passedOn(exchange.request.fields);
     this.#asked = askedOf(cache.use, exchange, this.#sent);
   }
@@ -67,14 +70,12 @@ export class CacheMiss implements FillRules {
   }
 
   #wish(): FillWish {
-    const { exchange, plan, keyed } = this.#looked;
-    const { variant } = this.#found;
+    const { exchange, plan } = this.#looked;
     return {
       exchange,
       plan,
       destination: plan.destination,
-      // Several routes may have one URL, and other backends.
-      key: `${plan.name}\n${keyed.key}${variant === "" ? "" : `\n${variant}`}`,
+      key: this.#key,
       isAlone: isPersonal(this.#asked) || this.#asked.isSecret,
       asked: this.#changes(),
       rules: this,
@@ -109,7 +110,8 @@ export class CacheMiss implements FillRules {
     if (head.status === 304 && stored !== undefined) {
       const { keyed } = this.#looked;
       const isCurrent = !cache.isPurgedSince(this.#mark, keyed.url, stored.tags);
-      const renewed = isCurrent ? cache.renew(this.#found, this.#asked, head, keyed) : undefined;
+      const place = { keyed, isOurs: head.isFromPeer !== true };
+      const renewed = isCurrent ? cache.renew(this.#found, this.#asked, head, place) : undefined;
       verdicts.set(head, { ...unjudged, taken: renewed ?? stored });
       return "taken";
     }
@@ -173,7 +175,7 @@ export class CacheMiss implements FillRules {
   onWhole(head: FilledHead, pages: readonly Buffer[], length: number): void {
     const { judgement, variant } = verdicts.get(head) ?? unjudged;
     if (judgement === undefined || "unkept" in judgement) return;
-    const times = { askedAt: this.#askedAt, mark: this.#mark };
+    const times = { askedAt: this.#askedAt, mark: this.#mark, isOurs: head.isFromPeer !== true };
     const answer = { head, pages, length, judgement, ...times };
     this.#cache.keep(this.#looked.keyed, variant, answer);
   }

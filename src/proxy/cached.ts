@@ -66,6 +66,8 @@ export class CachedExchange {
   readonly keyed: Keyed;
   readonly #context: CacheContext;
   #looks = 0;
+  /** It was looked for on disk, and was or was not there. */
+  #onDisk: boolean | undefined;
 
   constructor(
     exchange: Exchange<Plan>,
@@ -87,6 +89,7 @@ export class CachedExchange {
     const found = cache.find(keyed, exchange, now);
     const wanted = wants(cache.use, exchange);
     const { stored } = found;
+    if (stored === undefined && this.#seekOnDisk(found)) return;
     const mayHave = stored !== undefined && this.#mayHave(stored);
     if (mayHave && wanted !== "new" && this.#give(stored, found, now)) return;
     if (wanted === "old") {
@@ -95,6 +98,28 @@ export class CachedExchange {
     }
     // Nor is its backend asked whether that is still so: it would say it of an answer to this client.
     this.#miss(mayHave ? found : { ...found, stored: undefined });
+  }
+
+  /** False: there is nothing to look for there, or it was looked for already. */
+  #seekOnDisk(found: Found): boolean {
+    const { exchange, cache, keyed } = this;
+    // Another worker has looked before it asked. And what is on its way is newer than what could be there.
+    if (cache.use.disk === 0 || this.#onDisk !== undefined || exchange.isFromPeer) return false;
+    const { fills } = this.#context;
+    const key = this.fillKey(found);
+    if (fills.has(key) || fills.isUnshared(key)) return false;
+    const loading = cache.load(keyed, exchange);
+    if (loading === undefined) return false;
+    Search.begin(exchange, loading, (isThere) => {
+      this.#onDisk = isThere;
+      this.look();
+    });
+    return true;
+  }
+
+  /** Whoever has the same waits for the same. Several routes may have one URL, and other backends. */
+  fillKey({ variant }: Found): string {
+    return `${this.plan.name}\n${this.keyed.key}${variant === "" ? "" : `\n${variant}`}`;
   }
 
   #mayHave({ isPublic }: Stored): boolean {
@@ -125,8 +150,13 @@ export class CachedExchange {
     if (left < 0) cache.counts.stale++;
     let more = `Age: ${ageOf(stored, now)}\r\n`;
     if (this.exchange.isFromPeer) more += this.#tagLine(stored);
-    else if (cache.use.status) more += `Cache-Status: Tidegate; hit; ttl=${left}\r\n`;
+    else if (cache.use.status) more += this.#statusLine(left);
     giveStored(this.exchange, stored, more);
+  }
+
+  #statusLine(left: number): string {
+    const detail = this.#onDisk === true ? "; detail=disk" : "";
+    return `Cache-Status: Tidegate; hit; ttl=${left}${detail}\r\n`;
   }
 
   /** Another worker keeps it too, and takes it out by its tags. */
@@ -177,7 +207,8 @@ export function invalidate(exchange: Exchange, cache: RouteCache, caches: Caches
   if (method === "GET" || method === "HEAD" || safe.has(method)) return;
   if (status < 200 || status > 399 || exchange.failure !== undefined) return;
   const keyed = keyedOf(cache, exchange);
-  if (keyed !== undefined) caches.purge({ kind: "url", value: keyed.url, owner: cache.owner });
+  // Whoever asks next finds it nowhere, though the disk takes a moment.
+  if (keyed !== undefined) void caches.purge({ kind: "url", value: keyed.url, owner: cache.owner });
 }
 
 const safe: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PURGE"]);

@@ -3,9 +3,12 @@
 
 import { cacheMemory } from "../config/cache-limits.ts";
 import type { CacheUse } from "../config/middlewares/uses/cache.ts";
+import type { Snapshot } from "../config/snapshot.ts";
 import type { Peers } from "../peers/peers.ts";
 import { RouteCache, type CacheCounts } from "../cache/route-cache.ts";
-import { Store, type Purge } from "../cache/store.ts";
+import { purgeOf, Store, type Purge } from "../cache/store.ts";
+import { CacheDisk } from "./cache-disk.ts";
+import type { OnProblem } from "./chain.ts";
 
 /** What one route keeps in this process. */
 export interface CacheRow extends CacheCounts {
@@ -13,6 +16,14 @@ export interface CacheRow extends CacheCounts {
   readonly entries: number;
   readonly bytes: number;
   readonly evictions: number;
+  readonly diskBytes: number;
+}
+
+export interface PurgeOutcome {
+  /** Answers that were there, in memory and on disk. */
+  readonly removed: number;
+  /** Some may be left on disk. */
+  readonly trouble: string | undefined;
 }
 
 const topic = "cache-purge";
@@ -21,12 +32,14 @@ export class Caches {
   readonly #store = new Store(cacheMemory);
   readonly #routes = new Map<string, RouteCache>();
   readonly #peers: Peers;
+  readonly #disk: CacheDisk;
 
-  constructor(peers: Peers) {
+  constructor(peers: Peers, onProblem: OnProblem) {
     this.#peers = peers;
+    this.#disk = new CacheDisk(peers, onProblem);
     peers.hear(topic, (news) => {
       const purge = purgeOf(news);
-      if (purge !== undefined) this.purgeHere(purge);
+      if (purge !== undefined) void this.purgeHere(purge);
     });
   }
 
@@ -34,14 +47,16 @@ export class Caches {
   of(owner: string, use: CacheUse): RouteCache {
     const key = `${owner}\n${JSON.stringify(use)}`;
     let cache = this.#routes.get(key);
-    if (cache === undefined)
-      this.#routes.set(key, (cache = new RouteCache(owner, use, this.#store)));
+    if (cache === undefined) {
+      cache = new RouteCache(owner, use, this.#store, this.#disk.disk);
+      this.#routes.set(key, cache);
+    }
     void cache.loading;
     return cache;
   }
 
   /** Closes all others. */
-  keepOnly(used: ReadonlySet<RouteCache>): void {
+  keepOnly(used: ReadonlySet<RouteCache>, snapshot: Snapshot): void {
     let budget = 0;
     for (const [key, cache] of this.#routes) {
       if (used.has(cache)) {
@@ -52,39 +67,40 @@ export class Caches {
       cache.close();
     }
     this.#store.budget = budget || cacheMemory;
+    this.#disk.update(snapshot, used);
   }
 
-  /** Takes answers out of all workers. @returns how many there were in this one */
-  purge(purge: Purge): number {
+  /** Takes answers out of all workers. Never rejects; resolves when none of them can come back. */
+  purge(purge: Purge): Promise<PurgeOutcome> {
     this.#peers.tell(topic, purge);
     return this.purgeHere(purge);
   }
 
-  /** In this process alone. */
-  purgeHere(purge: Purge): number {
+  /** In this process alone, and on disk. */
+  async purgeHere(purge: Purge): Promise<PurgeOutcome> {
     let count = 0;
     for (const cache of this.#routes.values()) {
       if (purge.owner !== undefined && purge.owner !== cache.owner) continue;
       count += cache.purge(purge);
     }
-    return count;
+    try {
+      return { removed: count + (await this.#disk.purge(purge)), trouble: undefined };
+    } catch (error) {
+      const trouble = error instanceof Error ? error.message : String(error);
+      return { removed: count, trouble };
+    }
   }
 
   get rows(): CacheRow[] {
-    return [...this.#routes.values()].map(({ owner, counts, shelf }) => ({
+    return [...this.#routes.values()].map(({ owner, counts, shelf, diskShelf }) => ({
       ...{ route: owner, ...counts, entries: shelf.kept.size, bytes: shelf.bytes },
       evictions: shelf.evictions,
+      diskBytes: diskShelf === "" ? 0 : this.#disk.disk.bytesOf(diskShelf),
     }));
   }
-}
 
-const kinds = ["url", "prefix", "tag", "all"] as const satisfies readonly Purge["kind"][];
-
-/** As another worker, or an operator, tells it; undefined = it is none. */
-export function purgeOf(news: unknown): Purge | undefined {
-  if (typeof news !== "object" || news === null) return undefined;
-  const { kind, value, owner } = news as { kind?: unknown; value?: unknown; owner?: unknown };
-  const known = kinds.find((each) => each === kind);
-  if (known === undefined || typeof value !== "string") return undefined;
-  return typeof owner === "string" ? { kind: known, value, owner } : { kind: known, value };
+  /** Waits a moment for what is not on disk yet. */
+  close(): Promise<void> {
+    return this.#disk.disk.close();
+  }
 }

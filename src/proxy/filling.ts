@@ -177,8 +177,16 @@ class Waiting implements FillReader, RequestSink {
     return this.#exchange.method === "HEAD";
   }
 
+  get isRelay(): boolean {
+    return this.#exchange.isFromPeer;
+  }
+
   onFillData(buffer: Buffer, start: number, end: number): void {
     if (!this.#isBare) this.#exchange.client.writeData(buffer, start, end);
+  }
+
+  onFillText(text: string): void {
+    if (!this.#isBare) this.#exchange.client.writeText(text);
   }
 
   onFillFlush(): boolean {

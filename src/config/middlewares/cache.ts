@@ -1,7 +1,13 @@
 // Settings of `cache`.
 
 import * as z from "zod";
-import { cacheLockTimeout, cacheMaxObject, cacheMemory } from "../cache-limits.ts";
+import {
+  cacheDisk,
+  cacheLockTimeout,
+  cacheMaxObject,
+  cacheMemory,
+  leastCacheDisk,
+} from "../cache-limits.ts";
 import { isToken, parseKeySource, statuses } from "../http-scalar.ts";
 import { duration, durationKey, flag, key, mapping, mustBe, networks } from "../scalar.ts";
 import { oneOrMore, parsed, sizeKey } from "../scalar.ts";
@@ -52,6 +58,16 @@ const bypass = oneOrMore(
   { what: "header:NAME, cookie:NAME or query:NAME, or a list of them" },
 );
 
+const disk = z.union(
+  [
+    z.boolean(),
+    mapping({
+      size: sizeKey("For all caches; of several the largest counts.", cacheDisk, leastCacheDisk),
+    }),
+  ],
+  { error: mustBe({ what: "true, false or a mapping", remedy: "write disk: { size: 1GiB }" }) },
+);
+
 const settings = z.union(
   [
     z.literal(true).transform((): Written => ({})),
@@ -72,6 +88,7 @@ const settings = z.union(
       obey: key(flag(), "Obeys Cache-Control of requests.", false),
       maxObject: sizeKey("The largest answer that is kept.", cacheMaxObject, 1024),
       memory: sizeKey("Of each worker, for all caches; the largest counts.", cacheMemory, 1 << 20),
+      disk: key(disk, "Keeps answers on disk too, in the state folder.", false),
       stale: key(
         mapping({
           whileRevalidate: key(duration(0, year), "Given while a new one is asked for.", "0"),
@@ -111,6 +128,7 @@ export interface Written {
   readonly obey?: boolean | undefined;
   readonly maxObject?: number | undefined;
   readonly memory?: number | undefined;
+  readonly disk?: boolean | { readonly size?: number | undefined } | undefined;
   readonly stale?:
     | { readonly whileRevalidate?: number | undefined; readonly ifError?: number | undefined }
     | undefined;
@@ -137,8 +155,8 @@ export const cache = define({
     "Keeps answers and gives them again (RFC 9111), asking the backend once for all who wait.",
   settings,
   place: places.cache,
-  // Who may purge, and how much memory there is, is the operator's to say.
-  guarded: [["purge"], ["memory"]],
+  // Who may purge, and how much memory and disk there is, is the operator's to say.
+  guarded: [["purge"], ["memory"], ["disk"]],
   resolve(written: Written): CacheUse {
     return {
       kind: "cache",
@@ -158,6 +176,7 @@ export const cache = define({
       obey: written.obey ?? false,
       maxObject: written.maxObject ?? cacheMaxObject,
       memory: written.memory ?? cacheMemory,
+      disk: diskOf(written.disk),
       staleWhileRevalidate: written.stale?.whileRevalidate ?? 0,
       staleIfError: written.stale?.ifError ?? 0,
       earlyRefresh: written.earlyRefresh ?? false,
@@ -170,6 +189,11 @@ export const cache = define({
     };
   },
 });
+
+function diskOf(written: Written["disk"]): number {
+  if (written === undefined || written === false) return 0;
+  return written === true ? cacheDisk : (written.size ?? cacheDisk);
+}
 
 function queryOf(written: WrittenQuery | undefined): CachedQuery {
   if (written === undefined || written === "all") return { keep: "all", names: [] };

@@ -36,6 +36,8 @@ export interface CacheUse {
   /** Bytes. */
   readonly maxObject: number;
   readonly memory: number;
+  /** Bytes on disk for the caches of all routes; 0 = this one has none there. */
+  readonly disk: number;
   /** ms; used where an answer does not say otherwise. */
   readonly staleWhileRevalidate: number;
   readonly staleIfError: number;
