@@ -16,6 +16,8 @@ export interface BackendAnswer {
 export interface TrialOptions {
   /** Of the middleware. */
   readonly settings?: unknown;
+  /** Runs it in a thread, as `thread: true` in the configuration does. */
+  readonly thread?: boolean;
   /** Answers requests that get there; by default 200 with the text `backend`. */
   readonly backend?: (received: Received) => BackendAnswer;
 }
@@ -56,7 +58,7 @@ export interface Trial extends AsyncDisposable {
  */
 export async function tryMiddleware(
   file: string | URL,
-  { settings, backend = () => ({ body: "backend" }) }: TrialOptions = {},
+  { settings, thread = false, backend = () => ({ body: "backend" }) }: TrialOptions = {},
 ): Promise<Trial> {
   let received: Received | undefined;
   const server = createServer((request, response) => {
@@ -72,7 +74,7 @@ export async function tryMiddleware(
   await once(server, "listening");
   const bound = server.address();
   const port = typeof bound === "object" && bound !== null ? bound.port : 0;
-  const own = { file: place, settings, failures: 0 };
+  const own = { file: place, settings, thread, failures: 0 };
   try {
     const service = `http://127.0.0.1:${port}`;
     const proxy = await createProxy({ routes: { "*": { service, middlewares: [{ own }] } } });

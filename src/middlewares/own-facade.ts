@@ -1,18 +1,12 @@
-// The request and the answer as a middleware of somebody's own sees them: what they may change is checked as what comes from
-// the wire is, since a line break in a header is another request to whoever reads it.
+// The request and the answer as a middleware of somebody's own sees them, until they are over.
 
-import { framingFields } from "../config/framing-fields.ts";
 import type { AnswerHead } from "../http/answer-review.ts";
-import { isToken } from "../http/characters.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Fields } from "../http/fields.ts";
-import { encodePath, normalisePath } from "../lib/path.ts";
 import type { Answer as OwnAnswer, Headers, Outcome, Request, Response } from "../own/contract.ts";
 import type { Answer } from "./middleware.ts";
+import { checkField, checkQuery, normalPath } from "./own-checks.ts";
 import { isSecure } from "./requested-url.ts";
-
-/** RFC 9110 section 5.5, without what is beyond Latin-1. */
-const value = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** @throws when there is nothing left to look at: heads are used again, and the next one is another client's. */
 type Guard = () => void;
@@ -45,18 +39,18 @@ class OwnHeaders implements Headers {
   }
 
   set(name: string, text: string): void {
-    check(name, text);
+    checkField(name, text);
     this.#drop(name);
     this.#fields.add(name, text);
   }
 
   add(name: string, text: string): void {
-    check(name, text);
+    checkField(name, text);
     this.#fields.add(name, text);
   }
 
   remove(name: string): void {
-    check(name, "");
+    checkField(name, "");
     this.#drop(name);
   }
 
@@ -66,19 +60,6 @@ class OwnHeaders implements Headers {
       const colon = line.indexOf(":");
       return colon < 0 ? [] : [[line.slice(0, colon), line.slice(colon + 1).trim()] as const];
     });
-  }
-}
-
-function check(name: string, text: string): void {
-  if (!isToken(name, 0, name.length)) {
-    throw new TypeError(`${JSON.stringify(name)} is not a header name`);
-  }
-  const lower = name.toLowerCase();
-  if (framingFields.has(lower) || lower === "host") {
-    throw new TypeError(`${name} is about the connection, and not changed`);
-  }
-  if (typeof text !== "string" || !value.test(text)) {
-    throw new TypeError(`the value of ${name} has characters that no header field can hold`);
   }
 }
 
@@ -139,12 +120,7 @@ export class OwnRequest implements Request {
   }
 
   set path(path: string) {
-    const isAbsolute = typeof path === "string" && path.startsWith("/");
-    const normal = isAbsolute ? normalisePath(encodePath(path))?.path : undefined;
-    if (normal === undefined || /[\s\p{Cc}?#]/u.test(path)) {
-      throw new TypeError(`${JSON.stringify(path)} is not a path`);
-    }
-    this.#exchange.path = normal;
+    this.#exchange.path = normalPath(path);
   }
 
   get query(): string {
@@ -152,10 +128,7 @@ export class OwnRequest implements Request {
   }
 
   set query(query: string) {
-    // As it goes into a request line.
-    if (typeof query !== "string" || !/^[\x21-\x22\x24-\x7e]*$/.test(query)) {
-      throw new TypeError(`${JSON.stringify(query)} is not a query: encode it`);
-    }
+    checkQuery(query);
     const { request } = this.#exchange;
     request.query = query;
     request.hasQuery = query !== "";
@@ -215,7 +188,7 @@ export function answerOf({ status, headers = {}, body = "" }: OwnAnswer): Answer
   }
   const fields = Object.entries(headers).flatMap(([name, said]) => {
     const values = typeof said === "string" ? [said] : said;
-    for (const each of values) check(name, each);
+    for (const each of values) checkField(name, each);
     return values.map((each) => [name, each] as const);
   });
   // Answers are written as single bytes.

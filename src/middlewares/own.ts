@@ -1,24 +1,25 @@
-// Runs a middleware that somebody wrote. Its file may change at any time: a new version that can be used takes over for the
-// requests that begin from then on, one that cannot leaves the old one where it is. Whatever it does wrong costs its own
-// request; when that happens too often it is left alone for a while.
+// Runs a middleware that somebody wrote, here or in a thread. Whatever it does wrong costs its own request; when that happens
+// too often it is left alone for a while.
 
 import { ownLimits } from "../config/middleware-limits.ts";
-import type { LiveDocument } from "../config/documents.ts";
 import type { OwnUse } from "../config/middlewares/uses/own.ts";
 import type { AnswerHead } from "../http/answer-review.ts";
 import type { Exchange } from "../http/exchange.ts";
-import type { Answer as OwnAnswer, Definition, Hooks } from "../own/contract.ts";
-import { inlineOf } from "../own/inline.ts";
-import { loadOwn, settingsFor } from "../own/module.ts";
+import type { Answer as OwnAnswer, Hooks } from "../own/contract.ts";
 import type { Middleware, MiddlewareApi, Refusal, Verdict } from "./middleware.ts";
 import { answerOf, OwnRequest, OwnResponse, outcomeOf } from "./own-facade.ts";
+import { faultText, ThreadAway, ThreadEnd, ThreadLost } from "./own-fault.ts";
+import { type Versions, versionsOf } from "./own-versions.ts";
 
 /** @throws when its file cannot be used now */
 export function own(use: OwnUse, api: MiddlewareApi): Middleware {
   const runner = new OwnRunner(use, api);
   return {
     onRequest: (exchange) => runner.request(exchange),
-    onResponse: (exchange, answer) => runner.respond(exchange, answer),
+    // In a thread there is no such moment.
+    ...(use.thread === undefined && {
+      onResponse: (exchange: Exchange, answer: AnswerHead) => runner.respond(exchange, answer),
+    }),
     onDone: (exchange) => runner.done(exchange),
     close: () => runner.close(),
   };
@@ -34,9 +35,7 @@ class OwnRunner {
   readonly #use: OwnUse;
   readonly #api: MiddlewareApi;
   readonly #passages = new WeakMap<Exchange, Passage>();
-  /** The text that was looked at last, usable or not. */
-  #seen: LiveDocument | undefined;
-  #hooks: Hooks;
+  readonly #versions: Versions;
   #failures = 0;
   /** Both as `performance.now()`. */
   #countedSince = 0;
@@ -45,54 +44,18 @@ class OwnRunner {
   constructor(use: OwnUse, api: MiddlewareApi) {
     this.#use = use;
     this.#api = api;
-    const inline = inlineOf(use.path);
-    this.#seen = this.#document();
-    if (inline !== undefined) this.#hooks = this.#made(inline);
-    else if (this.#seen !== undefined) this.#hooks = this.#made(this.#loaded(this.#seen));
-    else throw new Error(`${use.path} could not be read`);
-  }
-
-  #document(): LiveDocument | undefined {
-    const [wish] = this.#use.documents;
-    return wish === undefined ? undefined : this.#api.document(wish.name);
-  }
-
-  #loaded({ text, version }: LiveDocument): Definition<unknown> {
-    return loadOwn(this.#use.path, text, version);
-  }
-
-  #made(definition: Definition<unknown>): Hooks {
-    const { owner } = this.#api;
-    return definition.create(settingsFor(definition, this.#use.settings), {
-      owner,
-      warn: (message, fields) => this.#api.warn(message, fields),
+    this.#versions = versionsOf(use, api, {
+      onNewVersion: () => {
+        this.#failures = 0;
+        this.#offUntil = 0;
+      },
+      onFault: (error) => this.#count(error),
+      close: (hooks) => this.#close(hooks),
     });
   }
 
-  /** Of the newest version that can be used. */
-  #current(): Hooks {
-    const now = this.#document();
-    if (now === undefined || now === this.#seen) return this.#hooks;
-    this.#seen = now;
-    try {
-      const next = this.#made(this.#loaded(now));
-      // Those that run with it have their own reference.
-      this.close();
-      this.#hooks = next;
-      this.#failures = 0;
-      this.#offUntil = 0;
-    } catch (error) {
-      const cause = textOf(error);
-      this.#api.warn("a new version cannot be used; the one before serves on", {
-        file: this.#use.path,
-        cause,
-      });
-    }
-    return this.#hooks;
-  }
-
   request(exchange: Exchange): Verdict | Promise<Verdict> {
-    const hooks = this.#current();
+    const hooks = this.#versions.current();
     if (performance.now() < this.#offUntil) return this.#off();
     const request = new OwnRequest(exchange);
     const passage = { hooks, request };
@@ -175,14 +138,24 @@ class OwnRunner {
 
   #failed(exchange: Exchange, error: unknown): Refusal | undefined {
     // What it meets after its client has left is no fault of its own.
-    if (!exchange.isDone) this.#count(error);
+    const isAway = error instanceof ThreadAway;
+    if (isAway || error instanceof ThreadLost) this.#warn(error);
+    else if (!exchange.isDone) this.#count(error);
     this.#passages.get(exchange)?.request.end();
     this.#passages.delete(exchange);
+    if (isAway) return this.#off();
     return this.#use.onFailure === "pass" ? undefined : { failure: "MIDDLEWARE_FAILED" };
   }
 
   #off(): Refusal | undefined {
     return this.#use.onFailure === "pass" ? undefined : { failure: "MIDDLEWARE_OFF" };
+  }
+
+  #warn(error: unknown): void {
+    const fields = { file: this.#use.path, cause: faultText(error) };
+    const isEnd = error instanceof ThreadEnd;
+    if (isEnd) this.#api.warn("the thread of a middleware of your own ended", fields);
+    else this.#api.warn("a middleware of your own failed", fields);
   }
 
   #count(error: unknown): void {
@@ -193,7 +166,7 @@ class OwnRunner {
       this.#failures = 0;
     }
     this.#failures++;
-    this.#api.warn("a middleware of your own failed", { file: path, cause: textOf(error) });
+    this.#warn(error);
     if (failures === 0 || this.#failures < failures) return;
     this.#offUntil = now + ownLimits.window;
     this.#failures = 0;
@@ -202,10 +175,14 @@ class OwnRunner {
     });
   }
 
-  /** Whatever it throws: who closes it goes over to something else, and must get there. */
   close(): void {
+    this.#versions.close();
+  }
+
+  /** Whatever it throws: who closes it goes over to something else, and must get there. */
+  #close(hooks: Hooks): void {
     try {
-      this.#call(() => this.#hooks.close?.());
+      this.#call(() => hooks.close?.());
     } catch (error) {
       this.#count(error);
     }
@@ -215,14 +192,4 @@ class OwnRunner {
 function isPromise<T>(said: T | PromiseLike<T>): said is PromiseLike<T> {
   if (typeof said !== "object" || said === null) return false;
   return typeof Reflect.get(said, "then") === "function";
-}
-
-/** With the place in its own file. */
-function textOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const place = error.stack
-    ?.split("\n")
-    .find((line) => line.trim().startsWith("at "))
-    ?.trim();
-  return `${error.name}: ${error.message.split("\n")[0]}${place === undefined ? "" : ` (${place})`}`;
 }

@@ -1,11 +1,13 @@
-// A process that loads a middleware of somebody's own and tries its settings, and says what is wrong. Apart from the program,
-// since a module may do anything when it is loaded, and hang.
+// A process that loads a middleware of somebody's own and tries its settings, and says what is wrong; one for a thread is also
+// made. Apart from the program, since a module may do anything when it is loaded, and hang.
 
 import { writeSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { Worker } from "node:worker_threads";
 import { issuesOf, longestCheckMs, type OwnQuestion, type OwnVerdict } from "./check-words.ts";
+import type { Definition } from "./contract.ts";
 import { loadOwn, settingsFor } from "./module.ts";
+import { noResponseHook } from "./thread-words.ts";
 
 // Whoever asked may have gone meanwhile: a loop without an end would turn for ever. Another thread sees to that.
 const latest = `setTimeout(() => process.kill(process.pid, "SIGKILL"), ${longestCheckMs + 1000})`;
@@ -16,18 +18,33 @@ const question: OwnQuestion = JSON.parse(await text(process.stdin));
 writeSync(3, JSON.stringify(verdictOn(question)));
 process.exit(0);
 
-function verdictOn({ path, text: source, settings }: OwnQuestion): OwnVerdict {
-  let definition: ReturnType<typeof loadOwn>;
+function verdictOn({ path, text: source, settings, isThreaded }: OwnQuestion): OwnVerdict {
+  let definition: Definition<unknown>;
   try {
     definition = loadOwn(path, source, "check");
   } catch (error) {
     return { fault: faultOf(error, path), issues: [] };
   }
+  let read: unknown;
   try {
-    settingsFor(definition, settings);
-    return { fault: undefined, issues: [] };
+    read = settingsFor(definition, settings);
   } catch (error) {
     return { fault: undefined, issues: issuesOf(error) };
+  }
+  return { fault: isThreaded ? makingFault(definition, read, path) : undefined, issues: [] };
+}
+
+/** A thread begins with its first request: what is wrong with it by then would be told too late. */
+function makingFault(
+  definition: Definition<unknown>,
+  settings: unknown,
+  path: string,
+): string | undefined {
+  try {
+    const hooks = definition.create(settings, { owner: "its check", warn: () => {} });
+    return hooks.onResponse === undefined ? undefined : noResponseHook;
+  } catch (error) {
+    return `create: ${faultOf(error, path)}`;
   }
 }
 

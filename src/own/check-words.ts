@@ -8,6 +8,8 @@ export interface OwnQuestion {
   /** Of the file. */
   readonly text: string;
   readonly settings: unknown;
+  /** It is to run in a thread: whether it can be made there is tried, too. */
+  readonly isThreaded: boolean;
 }
 
 export interface OwnIssue {

@@ -22,15 +22,17 @@ const entry = join(import.meta.dirname, `check-entry${extname(import.meta.filena
 /** What was good. What was not may have been for want of a file that it imports. */
 const good = new Set<string>();
 
+export type OwnChecked = Omit<OwnQuestion, "text">;
+
 /** For a configuration, which is read as a whole: the answer is waited for, and this is rare. */
-export function checkOwn(path: string, settings: unknown): OwnVerdict {
+export function checkOwn(checked: OwnChecked): OwnVerdict {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = readFileSync(checked.path, "utf8");
   } catch (error) {
     return broken(error instanceof Error ? error.message : String(error));
   }
-  const question = { path, text, settings };
+  const question = { ...checked, text };
   const key = keyOf(question);
   return good.has(key) ? fine : remembered(key, asked(question));
 }
@@ -62,8 +64,9 @@ function remembered(key: string, verdict: OwnVerdict): OwnVerdict {
   return verdict;
 }
 
-/** None of ours is its affair. */
-const env = () => ({ PATH: process.env["PATH"] ?? "" });
+/** None of ours is the affair of one that is only loaded. One that is made reads there what it will read in its thread. */
+const envFor = ({ isThreaded }: OwnQuestion) =>
+  isThreaded ? process.env : { PATH: process.env["PATH"] ?? "" };
 const late = `it was not loaded within ${longestMs / 1000} s`;
 
 function asked(question: OwnQuestion): OwnVerdict {
@@ -74,7 +77,7 @@ function asked(question: OwnQuestion): OwnVerdict {
     timeout: longestMs,
     killSignal: "SIGKILL",
     maxBuffer: mostBytes,
-    env: env(),
+    env: envFor(question),
   });
   if (error === undefined) return verdictOf(status, output[3] ?? "", stderr);
   return broken("code" in error && error.code === "ETIMEDOUT" ? late : error.message);
@@ -84,7 +87,7 @@ function askedMeanwhile(question: OwnQuestion): Promise<OwnVerdict> {
   const { promise, resolve } = Promise.withResolvers<OwnVerdict>();
   const child: ChildProcess = spawn(process.execPath, [entry], {
     stdio: ["pipe", "ignore", "pipe", "pipe"],
-    env: env(),
+    env: envFor(question),
   });
   const timer = setTimeout(() => end(broken(late)), longestMs);
   const end = (verdict: OwnVerdict) => {

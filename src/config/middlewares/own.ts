@@ -3,16 +3,33 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import * as z from "zod";
-import { checkOwn } from "../../own/check.ts";
+import { checkOwn, type OwnChecked } from "../../own/check.ts";
 import { report } from "../context.ts";
 import type { Context } from "../context.ts";
 import { resolveDocument } from "../document-settings.ts";
 import { moduleWish } from "../documents.ts";
-import { ownLimits } from "../middleware-limits.ts";
+import { ownLimits, ownThreadLimits as threads } from "../middleware-limits.ts";
 import type { Path } from "../problem.ts";
-import { durationKey, filePath, integer, key, mapping, mustBe } from "../scalar.ts";
+import { durationKey, filePath, flag, integer, key, mapping, mustBe, sizeKey } from "../scalar.ts";
 import { define, places } from "./definition.ts";
-import type { OwnUse } from "./uses/own.ts";
+import type { OwnThreadBounds, OwnUse } from "./uses/own.ts";
+
+const bounds = mapping({
+  memory: sizeKey(
+    "Its heap, and as much again for buffers; when it grows larger it is ended and begun again.",
+    threads.memory,
+    threads.leastMemory,
+  ),
+  busy: durationKey(
+    "Longest time that it may compute without a pause; then it is ended and begun again.",
+    threads.busy,
+    threads.leastBusy,
+  ),
+});
+
+const thread = z.union([flag(), bounds], {
+  error: mustBe({ what: "true, false or { memory, busy }" }),
+});
 
 const written = mapping({
   file: filePath().meta({
@@ -31,12 +48,13 @@ const written = mapping({
     ownLimits.failures,
   ),
   timeout: durationKey("Longest wait for what it promises.", ownLimits.timeout, 1),
+  thread: key(thread, "Runs it in a thread of its own, beside the worker.", false),
 });
 
 type Written = z.output<typeof written>;
 
 const settings = z.union([filePath().transform((file): Written => ({ file })), written], {
-  error: mustBe({ what: "a path or { file, settings, onFailure, failures, timeout }" }),
+  error: mustBe({ what: "a path or { file, settings, onFailure, failures, timeout, thread }" }),
 });
 
 export const own = define({
@@ -106,15 +124,35 @@ function resolved(context: Context, said: Written, places: Places): OwnUse | und
   if (resolveDocument(context, { file }, "module", places.file) === undefined) return undefined;
   const path = resolve(context.baseFolder, file);
   const { settings: given } = said;
-  if (!isGood(context, path, given, places)) return undefined;
-  const documents = [moduleWish(path, given)];
-  return { kind: "own", path, settings: given, onFailure, failures, timeout, documents };
+  const bounds = boundsOf(said);
+  const isThreaded = bounds !== undefined;
+  if (!isGood(context, { path, settings: given, isThreaded }, places)) return undefined;
+  const documents = [moduleWish(path, given, isThreaded)];
+  return {
+    kind: "own",
+    path,
+    settings: given,
+    onFailure,
+    failures,
+    timeout,
+    ...(bounds === undefined ? {} : { thread: bounds }),
+    documents,
+  };
 }
 
-function isGood(context: Context, file: string, given: unknown, places: Places): boolean {
-  const { fault, issues } = checkOwn(file, given);
+function boundsOf({ thread }: Written): OwnThreadBounds | undefined {
+  if (thread === undefined || thread === false) return undefined;
+  const { memory = threads.memory, busy = threads.busy } = thread === true ? {} : thread;
+  return { memory, busy };
+}
+
+function isGood(context: Context, checked: OwnChecked, places: Places): boolean {
+  const { fault, issues } = checkOwn(checked);
   if (fault !== undefined) {
-    report(context, places.file, { message: `${file} cannot be used: ${fault}`, at: "key" });
+    report(context, places.file, {
+      message: `${checked.path} cannot be used: ${fault}`,
+      at: "key",
+    });
     return false;
   }
   for (const issue of issues) {

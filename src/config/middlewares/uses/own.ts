@@ -2,6 +2,14 @@
 
 import type { DocumentWish } from "../../documents.ts";
 
+/** It runs beside the worker, and is ended when it does not keep to these. */
+export interface OwnThreadBounds {
+  /** Of its heap; with buffers twice that. Bytes. */
+  readonly memory: number;
+  /** Longest time without a pause, ms. */
+  readonly busy: number;
+}
+
 export interface OwnUse {
   readonly kind: "own";
   /** Its file, absolute; or `inline:N`, code of the program that embeds this one. */
@@ -14,6 +22,8 @@ export interface OwnUse {
   readonly failures: number;
   /** Longest wait for its answer, ms. */
   readonly timeout: number;
+  /** undefined = it runs in the worker itself. */
+  readonly thread?: OwnThreadBounds;
   /** Its text; none of code that is there already. */
   readonly documents: readonly DocumentWish[];
 }
