@@ -187,7 +187,7 @@ test("includes are followed, streams become TCP routes, TLS stays TLS", async ()
   );
   await writeFile(
     folder.file("proxy_params"),
-    "proxy_set_header Host $http_host; proxy_set_header X-Y z;",
+    "proxy_set_header Host $http_host; proxy_set_header X-Y z; proxy_set_header X-Z $z;",
   );
   const main = `http { include conf.d/*.conf; include sites-enabled/*; include missing.conf; }
     stream {
@@ -216,7 +216,14 @@ test("includes are followed, streams become TCP routes, TLS stays TLS", async ()
       "stream-53": { bind: ":53", protocol: "udp", service: "udp://127.0.0.1:5353" },
     },
     tls: { certificates: [{ cert: "/c.pem", key: "/k.pem" }], default: "a.test" },
-    routes: { "a.test": { host: ["a.test", "*"], redirect: "https", service: "app" } },
+    routes: {
+      "a.test": {
+        host: ["a.test", "*"],
+        redirect: "https",
+        service: "app",
+        middlewares: [{ headers: { request: { remove: ["X-Z"], set: { "X-Y": "z" } } } }],
+      },
+    },
     services: {
       app: { backends: ["http://127.0.0.1:2"], balance: { hash: "client-ip" } },
       both: {
@@ -236,7 +243,7 @@ test("includes are followed, streams become TCP routes, TLS stays TLS", async ()
   });
   assert.match(stderr, /nginx\.conf:1: the included file "missing\.conf" is not there/);
   assert.match(stderr, /sites-enabled\/b:1: who comes in the clear is sent to https with 308/);
-  assert.match(stderr, /proxy_params:1: proxy_set_header X-Y/);
+  assert.match(stderr, /proxy_params:1: proxy_set_header "X-Z": is not carried over/);
 });
 
 test("what is no configuration is said with its line, and nothing is printed", async () => {

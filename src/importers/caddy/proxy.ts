@@ -7,12 +7,19 @@ import { absolute } from "./files.ts";
 import type { Outline, Settings } from "../outline.ts";
 import { shown } from "../outline.ts";
 
-/** What a route says as `service`; undefined = it leads nowhere that is understood. */
+interface Proxy {
+  /** What a route says as `service`. */
+  readonly service: unknown;
+  /** Middlewares for what the backends are asked. */
+  readonly lists: readonly Settings[];
+}
+
+/** undefined = it leads nowhere that is understood. */
 export function proxyOf(
   directive: Directive,
   upstreams: readonly string[],
   outline: Outline,
-): unknown {
+): Proxy | undefined {
   const { below, label } = directive;
   const to = below.filter(({ name }) => name === "to").flatMap(({ args }) => args);
   const notes: Note[] = [];
@@ -36,8 +43,9 @@ export function proxyOf(
   const usual = backends.length > 1 ? { balance: "random" } : {};
   const settings = { ...read.settings, ...tlsOf(below, read.settings["tls"], outline) };
   const said = Object.keys(settings).length;
-  if (said === 0 && backends.length === 1) return backends[0];
-  return { backends, ...usual, ...settings };
+  const isPlain = said === 0 && backends.length === 1;
+  const service = isPlain ? backends[0] : { backends, ...usual, ...settings };
+  return { service, lists: read.lists };
 }
 
 const files = new Set(["tls_trust_pool", "tls_trusted_ca_certs", "tls_client_auth"]);

@@ -5,15 +5,22 @@
 
 import { closed } from "../../providers/labels/closed.ts";
 import { isHstsAlone } from "../../providers/labels/caddy-hsts.ts";
+import { changeOf, changes, redirectOf, responseOf } from "../../providers/labels/caddy-changes.ts";
+import {
+  isPassword,
+  listedOf,
+  listsOf,
+  takenOutBy,
+  takenOutText,
+} from "../../providers/labels/caddy-lists.ts";
 import { matcherOf } from "../../providers/labels/caddy-matcher.ts";
 import type { Directive } from "../../providers/labels/caddy-tree.ts";
-import { both, call, either, literal } from "../../providers/labels/rule-text.ts";
+import { both, call, either } from "../../providers/labels/rule-text.ts";
 import type { Outline, Settings } from "../outline.ts";
 import { shown } from "../outline.ts";
 import { answers, compare, needsRanks, rankOf } from "./order.ts";
 import type { Found } from "./order.ts";
 import { hstsOf } from "./hsts.ts";
-import { listedOf, listsOf } from "./lists.ts";
 import type { SiteTls } from "./site-tls.ts";
 import { proxyOf } from "./proxy.ts";
 import { type Grounds, groundsOf, noGrounds, servedOf } from "./served.ts";
@@ -44,7 +51,6 @@ interface Block {
 }
 
 const blocks = new Set(["handle", "handle_path", "route"]);
-const changes = new Set(["uri", "rewrite", "request_body"]);
 const harmless = new Map([
   ["encode", "this form of it is not carried over: answers are not compressed"],
   ["header", "this form of it is not carried over, and these fields stay as they are"],
@@ -135,7 +141,11 @@ export class SiteConversion {
   #guard(directive: Directive, block: Block): string | undefined {
     const { name, label, args } = directive;
     if (name.startsWith("@") || changes.has(name)) return undefined;
-    if (listedOf(directive) !== undefined) return undefined;
+    if (listedOf(directive) !== undefined) {
+      const names = takenOutBy(directive);
+      if (names.length > 0) this.#note(label, takenOutText(names));
+      return undefined;
+    }
     if (answers.includes(name) || blocks.has(name)) {
       const matched = isMatcher(directive) ? matcherOf(args[0], block.named) : undefined;
       const isGuard = sendsAway(directive) || keepsOut(directive.below);
@@ -149,8 +159,9 @@ export class SiteConversion {
       if (known !== undefined && !isHstsAlone(directive)) this.#note(label, `${name}: ${known}`);
       return undefined;
     }
-    const isKnown = ["basic_auth", "basicauth"].includes(name);
-    const why = isKnown ? `this form of ${name} is not carried over` : `${name} is not there`;
+    const why = isPassword(directive)
+      ? `this form of ${name} is not carried over`
+      : `${name} is not there`;
     this.#note(
       label,
       `${why}, and it may keep strangers out: its block is closed, and answers 503`,
@@ -206,7 +217,7 @@ export class SiteConversion {
     if (settings === undefined) return;
     const { hsts, lists, shut } = block;
     const middlewares = shut === undefined && lists.length > 0 ? { middlewares: lists } : {};
-    const told = { ...settings, ...middlewares, ...hsts };
+    const told = { ...middlewares, ...settings, ...hsts };
     const isConditional =
       /\b(Method|Header|HeaderRegexp|Query|QueryRegexp|ClientIP|PathRegexp|Host)\(|!|\|\|/.test(
         rule,
@@ -220,10 +231,11 @@ export class SiteConversion {
       case "redir":
         return this.#redirect(rest, label);
       case "reverse_proxy": {
-        const service = proxyOf(directive, rest, this.#outline);
-        return service === undefined
-          ? closed("where it leads is not understood.")
-          : { ...block.route, service };
+        const proxy = proxyOf(directive, rest, this.#outline);
+        if (proxy === undefined) return closed("where it leads is not understood.");
+        const { service, lists } = proxy;
+        const own = lists.length === 0 ? {} : { middlewares: [...block.lists, ...lists] };
+        return { ...block.route, service, ...own };
       }
       case "php_fastcgi":
       case "file_server": {
@@ -239,7 +251,7 @@ export class SiteConversion {
         return { respond: { status: 501, body } };
       }
       default: {
-        const respond = responseOf(name, rest, directive.below);
+        const respond = responseOf(directive, rest);
         if (/\{[\w.]+\}/.test(JSON.stringify(respond))) {
           this.#note(label, "respond: placeholders in a text stay as they are written");
         }
@@ -248,36 +260,18 @@ export class SiteConversion {
     }
   }
 
-  #redirect([to = "", code = "302"]: readonly string[], label: string): Settings {
-    const target = to.replaceAll(/\{(?:http\.request\.)?(uri|host|scheme|path|query)\}/g, "{$1}");
-    const words = new Map([
-      ["permanent", 301],
-      ["temporary", 302],
-    ]);
-    const status = words.get(code) ?? Number(code);
-    const isKnown = [301, 302, 303, 307, 308].includes(status);
-    const isUrl = /^([a-z]+:\/\/.|\/|\{(scheme|uri|path)\})/i.test(target);
-    const isPlain = !/\{(?!(uri|host|scheme|path|query)\})/.test(target) && !/\s/.test(target);
-    if (isKnown && isPlain && isUrl) return { redirect: { to: target, status } };
-    this.#note(label, `redir ${shown([to, code].join(" "))}: is not understood, and answers 503`);
+  #redirect(words: readonly string[], label: string): Settings {
+    const made = redirectOf(words);
+    if (made !== undefined) return made;
+    this.#note(label, `redir ${shown(words.join(" "))}: is not understood, and answers 503`);
     return { respond: { status: 503, body: "" } };
   }
 
   /** What is done to requests on their way. */
-  #change({ name, args, below, label }: Directive, route: Settings): Settings {
-    for (const [key, value = ""] of [args, ...below.map((each) => [each.name, ...each.args])]) {
-      if (name === "uri" && key === "strip_prefix") return { ...route, stripPrefix: value };
-      if (name === "request_body" && key === "max_size") return { ...route, maxBody: value };
-      const target = name === "rewrite" && key === "*" ? value : "";
-      const [, prefix] = /^(\/[^{}]*)\{(?:uri|path|http\.request\.uri)\}$/.exec(target) ?? [];
-      if (prefix !== undefined) return { ...route, addPrefix: prefix.replace(/(?<=.)\/$/, "") };
-      const isFixed = name === "rewrite" && /^\/[^{}?]*$/.test(value);
-      if (isFixed && (key === "*" || /^\/[^*{}]*$/.test(key ?? ""))) {
-        const pattern = key === "*" ? "^.*$" : `^${literal(key ?? "")}$`;
-        return { ...route, replacePath: { pattern, replacement: value.replaceAll("$", "$$$$") } };
-      }
-    }
-    this.#note(label, `this form of ${name} is not carried over`);
+  #change(directive: Directive, route: Settings): Settings {
+    const made = changeOf(directive);
+    if (made !== undefined) return { ...route, ...made };
+    this.#note(directive.label, `this form of ${directive.name} is not carried over`);
     return route;
   }
 }
@@ -303,7 +297,7 @@ function keepsOut(below: readonly Directive[]): boolean {
   return below.some((each) => {
     const { name } = each;
     if (blocks.has(name)) return keepsOut(each.below);
-    if (["basic_auth", "basicauth"].includes(name)) return true;
+    if (isPassword(each)) return true;
     const isKnown = answers.includes(name) || changes.has(name) || isHarmless(name);
     return !isKnown && !name.startsWith("@");
   });
@@ -322,15 +316,4 @@ function isMatcher({ name, args }: Directive): boolean {
     !(isTarget && first.startsWith("/")) &&
     !(name === "respond" && first.startsWith("/") && second === undefined)
   );
-}
-
-/** `respond [BODY] [STATUS]`; `abort` and `error` refuse. */
-function responseOf(name: string, args: readonly string[], below: readonly Directive[]): Settings {
-  const code = args.findLast((each) => /^[2-5]\d\d$/.test(each));
-  const usual = name === "respond" ? 200 : name === "error" ? 500 : 403;
-  const status = code === undefined ? usual : Number(code);
-  const block = below.find((each) => each.name === "body")?.args[0];
-  const body = block ?? args.find((each) => each !== code) ?? "";
-  const isEmpty = name !== "respond" || [204, 205, 304].includes(status);
-  return isEmpty ? { status } : { status, body };
 }

@@ -9,7 +9,7 @@ import { shown } from "../outline.ts";
 import { conditionOf, keepsOut } from "./conditions.ts";
 import type { Directive, Scope } from "./tree.ts";
 
-const barriers = new Map([
+const barriers: ReadonlyMap<string, string> = new Map([
   ["auth_basic", "asking for a password"],
   ["auth_request", "asking another server who may come in"],
   ["auth_jwt", "asking for a token"],
@@ -19,6 +19,13 @@ const barriers = new Map([
   ["auth_pam", "asking for a password"],
   ["auth_ldap", "asking for a password"],
   ["limit_except", "letting only some methods in"],
+]);
+
+/** What an operator can say in its place. */
+const equivalents: ReadonlyMap<string, string> = new Map([
+  ["auth_basic", "basicAuth"],
+  ["auth_request", "forwardAuth"],
+  ["auth_jwt", "jwt"],
 ]);
 
 /** Of modules that nginx does not have by itself: whoever is called so asks who somebody is. */
@@ -37,9 +44,22 @@ export function passwordOf(scope: Scope): Settings | undefined {
   return { basicAuth: { file, realm } };
 }
 
+/** Methods that `limit_except` lets in, as a rule, where it refuses all others; undefined = there is none, or it says more. */
+export function methodsOf(scope: Scope): string | undefined {
+  const { args = [], block = [] } = scope.one("limit_except") ?? {};
+  const [only, ...more] = block;
+  const isPlain = only?.name === "deny" && only.args.join(" ") === "all" && more.length === 0;
+  if (!isPlain || args.length === 0 || !args.every((each) => /^[A-Z]{1,20}$/.test(each))) {
+    return undefined;
+  }
+  // Who may GET may HEAD.
+  const methods = new Set(args.flatMap((each) => (each === "GET" ? [each, "HEAD"] : [each])));
+  return either([...methods].map((each) => call("Method", each)));
+}
+
 /**
  * Why nobody may come in; undefined = it is open. `kept` are conditions that are carried over.
- * @param asks whoever calls has `passwordOf` asked
+ * @param asks whoever calls has `passwordOf` asked, and lets in `methodsOf` alone
  */
 export function barrierOf(
   scope: Scope,
@@ -51,9 +71,12 @@ export function barrierOf(
     const found = scope.one(name);
     if (found === undefined || ["off", "none"].includes(found.args[0] ?? "")) continue;
     if (name === "auth_basic" && asks && passwordOf(scope) !== undefined) continue;
-    const text = `${name}: ${what} is not there yet, so what it protects is closed, and answers 503`;
+    if (name === "limit_except" && asks && methodsOf(scope) !== undefined) continue;
+    const own = equivalents.get(name);
+    const remedy = own === undefined ? "" : `; see the middleware ${own}`;
+    const text = `${name}: ${what} is not carried over, so what it protects is closed, and answers 503${remedy}`;
     outline.note(text, found);
-    return `${what} is not there yet`;
+    return `${what} is not carried over`;
   }
   const module = scope
     .names(ofModules)

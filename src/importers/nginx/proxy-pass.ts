@@ -92,21 +92,12 @@ export function hostOf(scope: Scope, upstream: string | undefined): Settings {
   return /^[\w.-]+(:\d{1,5})?$/.test(value) ? { host: { value } } : {};
 }
 
-/** Header fields that every backend gets anyway, or that are said by `host`. */
-const ours =
-  /^(host|x-real-ip|x-forwarded-(for|proto|host|port|server|protocol|ssl|scheme)|upgrade|connection|x-scheme|accept-encoding|proxy)$/i;
-
-export function tellFields(scope: Scope, outline: Outline): void {
+export function tellHost(scope: Scope, outline: Outline): void {
   for (const directive of scope.all("proxy_set_header")) {
     const [name = "", value = ""] = directive.args;
     if (/^host$/i.test(name) && !isHostKnown(value)) {
       outline.note(`proxy_set_header Host ${shown(value)}: the client's is sent`, directive);
     }
-    if (ours.test(name)) continue;
-    const text = value.includes("$ssl_client_")
-      ? "backends get the client's certificate in Client-Cert"
-      : "header fields are not changed yet";
-    outline.note(`proxy_set_header ${name}: ${text}`, directive);
   }
 }
 

@@ -1,7 +1,6 @@
 // One `server` of nginx as routes. Its locations keep their order by priorities where patterns are among them; a
 // server for more than names of its own then leaves out the names of the others.
 
-import { isDeepStrictEqual } from "node:util";
 import { both, literal } from "../../providers/labels/rule-text.ts";
 import { closed } from "../../providers/labels/closed.ts";
 import type { Outline, Settings } from "../outline.ts";
@@ -11,14 +10,15 @@ import { withBoundaries } from "./boundaries.ts";
 import { claimOf } from "./claims.ts";
 import { hstsOf } from "./hsts.ts";
 import { isCertificateTest, isHttpsTest, tellConditions } from "./conditions.ts";
-import { accessOf, barrierOf, passwordOf } from "./guards.ts";
+import { accessOf, barrierOf, methodsOf } from "./guards.ts";
+import { listOf } from "./lists.ts";
 import type { Location } from "./locations.ts";
 import { locationsOf } from "./locations.ts";
 import type { Listen, Names } from "./names.ts";
 import { logsOf } from "./logs.ts";
 import { passes } from "./programs.ts";
 import { restoredOf } from "./restored.ts";
-import { limitsOf, pathChange, serviceOf, tellFields } from "./proxy-pass.ts";
+import { limitsOf, pathChange, serviceOf, tellHost } from "./proxy-pass.ts";
 import { tellStrangers } from "./strangers.ts";
 import type { Directive, Scope } from "./tree.ts";
 import type { Upstreams } from "./upstreams.ts";
@@ -172,19 +172,14 @@ function addLocation(location: Location, index: number, emitting: Emitting): voi
     add({ respond: { status: 404 } });
     return;
   }
-  const rules = [scope, at].map((each) => accessOf(each, outline).allowed);
-  const lists = [...new Set(rules)].filter((each) => each !== undefined);
-  const allowed = lists.length === 0 ? undefined : both(...lists);
+  const rules = [scope, at].flatMap((each) => [accessOf(each, outline).allowed, methodsOf(each)]);
+  const known = [...new Set(rules)].filter((each) => each !== undefined);
+  const allowed = known.length === 0 ? undefined : both(...known);
   if (allowed !== undefined) add(refused, `!(${allowed})`);
   const settings = settingsOf(location, goal, emitting);
-  if (settings !== undefined) add({ ...settings, ...passwordsOf([scope, at]) }, allowed);
-}
-
-/** Of a location, and of the one that it sends its requests to. */
-function passwordsOf(scopes: readonly Scope[]): Settings {
-  const all = scopes.flatMap((each) => passwordOf(each) ?? []);
-  const different = all.filter((each, at) => !isDeepStrictEqual(each, all[at - 1]));
-  return different.length === 0 ? {} : { middlewares: different };
+  if (settings === undefined) return;
+  const lists = listOf(at === scope ? [scope] : [scope, at], goal.content, outline);
+  add({ ...settings, ...lists }, allowed);
 }
 
 interface Goal {
@@ -241,7 +236,7 @@ function settingsOf(location: Location, goal: Goal, emitting: Emitting): Setting
     return { ...around, ...leading, ...(replacePath === undefined ? change : rewritten) };
   }
   const { target } = content;
-  tellFields(at, outline);
+  tellHost(at, outline);
   const service = serviceOf(target, at, {
     upstreams: options.upstreams,
     outline,

@@ -2,7 +2,6 @@
 // anyway, or that are read elsewhere, are passed over in silence.
 
 import type { Outline } from "../outline.ts";
-import { isHsts } from "./hsts.ts";
 import type { Directive } from "./tree.ts";
 
 const read = new Set([
@@ -31,6 +30,25 @@ const read = new Set([
   ...["proxy_ssl_protocols", "ssl", "ssl_certificate", "ssl_certificate_key", "ssl_protocols"],
   ...["ssl_client_certificate", "ssl_crl", "ssl_reject_handshake", "ssl_trusted_certificate"],
   ...["ssl_ocsp", "ssl_ocsp_responder", "ssl_ocsp_cache"],
+  ...[
+    "limit_req",
+    "limit_req_zone",
+    "limit_req_status",
+    "limit_req_dry_run",
+    "limit_req_log_level",
+  ],
+  ...["limit_conn", "limit_conn_zone", "limit_conn_status", "limit_conn_dry_run"],
+  ...["limit_conn_log_level", "limit_rate", "limit_rate_after", "add_header", "more_set_headers"],
+  ...["more_clear_headers", "proxy_hide_header", "fastcgi_hide_header", "scgi_hide_header"],
+  ...["uwsgi_hide_header", "gzip", "brotli", "zstd"],
+  ...["gzip", "brotli", "zstd"].flatMap((each) =>
+    ["types", "comp_level", "min_length", "buffers", "window"].map((what) => `${each}_${what}`),
+  ),
+  ...["proxy", "fastcgi", "scgi", "uwsgi"].flatMap((each) =>
+    ["", "_valid", "_path", "_lock", "_lock_age", "_lock_timeout", "_revalidate"].map(
+      (what) => `${each}_cache${what}`,
+    ),
+  ),
 ]);
 
 /** What is so here anyway, or is about nginx alone. */
@@ -73,8 +91,8 @@ const silent = new Set([
     "lingering_close",
   ],
   ...["map", "geo", "split_clients", "include", "proxy_headers_hash_max_size", "msie_padding"],
-  ...["proxy_headers_hash_bucket_size", "gzip_disable", "gzip_vary", "gzip_types", "gzip_proxied"],
-  ...["gzip_comp_level", "gzip_min_length", "gzip_buffers", "gzip_http_version", "proxy_temp_path"],
+  ...["proxy_headers_hash_bucket_size", "gzip_disable", "gzip_vary", "gzip_proxied"],
+  ...["gzip_http_version", "proxy_temp_path"],
 ]);
 
 const said: readonly (readonly [RegExp, string])[] = [
@@ -89,16 +107,20 @@ const said: readonly (readonly [RegExp, string])[] = [
   [/^proxy_ssl_crl$/, "which backends were revoked is not looked at; see pins in tls of a service"],
   [/^proxy_ssl_/, "see tls of a service"],
   [/^http[23](_|$)/, "clients are spoken to in HTTP/1.1; HTTP/2 and HTTP/3 are not there yet"],
-  [/^(gzip|brotli|zstd|gunzip)/, "answers are not compressed; see the middleware compress"],
+  [/^gunzip/, "answers are not unpacked; see the middleware decompress"],
+  [/^(gzip|brotli|zstd)_/, "is not carried over; see the middleware compress"],
   [
-    /^(add_header|more_(set|clear)_.*|add_trailer)$/,
+    /^(more_(set|clear)_.*|add_trailer)$/,
     "fields of answers stay as they are; see the middleware headers",
   ],
   [
-    /^\w+_(hide|pass)_header|^\w+_pass_request_/,
+    /^\w+_pass_header|^\w+_pass_request_/,
     "header fields stay as they are; see the middleware headers",
   ],
-  [/^(proxy|fastcgi|uwsgi|scgi)_(cache|no_cache|store)/, "answers are not kept in a cache yet"],
+  [
+    /^(proxy|fastcgi|uwsgi|scgi)_(cache|no_cache|store)/,
+    "is not carried over; see the middleware cache",
+  ],
   [/^proxy_cookie_/, "flags of cookies are not changed yet; see restoreUrls"],
   [/^expires$/, "header fields of backends are not changed yet; of files see cacheControl"],
   [/^disable_symlinks$/, "links are followed; say container where others write the files"],
@@ -106,10 +128,9 @@ const said: readonly (readonly [RegExp, string])[] = [
   [/^(sub_filter|addition_|add_before|add_after|ssi|xslt)/, "what is in answers is not changed"],
   [
     /^(error_page|(proxy|fastcgi|uwsgi|scgi)_intercept_errors)$/,
-    "error pages are files of a folder; see errorPages",
+    "error pages are files of a folder; see errorPages, and the middleware errors",
   ],
   [/^access_log$/, "every request is logged to stdout; see accessLog"],
-  [/^limit_(req|conn|rate)/, "how often and how fast is not limited yet"],
   [/^(set_real_ip_from|real_ip_)/, "see trustedProxies"],
   [/^proxy_next_upstream/, "who is asked next is said by retry, of a service"],
   [/^resolver/, "names are looked up as the system does"],
@@ -126,13 +147,13 @@ export function tellStrangers(block: readonly Directive[], outline: Outline, isS
     const { name, args } = directive;
     if (read.has(name) || silent.has(name)) continue;
     if (name === "access_log" && (isSite || args[0] === "off")) continue;
-    if (isHsts(directive) || (isSite && !isOfBackends && isOfFiles(directive))) continue;
+    if (isSite && !isOfBackends && isOfFiles(directive)) continue;
     const text = said.find(([pattern]) => pattern.test(name))?.[1];
     outline.note(`${name}: ${text ?? "is not known here"}`, directive);
   }
 }
 
 /** It is part of what files say. */
-function isOfFiles({ name, args }: Directive): boolean {
-  return name === "expires" || (name === "add_header" && /^cache-control$/i.test(args[0] ?? ""));
+function isOfFiles({ name }: Directive): boolean {
+  return name === "expires";
 }

@@ -2,6 +2,7 @@
 // `{{upstreams}}`; any other address is somebody else's.
 
 import type { Note } from "../../config/finding.ts";
+import { listedOf, takenOutBy, takenOutText } from "./caddy-lists.ts";
 import type { Directive } from "./caddy-tree.ts";
 import { fault, hint, shown, warning } from "./note.ts";
 import type { WishedService } from "./wish.ts";
@@ -11,6 +12,8 @@ export interface ProxyWish {
   readonly port: number;
   readonly settings: Readonly<Record<string, unknown>>;
   readonly labels: readonly (readonly [string, string])[];
+  /** Middlewares for what the backend is asked. */
+  readonly lists: readonly Readonly<Record<string, unknown>>[];
 }
 
 /** `upstreams` are the arguments behind the matcher. undefined = it leads elsewhere. */
@@ -58,8 +61,37 @@ export function readProxy(
       }
     } else if (option.name !== "to") readOption(option, set, notes);
   }
-  return { scheme, port: target.port, settings, labels };
+  return { scheme, port: target.port, settings, labels, lists: fieldsOf(directive) };
 }
+
+/** All of `header_up` in one: a route has only so many middlewares. */
+function fieldsOf({ below }: Directive): ProxyWish["lists"] {
+  const fields = below.flatMap((option) => {
+    const field = fieldOf(option);
+    return field === undefined || listedOf(field) === undefined ? [] : [field];
+  });
+  const [first] = fields;
+  if (first === undefined) return [];
+  const lines = fields.map(({ args: [name = "", ...args], label }) => ({
+    name,
+    args,
+    label,
+    below: [],
+  }));
+  // Two spellings of one name do not stand in one.
+  const each = () => fields.flatMap((field) => listedOf(field) ?? []);
+  return listedOf({ ...first, args: [], below: lines }) ?? each();
+}
+
+/** `header_up` as the directive that does the same; undefined = it is none, or another setting of ours. */
+function fieldOf(option: Directive): Directive | undefined {
+  const [name = ""] = option.args;
+  if (option.name !== "header_up" || name === "" || /^host$/i.test(name) || ofForwarding.test(name))
+    return undefined;
+  return { ...option, name: "request_header" };
+}
+
+const ofForwarding = /^[-+]?x-(forwarded-(for|host|port|proto|protocol|server|prefix)|real-ip)$/i;
 
 interface Target {
   readonly scheme: "http" | "https";
@@ -99,11 +131,18 @@ const policies = new Map<string, unknown>([
 ]);
 
 function readOption(
-  { name, args, label }: Directive,
+  option: Directive,
   set: (key: string, value: unknown, label: string) => void,
   notes: Note[],
 ): void {
+  const { name, args, label } = option;
   const [first = "", second = ""] = args;
+  const field = fieldOf(option);
+  if (field !== undefined && listedOf(field) !== undefined) {
+    const names = takenOutBy(field);
+    if (names.length > 0) notes.push(warning(label, takenOutText(names)));
+    return;
+  }
   const policy = policies.get(first);
   if (name === "lb_policy" && policy !== undefined) set("balance", policy, label);
   else if (name === "lb_policy" && first === "header") {
@@ -116,7 +155,7 @@ function readOption(
   else if (name === "health_port") set("check", { port: first }, label);
   else if (name === "header_up" && /^host$/i.test(first) && /upstream.*hostport/.test(second)) {
     set("host", "backend", label);
-  } else if (name === "header_up" && /^x-(forwarded-\w+|real-ip)$/i.test(first)) {
+  } else if (name === "header_up" && ofForwarding.test(first)) {
     notes.push(hint(label, `${first} is sent as the listener's trustedProxies say`));
   } else if (name === "flush_interval") {
     notes.push(hint(label, "answers are always passed on as they come"));

@@ -98,6 +98,8 @@ for (const [what, labels, routes] of tables) {
 
 const proxy = { caddy: "a.test", "caddy.reverse_proxy": "{{upstreams}}" };
 
+const hash = "$2a$14$Zkx19XLiW6VYouLHR5NmfOFU0z2GTNmpkT/5qqR7hx4IjWJPDhjvG";
+
 const guards: readonly (readonly [string, Labels])[] = [
   ["basic_auth", { "caddy.basic_auth.bob": "$2a$14$x" }],
   ["basicauth of one path", { "caddy.basicauth": "/admin/*", "caddy.basicauth.bob": "x" }],
@@ -106,6 +108,9 @@ const guards: readonly (readonly [string, Labels])[] = [
   ["an import", { "caddy.import": "private" }],
   ["certificates of clients", { "caddy.tls.client_auth.mode": "require" }],
   ["a guard in a block without an answer", { "caddy.route.basic_auth.bob": "x" }],
+  ["a password in a block without an answer", { "caddy.route.basic_auth.bob": hash }],
+  ["a password with a matcher", { "caddy.basic_auth": "/x/*", "caddy.basic_auth.bob": hash }],
+  ["a password by another hash", { "caddy.basic_auth": "argon2id", "caddy.basic_auth.bob": hash }],
   [
     "a refusal by a matcher that is not understood",
     { "caddy.@x.expression": "true", "caddy.respond": "@x 403" },
@@ -161,6 +166,87 @@ test("options of reverse_proxy become settings of the service", () => {
   assert.equal(service.backends[0]?.url, "https://172.18.0.2:80");
 });
 
+function middlewaresOf(labels: Labels) {
+  const { discovery } = of(labels);
+  return new Map(
+    discovery.routes.map(({ item }) => [item.name, item.middlewares.map(({ kind }) => kind)]),
+  );
+}
+
+test("passwords, compression and header fields become middlewares, passwords first", () => {
+  const labels = {
+    ...proxy,
+    "caddy.encode": "zstd gzip",
+    "caddy.header.X-Site": "a",
+    "caddy.header.-Server": "",
+    "caddy.request_header": "X-From b",
+    "caddy.basic_auth.bob": hash,
+    "caddy.handle": "/api/*",
+    "caddy.handle.request_header": "-Cookie",
+    "caddy.handle.reverse_proxy": "{{upstreams}}",
+  };
+  const site = ["basicAuth", "compress", "headers", "headers"];
+  assert.deepEqual(
+    middlewaresOf(labels),
+    new Map([
+      ["a.test@docker", site],
+      ["a.test-api--@docker", [...site, "headers"]],
+    ]),
+  );
+  assert.deepEqual(noteLines(of(labels)), []);
+});
+
+test("what a backend believes of who asks is not left to clients", () => {
+  const labels = {
+    caddy: "a.test",
+    "caddy.basic_auth.bob": hash,
+    "caddy.request_header": "X-Name {http.auth.user.name}",
+    "caddy.reverse_proxy": "{{upstreams}}",
+    "caddy.reverse_proxy.0_header_up": "X-User {http.auth.user.id}",
+    "caddy.reverse_proxy.1_header_up": "X-Fixed a",
+    "caddy.reverse_proxy.2_header_up": "-X-Gone",
+    "caddy.reverse_proxy.3_header_up": "X-Real-IP {remote_host}",
+  };
+  const found = of(labels);
+  const lists = found.discovery.routes.flatMap(({ item }) => item.middlewares);
+  const edits = lists.flatMap((each) => (each.kind === "headers" ? [each.request] : []));
+  assert.deepEqual(edits, [
+    { set: [], add: [], remove: ["x-name"] },
+    { set: [["X-Fixed", "a"]], add: [], remove: ["x-user", "x-gone"] },
+  ]);
+  const twice = of({ ...labels, "caddy.reverse_proxy.4_header_up": "x-fixed b" });
+  const [route] = twice.discovery.routes;
+  const removed = route?.item.middlewares.flatMap((each) =>
+    each.kind === "headers" ? (each.request?.remove ?? []) : [],
+  );
+  assert.deepEqual(
+    removed,
+    ["x-name", "x-user", "x-gone"],
+    "also where one is said in two spellings",
+  );
+  assert.deepEqual(noteLines(found), [
+    "warning caddy.request_header: X-Name: a field with placeholders cannot be set, and a client's own is taken out",
+    "warning caddy.reverse_proxy.0_header_up: X-User: a field with placeholders cannot be set, and a client's own is taken out",
+    "info caddy.reverse_proxy.3_header_up: X-Real-IP is sent as the listener's trustedProxies say",
+  ]);
+});
+
+test("a password for a part of the site is asked there alone", () => {
+  const labels = {
+    ...proxy,
+    "caddy.handle": "/admin/*",
+    "caddy.handle.basic_auth.bob": hash,
+    "caddy.handle.reverse_proxy": "{{upstreams}}",
+  };
+  assert.deepEqual(
+    middlewaresOf(labels),
+    new Map([
+      ["a.test@docker", []],
+      ["a.test-admin--@docker", ["basicAuth"]],
+    ]),
+  );
+});
+
 test("every site with a name asks for a certificate, as in Caddy", () => {
   const tlsOf = (labels: Readonly<Record<string, string>>) =>
     of({ ...proxy, ...labels }).discovery.routes.map(({ item }) => item.tls);
@@ -174,9 +260,11 @@ test("every site with a name asks for a certificate, as in Caddy", () => {
 });
 
 test("what changes nothing is said", () => {
-  const lines = noteLines(of({ ...proxy, "caddy.encode": "gzip", "caddy.tls": "me@a.test" }));
+  const labels = { "caddy.encode": "/x/* gzip", "caddy.templates": "", "caddy.tls": "me@a.test" };
+  const lines = noteLines(of({ ...proxy, ...labels }));
   assert.deepEqual(lines, [
-    "warning caddy.encode: encode is not there yet, and changes nothing",
+    "warning caddy.encode: this form of encode is not understood, and changes nothing",
+    "warning caddy.templates: templates is not understood, and changes nothing",
     "info caddy.tls: tls is said in the configuration file",
   ]);
 });

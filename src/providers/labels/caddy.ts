@@ -5,7 +5,9 @@
 // to be harmless are passed over; any other closes the block it stands in.
 
 import type { Note } from "../../config/finding.ts";
+import { changeOf, changes, redirectOf, responseOf } from "./caddy-changes.ts";
 import { caddyHstsOf, isHstsAlone } from "./caddy-hsts.ts";
+import { isPassword, listedOf, listsOf, takenOutBy, takenOutText } from "./caddy-lists.ts";
 import { matcherOf } from "./caddy-matcher.ts";
 import { readProxy } from "./caddy-proxy.ts";
 import { certificateOf, readSites } from "./caddy-site.ts";
@@ -13,8 +15,8 @@ import { sitesOf } from "./caddy-tree.ts";
 import type { Directive } from "./caddy-tree.ts";
 import { closed } from "./closed.ts";
 import { plainService } from "./default-host.ts";
-import { fault, hint, warning } from "./note.ts";
-import { both, literal } from "./rule-text.ts";
+import { fault, hint, shown, warning } from "./note.ts";
+import { both } from "./rule-text.ts";
 import type { Wish, WishReader } from "./wish.ts";
 
 export const caddyWishes: WishReader = ({ labels }) => {
@@ -24,7 +26,15 @@ export const caddyWishes: WishReader = ({ labels }) => {
     for (const { name, rule, isPlain } of readSites(site, notes)) {
       const tls = isPlain ? undefined : certificateOf(site, rule);
       const route = tls === undefined ? {} : { tls };
-      const block: Block = { name, rule, isPlain, named: new Map(), route, shut: undefined };
+      const block: Block = {
+        name,
+        rule,
+        isPlain,
+        named: new Map(),
+        route,
+        lists: [],
+        shut: undefined,
+      };
       walk(site.below, block, { notes, wishes });
     }
   }
@@ -40,6 +50,8 @@ interface Block {
   readonly named: ReadonlyMap<string, readonly Directive[]>;
   /** What is done to all requests: rewrites, limits. */
   readonly route: Readonly<Record<string, unknown>>;
+  /** Middlewares of every answer in it. */
+  readonly lists: readonly Readonly<Record<string, unknown>>[];
   /** Why nobody gets through; undefined = it is open. */
   readonly shut: string | undefined;
 }
@@ -64,9 +76,10 @@ const harmless = new Set([
   ],
 ]);
 const elsewhere = new Set(["log", "log_skip", "skip_log", "log_append", "log_name", "tls", "bind"]);
+/** One of our middlewares, in the forms that are understood. */
+const listed = new Set(["encode", "header", "request_header", "basic_auth", "basicauth"]);
 const blocks = new Set(["handle", "handle_path", "route"]);
 const answers = new Set(["reverse_proxy", "redir", "respond", "abort", "error"]);
-const changes = new Set(["uri", "rewrite", "request_body"]);
 
 function walk(directives: readonly Directive[], outer: Block, out: Out): void {
   const named = new Map(outer.named);
@@ -80,7 +93,8 @@ function walk(directives: readonly Directive[], outer: Block, out: Out): void {
   for (const each of directives) if (changes.has(each.name)) route = change(each, route, out);
   const said = caddyHstsOf(directives, out.notes);
   if (said !== undefined) route = { ...route, hsts: said.hsts };
-  const block = { ...inner, route, shut };
+  const lists = [...outer.lists, ...listsOf(directives)];
+  const block = { ...inner, route, lists, shut };
   for (const each of directives) {
     if (blocks.has(each.name)) enter(each, block, out);
     else if (answers.has(each.name)) answer(each, block, out);
@@ -97,8 +111,14 @@ function guardOf(directive: Directive, block: Block, { notes }: Out): string | u
       const isForAll = !/^[/@]/.test(each.args[0] ?? "");
       return isForAll && (answers.has(each.name) || blocks.has(each.name));
     });
-    const found = isGuard ? below.map((each) => guardOf(each, block, { notes, wishes: [] })) : [];
-    return found.find((why) => why !== undefined);
+    if (!isGuard) return undefined;
+    const found = below.map((each) => guardOf(each, block, { notes, wishes: [] }));
+    const why = found.find((each) => each !== undefined);
+    const password = why === undefined ? below.find(isPassword) : undefined;
+    if (password === undefined) return why;
+    const goesOn = `${password.name} stands in a block that goes on behind it`;
+    notes.push(fault(password.label, `${goesOn}, so its block is closed`));
+    return goesOn;
   }
   const matched = answers.has(name) ? matcherOf(args[0], block.named) : undefined;
   if (matched?.kind === "unknown" && name !== "reverse_proxy") {
@@ -108,13 +128,18 @@ function guardOf(directive: Directive, block: Block, { notes }: Out): string | u
   if (answers.has(name)) return undefined;
   const isMutual = name === "tls" && below.some((each) => each.name === "client_auth");
   if (name === "tls" && args[0] === "internal" && !isMutual) return undefined;
-  if (isHstsAlone(directive)) return undefined;
-  if (!isMutual && (harmless.has(name) || name === "tls")) {
-    if (elsewhere.has(name)) notes.push(hint(label, `${name} is said in the configuration file`));
-    else notes.push(warning(label, `${name} is not there yet, and changes nothing`));
+  if (isHstsAlone(directive) || listedOf(directive) !== undefined) {
+    const names = takenOutBy(directive);
+    if (names.length > 0) notes.push(warning(label, takenOutText(names)));
     return undefined;
   }
-  const why = `${isMutual ? "tls.client_auth" : name} is not understood`;
+  const what = listed.has(name) ? `this form of ${name}` : name;
+  if (!isMutual && (harmless.has(name) || name === "tls")) {
+    if (elsewhere.has(name)) notes.push(hint(label, `${name} is said in the configuration file`));
+    else notes.push(warning(label, `${what} is not understood, and changes nothing`));
+    return undefined;
+  }
+  const why = `${isMutual ? "tls.client_auth" : what} is not understood`;
   const remedy = "leave it out, or use the labels of tidegate";
   notes.push(fault(label, `${why}; it may keep strangers out, so its block is closed`, remedy));
   return why;
@@ -159,9 +184,9 @@ function answer(directive: Directive, block: Block, out: Out): void {
   ]);
   const wish = { dialect: "caddy", kind: "http", name: unique, labels } as const;
   const add = (route: Readonly<Record<string, unknown>>) =>
-    out.wishes.push({ ...wish, route: { rule, ...route }, service: undefined });
+    out.wishes.push({ ...wish, route: { rule, ...listsIn(block), ...route }, service: undefined });
   if (block.shut !== undefined) {
-    add(closed(block.shut));
+    out.wishes.push({ ...wish, route: { rule, ...closed(block.shut) }, service: undefined });
   } else if (name === "redir") {
     redirect(rest, block, { add, label, notes: out.notes });
   } else if (name === "reverse_proxy") {
@@ -170,9 +195,14 @@ function answer(directive: Directive, block: Block, out: Out): void {
     const { scheme, port, settings } = read;
     const all = new Map([...labels, ...read.labels]);
     const service = { ...plainService, name: unique, scheme, port, settings };
-    out.wishes.push({ ...wish, labels: all, route: { rule, ...block.route }, service });
+    out.wishes.push({
+      ...wish,
+      labels: all,
+      route: { rule, ...listsIn({ lists: [...block.lists, ...read.lists] }), ...block.route },
+      service,
+    });
   } else {
-    add({ respond: responseOf(name, rest) });
+    add({ respond: responseOf(directive, rest) });
   }
 }
 
@@ -182,58 +212,35 @@ interface Redirecting {
   readonly notes: Note[];
 }
 
-const redirectWords = new Map([
-  ["permanent", 301],
-  ["temporary", 302],
-]);
+function listsIn({ lists }: Pick<Block, "lists">): Readonly<Record<string, unknown>> {
+  return lists.length === 0 ? {} : { middlewares: lists };
+}
 
-function redirect(
-  [to = "", code = "302"]: readonly string[],
-  block: Block,
-  out: Redirecting,
-): void {
+function redirect(words: readonly string[], block: Block, out: Redirecting): void {
+  const [to = ""] = words;
   if (block.isPlain && to.startsWith("https://")) {
     const message = "redirects of http to https belong to TLS, which the listener decides";
     out.notes.push(hint(out.label, message, "use the label tidegate.forceHttps=true"));
     return;
   }
-  const target = to.replaceAll(/\{http\.request\.(uri|host|scheme)\}/g, "{$1}");
-  out.add({ redirect: { to: target, status: redirectWords.get(code) ?? Number(code) } });
-}
-
-/** `respond [BODY] [STATUS]`; `abort` and `error` refuse. */
-function responseOf(name: string, args: readonly string[]): Readonly<Record<string, unknown>> {
-  const code = args.find((each) => /^[2-5]\d\d$/.test(each));
-  const status = Number(code ?? (name === "respond" ? "200" : "403"));
-  const body = args.find((each) => each !== code) ?? "";
-  return name === "respond" ? { status, body } : { status, body: "" };
+  const made = redirectOf(words);
+  if (made === undefined) {
+    const message = `redir ${shown(words.join(" "))} is not understood, and answers 503`;
+    out.notes.push(fault(out.label, message));
+  }
+  out.add(made ?? { respond: { status: 503, body: "" } });
 }
 
 /** What is done to requests on their way. */
 function change(
-  { name, args, below, label }: Directive,
+  directive: Directive,
   route: Readonly<Record<string, unknown>>,
   { notes }: Out,
 ): Readonly<Record<string, unknown>> {
-  const said = [args, ...below.map((each) => [each.name, ...each.args])];
-  for (const [key, value = ""] of said) {
-    if (name === "uri" && key === "strip_prefix") return { ...route, stripPrefix: value };
-    if (name === "request_body" && key === "max_size") return { ...route, maxBody: value };
-    const [, prefix] = /^(\/[^{}]*)\{(?:uri|path|http\.request\.uri)\}$/.exec(value) ?? [];
-    if (name === "rewrite" && key === "*" && prefix !== undefined) {
-      return { ...route, addPrefix: prefix.replace(/(?<=.)\/$/, "") };
-    }
-    if (
-      name === "rewrite" &&
-      key !== undefined &&
-      /^\/[^*{}]*$/.test(key) &&
-      /^\/[^{}?]*$/.test(value)
-    ) {
-      const replacement = value.replaceAll("$", "$$$$");
-      return { ...route, replacePath: { pattern: `^${literal(key)}$`, replacement } };
-    }
-  }
-  notes.push(warning(label, `this form of ${name} is not understood, and changes nothing`));
+  const made = changeOf(directive);
+  if (made !== undefined) return { ...route, ...made };
+  const message = `this form of ${directive.name} is not understood, and changes nothing`;
+  notes.push(warning(directive.label, message));
   return route;
 }
 

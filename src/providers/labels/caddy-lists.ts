@@ -1,7 +1,7 @@
-// Directives of a Caddyfile that are one of our middlewares: passwords, header fields, compression.
+// Directives of a Caddyfile, in labels or in a file, that are one of our middlewares: passwords, header fields, compression.
 
 import { definitionOf, isKind } from "../../config/middlewares/list.ts";
-import type { Directive } from "../../providers/labels/caddy-tree.ts";
+import type { Directive } from "./caddy-tree.ts";
 
 /** As they stand in a route's list. undefined = this form of it is none of ours. */
 export function listedOf(directive: Directive): readonly Settings[] | undefined {
@@ -20,6 +20,11 @@ export function listsOf(directives: readonly Directive[]): readonly Settings[] {
   const all = directives.flatMap((each) => listedOf(each) ?? []);
   const isGuard = (entry: Settings) => "basicAuth" in entry;
   return [...all.filter(isGuard), ...all.filter((each) => !isGuard(each))];
+}
+
+/** It asks who somebody is. */
+export function isPassword({ name }: Directive): boolean {
+  return name === "basic_auth" || name === "basicauth";
 }
 
 function madeOf(directive: Directive): readonly Settings[] | undefined {
@@ -59,13 +64,36 @@ function compression({ args, below }: Directive): readonly Settings[] | undefine
 
 const hsts = /^[>+]?strict-transport-security$/i;
 
+type Lines = readonly (readonly string[])[];
+
+/** undefined = it is for some requests alone, or no such directive. */
+function linesOf({ args, below }: Pick<Directive, "args" | "below">): Lines | undefined {
+  const own = args[0] === "*" ? args.slice(1) : args;
+  if (below.length === 0) return [own];
+  return own.length > 0 ? undefined : below.map((each) => [each.name, ...each.args]);
+}
+
+/**
+ * Fields of requests with a value that depends on what is not known here: who has logged in, say. Of one that `listedOf` takes.
+ * The backend believes what stands there, so a client's own is taken out.
+ */
+export function takenOutBy(directive: Directive): readonly string[] {
+  if (directive.name !== "request_header") return [];
+  const lines = linesOf(directive) ?? [];
+  return lines.flatMap(([name = "", value = ""]) => (/[{}]/.test(value) ? [name] : []));
+}
+
+export function takenOutText(names: readonly string[]): string {
+  const fields = names.length === 1 ? "a field with" : "fields with";
+  return `${names.join(", ")}: ${fields} placeholders cannot be set, and a client's own is taken out`;
+}
+
 function fields(
   { args, below }: Directive,
   side: "request" | "response",
 ): readonly Settings[] | undefined {
-  const own = args[0] === "*" ? args.slice(1) : args;
-  const lines = below.length === 0 ? [own] : below.map((each) => [each.name, ...each.args]);
-  if (below.length > 0 && own.length > 0) return undefined;
+  const lines = linesOf({ args, below });
+  if (lines === undefined) return undefined;
   const edits = {
     set: new Map<string, string>(),
     add: new Map<string, string>(),
@@ -75,8 +103,11 @@ function fields(
     // It is a key of routes.
     if (side === "response" && hsts.test(name)) continue;
     const [, how = "", bare = ""] = /^([-+>]?)([A-Za-z][\w-]*\*?)$/.exec(name) ?? [];
-    if (bare === "" || more.length > 0 || /[{}]/.test(value ?? "")) return undefined;
-    if (how === "-") edits.remove.add(bare);
+    if (bare === "" || more.length > 0) return undefined;
+    if (/[{}]/.test(value ?? "")) {
+      if (side === "response" || how !== "" || bare.endsWith("*")) return undefined;
+      edits.remove.add(bare);
+    } else if (how === "-") edits.remove.add(bare);
     else if (value === undefined || bare.endsWith("*")) return undefined;
     else edits[how === "+" ? "add" : "set"].set(bare, value);
   }
