@@ -3,11 +3,11 @@
 
 import type { BodyFilter, FilterOutput } from "./answer-review.ts";
 import type { FailureCode } from "./errors.ts";
-import type { ClientSide, Exchange, RequestSink, TunnelEnd } from "./exchange.ts";
+import type { Exchange, RequestSink, TunnelEnd } from "./exchange.ts";
+import { PassingClient } from "./passing-client.ts";
 
-export class Intake implements RequestSink, ClientSide {
+export class Intake extends PassingClient implements RequestSink {
   readonly #exchange: Exchange;
-  readonly #inner: ClientSide;
   readonly #filter: BodyFilter;
   /** The one behind it; null = whoever carries the exchange by then. */
   #next: Intake | null = null;
@@ -16,8 +16,8 @@ export class Intake implements RequestSink, ClientSide {
   #isClosed = false;
 
   private constructor(exchange: Exchange, make: (out: FilterOutput) => BodyFilter) {
+    super(exchange.client);
     this.#exchange = exchange;
-    this.#inner = exchange.client;
     this.#filter = make(this.#output());
   }
 
@@ -51,7 +51,7 @@ export class Intake implements RequestSink, ClientSide {
         // Nothing of the client's comes any more that would be followed by one.
         this.receiver?.onRequestFlush();
       },
-      resume: () => this.#inner.resumeRequest(),
+      resume: () => this.inner.resumeRequest(),
       fail: (code) => this.onRequestFailed(code),
     };
   }
@@ -74,7 +74,7 @@ export class Intake implements RequestSink, ClientSide {
   }
 
   onRequestFlush(): void {
-    if (!this.#isClosed && !this.#filter.flush()) this.#inner.pauseRequest();
+    if (!this.#isClosed && !this.#filter.flush()) this.inner.pauseRequest();
   }
 
   onClientDrain(): void {
@@ -89,64 +89,20 @@ export class Intake implements RequestSink, ClientSide {
 
   // --- from whoever carries the exchange ---------------------------------------------------------
 
-  pauseRequest(): void {
-    if (this.#isTunnel || this.#isClosed) this.#inner.pauseRequest();
+  override pauseRequest(): void {
+    if (this.#isTunnel || this.#isClosed) this.inner.pauseRequest();
     else this.#isPaused = true;
   }
 
-  resumeRequest(): void {
+  override resumeRequest(): void {
     // It may also have been paused before there was a filter.
-    if (this.#isTunnel || !this.#isPaused) this.#inner.resumeRequest();
+    if (this.#isTunnel || !this.#isPaused) this.inner.resumeRequest();
     this.#isPaused = false;
     if (!this.#isTunnel && !this.#isClosed) this.#filter.onDrain();
   }
 
-  writeInterim(text: string): void {
-    this.#inner.writeInterim(text);
-  }
-
-  writeHead(status: number, head: string, bodyLength: number): void {
-    this.#inner.writeHead(status, head, bodyLength);
-  }
-
-  writeData(buffer: Buffer, start: number, end: number): void {
-    this.#inner.writeData(buffer, start, end);
-  }
-
-  writeText(text: string): void {
-    this.#inner.writeText(text);
-  }
-
-  endAnswer(trailers: string): void {
-    this.#inner.endAnswer(trailers);
-  }
-
-  flush(): boolean {
-    return this.#inner.flush();
-  }
-
-  hold(isHeld: boolean): void {
-    this.#inner.hold(isHeld);
-  }
-
-  abort(): void {
-    this.#inner.abort();
-  }
-
-  closeAfterAnswer(): void {
-    this.#inner.closeAfterAnswer();
-  }
-
-  endTunnel(): void {
-    this.#inner.endTunnel();
-  }
-
-  finishTunnel(): void {
-    this.#inner.finishTunnel();
-  }
-
-  startTunnel(tunnel: TunnelEnd): void {
+  override startTunnel(tunnel: TunnelEnd): void {
     this.#isTunnel = true;
-    this.#inner.startTunnel(tunnel);
+    this.inner.startTunnel(tunnel);
   }
 }

@@ -3,11 +3,11 @@
 
 import type { BodyFilter, FilterOutput } from "../http/answer-review.ts";
 import type { FailureCode } from "../http/errors.ts";
-import type { ClientSide, Exchange, FilteredSide, TunnelEnd } from "../http/exchange.ts";
+import type { ClientSide, Exchange, FilteredSide } from "../http/exchange.ts";
+import { PassingClient } from "../http/passing-client.ts";
 
-export class FilteredClient implements ClientSide, FilteredSide {
+export class FilteredClient extends PassingClient implements FilteredSide {
   readonly #exchange: Exchange;
-  readonly #inner: ClientSide;
   readonly #filter: BodyFilter;
   readonly #onThrow: (error: unknown) => void;
   /** Of what comes out of the last one. */
@@ -26,11 +26,11 @@ export class FilteredClient implements ClientSide, FilteredSide {
     bodyLength: number,
     onThrow: (error: unknown) => void,
   ) {
+    super(exchange.client);
     this.#exchange = exchange;
-    this.#inner = exchange.client;
     this.#bodyLength = bodyLength;
     this.#onThrow = onThrow;
-    this.#filter = make(new Output(exchange, this, this.#inner));
+    this.#filter = make(new Output(exchange, this, this.inner));
   }
 
   /** Puts a filter before those that are there already. */
@@ -49,15 +49,11 @@ export class FilteredClient implements ClientSide, FilteredSide {
 
   // --- from whoever answers ----------------------------------------------------------------------
 
-  writeInterim(text: string): void {
-    this.#inner.writeInterim(text);
+  override writeHead(status: number, head: string): void {
+    this.inner.writeHead(status, head, this.#bodyLength);
   }
 
-  writeHead(status: number, head: string): void {
-    this.#inner.writeHead(status, head, this.#bodyLength);
-  }
-
-  writeData(buffer: Buffer, start: number, end: number): void {
+  override writeData(buffer: Buffer, start: number, end: number): void {
     if (this.isOver) return;
     try {
       this.#filter.write(buffer, start, end);
@@ -66,11 +62,11 @@ export class FilteredClient implements ClientSide, FilteredSide {
     }
   }
 
-  writeText(text: string): void {
+  override writeText(text: string): void {
     this.writeData(Buffer.from(text, "latin1"), 0, text.length);
   }
 
-  endAnswer(trailers: string): void {
+  override endAnswer(trailers: string): void {
     this.isFed = true;
     if (this.isOver) return;
     try {
@@ -80,12 +76,12 @@ export class FilteredClient implements ClientSide, FilteredSide {
     }
   }
 
-  flush(): boolean {
+  override flush(): boolean {
     if (this.isOver) return true;
     try {
       const takesMore = this.#filter.flush();
       // A filter may keep all that there is so far: the head does not wait for it.
-      if (!this.#isHeadFlushed && !this.isOver) this.#inner.flush();
+      if (!this.#isHeadFlushed && !this.isOver) this.inner.flush();
       this.#isHeadFlushed = true;
       return takesMore;
     } catch (error) {
@@ -94,37 +90,9 @@ export class FilteredClient implements ClientSide, FilteredSide {
     }
   }
 
-  abort(): void {
+  override abort(): void {
     this.close();
-    this.#inner.abort();
-  }
-
-  pauseRequest(): void {
-    this.#inner.pauseRequest();
-  }
-
-  resumeRequest(): void {
-    this.#inner.resumeRequest();
-  }
-
-  hold(isHeld: boolean): void {
-    this.#inner.hold(isHeld);
-  }
-
-  closeAfterAnswer(): void {
-    this.#inner.closeAfterAnswer();
-  }
-
-  endTunnel(): void {
-    this.#inner.endTunnel();
-  }
-
-  finishTunnel(): void {
-    this.#inner.finishTunnel();
-  }
-
-  startTunnel(tunnel: TunnelEnd): void {
-    this.#inner.startTunnel(tunnel);
+    this.inner.abort();
   }
 
   /** Nothing of the filter goes anywhere any more. */

@@ -4,24 +4,12 @@
 import { hostname } from "node:os";
 
 import type { Exchange, ExchangeOrigin } from "../http/exchange.ts";
-import { Field, type Fields, type FieldId } from "../http/fields.ts";
+import { Field, type Fields } from "../http/fields.ts";
+import { forwardedFields } from "../http/forwarded-fields.ts";
 import { isAddress, plainAddress, type NetworkSet } from "../lib/ip.ts";
 import { ownText } from "../lib/own-text.ts";
 
 const serverName = hostname();
-
-const family: readonly FieldId[] = [
-  Field.X_FORWARDED_FOR,
-  Field.X_FORWARDED_HOST,
-  Field.X_FORWARDED_PORT,
-  Field.X_FORWARDED_PROTO,
-  Field.X_FORWARDED_PROTOCOL,
-  Field.X_FORWARDED_SERVER,
-  Field.X_FORWARDED_PREFIX,
-  Field.X_REAL_IP,
-  Field.FORWARDED,
-  Field.SPELLED,
-];
 
 /** The lines that are the same for every request of a connection whose peer is not trusted. */
 export function forwardedLinesOf(origin: ExchangeOrigin): string {
@@ -66,7 +54,7 @@ export function replaceForwarded(
     request.fields.drop(Field.CLIENT_CERT);
     request.fields.drop(Field.CLIENT_CERT_CHAIN);
   }
-  for (let index = 0; index < family.length; index++) request.fields.drop(family[index]!);
+  for (const each of forwardedFields) request.fields.drop(each);
   const said = lines + forwarded + prefix;
   const { added } = request.fields;
   return ours.test(added) ? withoutThose(said, added) : said;
