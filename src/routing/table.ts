@@ -50,6 +50,11 @@ export class Table<T> {
     return new Table(filing, hostIndexOf(plain, basis), ranked);
   }
 
+  /** For who explains what `match` does. */
+  get indexes(): { readonly ranked: HostIndex<T> | undefined; readonly plain: HostIndex<T> } {
+    return { ranked: this.#ranked, plain: this.#plain };
+  }
+
   /** `host` is normalised; "" when the request has none. */
   match(host: string, subject: Subject): T | undefined {
     if (this.#ranked !== undefined) {
