@@ -10,6 +10,7 @@ import { Warning } from "../lib/warning.ts";
 import type { Wheel } from "../lib/wheel.ts";
 import type { Receiver } from "./adopt.ts";
 import type { Addresses } from "./addresses.ts";
+import { listenerCounts } from "./listener-counts.ts";
 import type { Port } from "./port.ts";
 import { ProxyGates, type NamedHeader } from "./proxy-gate.ts";
 
@@ -31,6 +32,7 @@ export interface Guest {
 const unixPeer = "unix:";
 
 export class Door {
+  readonly counts = listenerCounts();
   readonly #addresses: Addresses;
   readonly #gates: ProxyGates;
   #isProxied: boolean;
@@ -71,10 +73,12 @@ export class Door {
     const isWelcome = !this.#isProxied || port.isUnix || this.#gates.isWelcome(peerIp);
     if (!isWelcome || !this.#addresses.enter(peerIp)) {
       if (isWelcome) this.#tooMany.raise({ address: peerIp });
+      this.counts.refused++;
       // Nothing is read and nothing promised: the cheapest way to say no.
       socket.destroy();
       return undefined;
     }
+    this.counts.accepted++;
     socket.on("error", ignore);
     const own: Guest = { address: port.isUnix ? unixPeer : peerIp, header: undefined };
     if (!this.#isProxied) return admit(own);

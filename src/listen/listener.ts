@@ -17,6 +17,7 @@ import type {
 } from "./connection-context.ts";
 import { Door, type Guest } from "./door.ts";
 import { Connection } from "./http1.ts";
+import type { ListenerCounts } from "./listener-counts.ts";
 import type { Port, PortUser } from "./port.ts";
 import { TlsGates } from "./tls-gate.ts";
 
@@ -28,6 +29,13 @@ export interface ListenerOptions<P> {
   readonly addresses: Addresses;
   readonly tls: ServerTls;
   onProblem(message: string, fields: Readonly<Record<string, string>>): void;
+}
+
+/** What may decide whether a connection is cut. */
+export interface CuttableConnection {
+  readonly isTunnel: boolean;
+  /** What it is known by; undefined = it has not got so far. */
+  readonly origin?: unknown;
 }
 
 export class Listener<P> implements ConnectionContext<P>, PortUser {
@@ -125,8 +133,13 @@ export class Listener<P> implements ConnectionContext<P>, PortUser {
     const { tls, wheel, onProblem } = this.#options;
     const chooser = tls.chooserFor(settings, snapshot);
     if (chooser === undefined) return undefined;
-    const options = { listener: this.name, wheel, handshakes: tls.handshakes, onProblem };
+    const { counts } = this.#door;
+    const options = { listener: this.name, wheel, handshakes: tls.handshakes, counts, onProblem };
     return new TlsGates(options, chooser, settings.timeouts.head);
+  }
+
+  get counts(): ListenerCounts {
+    return this.#door.counts;
   }
 
   get connectionCount(): number {
@@ -155,7 +168,7 @@ export class Listener<P> implements ConnectionContext<P>, PortUser {
   }
 
   /** Closes what is left. */
-  cut(which: (connection: { readonly isTunnel: boolean }) => boolean): void {
+  cut(which: (connection: CuttableConnection) => boolean): void {
     // Who has not got through a handshake by now has not asked for anything.
     if (which({ isTunnel: false })) this.#gates?.closeAll();
     for (const connection of this.#connections.all()) {

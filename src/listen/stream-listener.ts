@@ -17,6 +17,7 @@ import type { Destination } from "../upstream/destination.ts";
 import type { Receiver } from "./adopt.ts";
 import type { Addresses } from "./addresses.ts";
 import { Door, type Guest } from "./door.ts";
+import type { ListenerCounts } from "./listener-counts.ts";
 import type { Port, PortUser } from "./port.ts";
 
 export interface StreamListenerOptions {
@@ -100,6 +101,7 @@ export class StreamListener implements StreamContext, PortUser {
   }
 
   onTlsRefused(client: string, why: string): void {
+    this.#door.counts.handshakesFailed++;
     this.#refused.raise({ client, code: "TLS_REFUSED", why });
   }
 
@@ -116,6 +118,10 @@ export class StreamListener implements StreamContext, PortUser {
     this.headTimeout = settings.timeouts.head;
     this.bufferBytes = snapshot.limits.bufferBytes;
     this.#door.update(settings);
+  }
+
+  get counts(): ListenerCounts {
+    return this.#door.counts;
   }
 
   get connectionCount(): number {

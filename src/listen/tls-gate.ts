@@ -18,6 +18,7 @@ import { Alert, type AlertCode, type Chooser, type Shown } from "../tls/chooser.
 import { peerFault } from "../tls/peer.ts";
 import { serverSocket } from "../tls/server-socket.ts";
 import type { Receiver } from "./adopt.ts";
+import type { ListenerCounts } from "./listener-counts.ts";
 
 export interface Secured {
   readonly socket: TLSSocket;
@@ -31,6 +32,7 @@ export interface TlsGateOptions {
   readonly listener: string;
   readonly wheel: Wheel;
   readonly handshakes: Turnstile;
+  readonly counts: ListenerCounts;
   onProblem(message: string, fields: Readonly<Record<string, string>>): void;
 }
 
@@ -61,6 +63,12 @@ export class TlsGates {
     return gate;
   }
 
+  /** Its handshake is done. */
+  agreed(socket: TLSSocket): void {
+    if (socket.getProtocol() === "TLSv1.3") this.options.counts.tls13++;
+    else this.options.counts.tls12++;
+  }
+
   factsOf(socket: TLSSocket, { clientAuth }: TlsOptions): SecureFacts {
     const shown = clientAuth === undefined ? undefined : socket.getPeerX509Certificate();
     return {
@@ -74,6 +82,7 @@ export class TlsGates {
   }
 
   refused(peer: string, why: string): void {
+    this.options.counts.handshakesFailed++;
     this.#refused.raise({ peer, code: "TLS_REFUSED", why });
   }
 
@@ -171,6 +180,7 @@ class TlsGate implements Receiver, Deadlined, Rostered {
         this.close();
         return;
       }
+      this.#gates.agreed(secure);
       this.#leave()?.take({ socket: secure, facts: this.#gates.factsOf(secure, options) });
     });
   }
