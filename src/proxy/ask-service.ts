@@ -34,10 +34,10 @@ export function askService(
 
 function requestFor(exchange: Exchange<Plan>, uri: string): FetchRequest {
   const [path = "/", query] = uri.split(/\?(.*)/s);
-  const { request, clientIp, origin } = exchange;
+  const { request, clientIp, origin, record } = exchange;
   const languages = request.fields.get("accept-language");
   return {
-    ...{ path, query, clientIp, origin },
+    ...{ path, query, clientIp, origin, record },
     method: "GET",
     rawPath: path,
     mount: "",

@@ -160,6 +160,7 @@ export class Attempts implements Held {
     this.#backend = backend;
     this.#exchange.attempts++;
     this.#exchange.backendUrl = backend.url;
+    this.#exchange.record?.beginAttempt(backend.url);
     this.#user.onBackend(backend);
   }
 
@@ -178,6 +179,7 @@ export class Attempts implements Held {
     const backend = this.#backend;
     this.#backend = null;
     backend?.leave();
+    this.#exchange.record?.endAttempt();
   }
 
   // --- waiting -----------------------------------------------------------------------------------
@@ -242,6 +244,7 @@ export class Attempts implements Held {
   onNoConnection(code: FailureCode, cause: string): void {
     const backend = this.#backend;
     if (backend === null) return;
+    this.#exchange.record?.failed(code);
     const isUnsent = factsOf(code).retry === "unsent";
     if (isUnsent) backend.connectFailed(code, cause);
     if (backend.isNews) this.#failed = backend;
@@ -274,11 +277,13 @@ export class Attempts implements Held {
     const backend = this.#backend;
     if (backend === null || !this.#takeRetry()) return false;
     this.#exchange.attempts++;
+    this.#exchange.record?.beginAttempt(backend.url);
     return true;
   }
 
   /** No answer came that is of use. */
   onFailed(code: FailureCode): void {
+    this.#exchange.record?.failed(code);
     this.#backend?.judge(false, 0, factsOf(code).text);
     if (this.#backend?.isNews === true) this.#failed = this.#backend;
   }
@@ -301,6 +306,7 @@ export class Attempts implements Held {
     const now = performance.now();
     const ms = now - this.#sentAt;
     this.#answerMs = ms;
+    this.#exchange.record?.answered(status);
     if (isGoodAnswer(this.#service.settings.passive, status, ms)) {
       this.#backend?.proven(ms);
     } else {

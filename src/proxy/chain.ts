@@ -5,6 +5,7 @@ import { inspect } from "node:util";
 import type { AnswerHead, AnswerReview } from "../http/answer-review.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Fields } from "../http/fields.ts";
+import type { ExchangeRecord } from "../http/trace-context.ts";
 import { Warning } from "../lib/warning.ts";
 import type { Middleware, Verdict } from "../middlewares/middleware.ts";
 import { Review } from "./review.ts";
@@ -44,6 +45,7 @@ export class Chain {
   request(exchange: Exchange): Verdict | Promise<Verdict> {
     const { links } = this;
     try {
+      if (exchange.record !== null) return this.#recorded(exchange, exchange.record);
       while (exchange.passed < links.length) {
         const verdict = links[exchange.passed]!.middleware.onRequest?.(exchange);
         if (verdict !== undefined) return verdict;
@@ -54,6 +56,24 @@ export class Chain {
       this.failed("request", error);
       throw error;
     }
+  }
+
+  /** As `request`, where somebody wants to know how long each took. */
+  #recorded(exchange: Exchange, record: ExchangeRecord): Verdict | Promise<Verdict> {
+    const { links } = this;
+    while (exchange.passed < links.length) {
+      const { kind, middleware } = links[exchange.passed]!;
+      record.beginMiddleware(kind);
+      const verdict = middleware.onRequest?.(exchange);
+      if (verdict instanceof Promise) return verdict;
+      if (verdict !== undefined) {
+        record.endMiddlewares();
+        return verdict;
+      }
+      exchange.passed++;
+    }
+    record.endMiddlewares();
+    return undefined;
   }
 
   respond(exchange: Exchange, answer: AnswerHead): void {

@@ -8,6 +8,7 @@ import { type ClientSide, Exchange, type ExchangeOrigin } from "../http/exchange
 import { Field, Fields } from "../http/fields.ts";
 import { reasonOf } from "../http/reason.ts";
 import { RequestHead } from "../http/request-head.ts";
+import type { ExchangeRecord } from "../http/trace-context.ts";
 import type { Plan } from "./plan.ts";
 import { Review } from "./review.ts";
 
@@ -29,6 +30,8 @@ export interface FetchRequest {
   readonly added: string;
   readonly clientIp: string;
   readonly origin: ExchangeOrigin;
+  /** Of whoever asked first, while that one is there; null = nobody records it. */
+  readonly record: ExchangeRecord | null;
 }
 
 /** What is asked otherwise than the client asks. */
@@ -72,7 +75,7 @@ export function requestLike(
   if (kept === undefined || ours === undefined) return undefined;
   const { path = exchange.path, query = request.query, hasQuery = request.hasQuery } = changes;
   return {
-    ...{ path, mount, clientIp, origin },
+    ...{ path, mount, clientIp, origin, record: exchange.record },
     method: changes.method ?? exchange.method,
     rawPath: path === request.path ? request.rawPath : path,
     query: hasQuery ? query : undefined,
@@ -121,6 +124,7 @@ class Fetch implements ClientSide, FillSource, AnswerReview {
     exchange.clientIp = request.clientIp;
     exchange.path = request.path;
     exchange.mount = request.mount;
+    exchange.record = request.record;
     exchange.isOwn = true;
     exchange.isRequestComplete = true;
     exchange.routeName = plan.name;
