@@ -1,12 +1,12 @@
 // `tidegate logs`: the diagnostics log of the running program. With --follow it goes on, also over an
 // upgrade: the new primary has a log of its own at the same socket.
 
-import { setTimeout as pause } from "node:timers/promises";
-import { readStatus } from "../admin/answers.ts";
 import { askControl } from "../admin/control-client.ts";
 import { prettyLine } from "../lib/log-line.ts";
 import { isColoured } from "./paint.ts";
+import { plainJson } from "./plain.ts";
 import { type CommandOptions, NoAnswer, noAnswer, placeOf, refusedCode } from "./running.ts";
+import { pidOf, successorOf } from "./successor.ts";
 
 export interface LogsOptions extends CommandOptions {
   readonly follow: boolean;
@@ -15,9 +15,6 @@ export interface LogsOptions extends CommandOptions {
 
 /** All that a log keeps. */
 const everyLine = 100_000;
-/** For a successor to answer at the socket; that of a primary which was killed has to start first. */
-const successorWaitMs = 5000;
-const intervalMs = 100;
 
 /** Returns the exit code. */
 export async function logs(options: LogsOptions): Promise<number> {
@@ -25,7 +22,9 @@ export async function logs(options: LogsOptions): Promise<number> {
   process.stdout.on("error", () => process.exit(0));
   const path = placeOf(options);
   const onLine = (line: string) => {
-    const text = options.json ? `${line}\n` : prettyLine(line, isColoured(process.stdout));
+    const text = options.json
+      ? `${plainJson(line)}\n`
+      : prettyLine(line, isColoured(process.stdout));
     process.stdout.write(text);
   };
   let lines = options.lines;
@@ -48,21 +47,4 @@ export async function logs(options: LogsOptions): Promise<number> {
     // All of them are newer than what was shown.
     lines = everyLine;
   }
-}
-
-async function pidOf(path: string): Promise<number | undefined> {
-  const answer = await askControl(path, { route: "/v1/status", timeoutMs: 2000 });
-  return answer.kind === "answer" ? readStatus(answer.body)?.pid : undefined;
-}
-
-/** Who answers now; the same as before when nobody else came; undefined when nobody does. */
-async function successorOf(path: string, pid: number | undefined): Promise<number | undefined> {
-  const deadline = Date.now() + successorWaitMs;
-  let now: number | undefined;
-  do {
-    now = await pidOf(path);
-    if (now !== undefined && now !== pid) return now;
-    await pause(intervalMs);
-  } while (Date.now() < deadline);
-  return now;
 }
