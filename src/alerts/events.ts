@@ -81,6 +81,18 @@ export function configurationAccepted(at: number): Alert {
   };
 }
 
+/** One that is over: nothing is left to do but to look why. */
+export function changeTakenBack(message: string, at: number): Alert {
+  return {
+    topic: "configuration",
+    key: "taken back",
+    state: "note",
+    title: "a change made requests fail and was taken back",
+    text: withoutUser(message),
+    at,
+  };
+}
+
 export interface WorkerEvent {
   readonly slot: number;
   readonly pid: number;

@@ -1,6 +1,8 @@
 // The part of the command line that changes what is routed while the program runs, and looks at what was changed.
 
 import { type Command, InvalidArgumentError } from "commander";
+import { changeWatch } from "../config/store-limits.ts";
+import { parseDuration } from "../lib/duration.ts";
 import { type Common, common, type Finish, running } from "./operating-command.ts";
 
 export function addConfigureCommands(program: Command, finish: Finish): void {
@@ -12,9 +14,30 @@ export function addConfigureCommands(program: Command, finish: Finish): void {
 interface ChangeFlags extends Common {
   readonly dryRun: boolean;
   readonly note?: string;
+  /** ms */
+  readonly watch?: number;
 }
 
-const changing = ({ dryRun, note, ...rest }: ChangeFlags) => ({ ...common(rest), dryRun, note });
+interface RehearsedFlags extends ChangeFlags {
+  readonly rehearse: boolean;
+}
+
+const rehearseOption = [
+  "--rehearse",
+  "say which of the latest requests would go elsewhere, and change nothing",
+  false,
+] as const;
+
+const changing = ({ dryRun, note, watch, ...rest }: ChangeFlags) => ({
+  ...common(rest),
+  ...{ dryRun, note, watchFor: watch },
+});
+
+function readWatch(text: string): number {
+  const read = parseDuration(text, changeWatch.most);
+  if (read.kind === "ms" && read.ms >= changeWatch.least) return read.ms;
+  throw new InvalidArgumentError("It is a time from 5s to 1h, such as 60s.");
+}
 
 function change(
   program: Command,
@@ -24,7 +47,12 @@ function change(
 ) {
   return running(program, name, description, examples)
     .option("--dry-run", "say what would change, and change nothing", false)
-    .option("--note <text>", "why, for the history");
+    .option("--note <text>", "why, for the history")
+    .option(
+      "--watch <time>",
+      "take it back by itself when requests fail within this time, such as 60s",
+      readWatch,
+    );
 }
 
 function addChanges(program: Command, finish: Finish): void {
@@ -33,20 +61,24 @@ function addChanges(program: Command, finish: Finish): void {
     `tidegate set services shop '{"backends": ["http://10.0.0.7:8080"], "check": "/health"}'`,
     "tidegate set routes shop.example.com - < shop.json",
     `tidegate set overlays shop@docker '{"timeouts": {"response": "5m"}}'`,
-  ]).action((section: string, name: string, value: string, flags: ChangeFlags) =>
-    finish(async () => {
-      const { set } = await import("./store-changes.ts");
-      return set({ section, name, value }, changing(flags));
-    }),
-  );
+  ])
+    .option(...rehearseOption)
+    .action((section: string, name: string, value: string, flags: RehearsedFlags) =>
+      finish(async () => {
+        const { set } = await import("./store-changes.ts");
+        return set({ section, name, value }, { ...changing(flags), rehearse: flags.rehearse });
+      }),
+    );
   change(program, "unset <section> <name>", "take a route or service out of the store", [
     "tidegate unset routes shop.example.com",
-  ]).action((section: string, name: string, flags: ChangeFlags) =>
-    finish(async () => {
-      const { unset } = await import("./store-changes.ts");
-      return unset({ section, name }, changing(flags));
-    }),
-  );
+  ])
+    .option(...rehearseOption)
+    .action((section: string, name: string, flags: RehearsedFlags) =>
+      finish(async () => {
+        const { unset } = await import("./store-changes.ts");
+        return unset({ section, name }, { ...changing(flags), rehearse: flags.rehearse });
+      }),
+    );
   change(program, "rollback <revision>", "make the store what it was at that revision", [
     "tidegate rollback 7 --dry-run",
     'tidegate rollback 7 --note "the new shop does not work"',

@@ -9,6 +9,7 @@ import { type ItemSection, itemSections, storeSource } from "../config/item.ts";
 import { nearest } from "../lib/nearest.ts";
 import { paint } from "./paint.ts";
 import { plain, plainLines } from "./plain.ts";
+import { rehearse } from "./traffic-rehearsal.ts";
 import { ask, type CommandOptions, NoAnswer, placeOf, printJson, refusedCode } from "./running.ts";
 import { understood } from "./running.ts";
 import { readRevision, refusedBy, symbolOf } from "./store-refusal.ts";
@@ -16,6 +17,10 @@ import { readRevision, refusedBy, symbolOf } from "./store-refusal.ts";
 export interface ChangeCommandOptions extends CommandOptions {
   readonly dryRun: boolean;
   readonly note: string | undefined;
+  /** Takes it back when requests fail within this time, ms. */
+  readonly watchFor?: number | undefined;
+  /** Says what it would do to the latest requests, and changes nothing. */
+  readonly rehearse?: boolean;
 }
 
 export async function set(
@@ -31,6 +36,7 @@ export async function put(
   options: ChangeCommandOptions,
 ): Promise<number> {
   const change = { ...readPlace(section, name), value };
+  if (options.rehearse === true) return rehearse([change], options);
   return send("change", { changes: [change] }, options);
 }
 
@@ -38,7 +44,9 @@ export async function unset(
   { section, name }: { section: string; name: string },
   options: ChangeCommandOptions,
 ): Promise<number> {
-  return send("change", { changes: [readPlace(section, name)] }, options);
+  const change = readPlace(section, name);
+  if (options.rehearse === true) return rehearse([change], options);
+  return send("change", { changes: [change] }, options);
 }
 
 export async function rollback(to: string, options: ChangeCommandOptions): Promise<number> {
@@ -57,9 +65,9 @@ export async function restore(file: string, options: ChangeCommandOptions): Prom
 async function send(
   what: "change" | "rollback" | "import",
   request: Readonly<Record<string, unknown>>,
-  { dryRun, note, ...options }: ChangeCommandOptions,
+  { dryRun, note, watchFor, ...options }: ChangeCommandOptions,
 ): Promise<number> {
-  const body = { ...request, by: whoAsks(), note, dryRun };
+  const body = { ...request, by: whoAsks(), note, dryRun, watchFor };
   const question = { route: `/v1/store/${what}`, method: "POST", body } as const;
   const answer = await ask(placeOf(options), question);
   if (options.json) {

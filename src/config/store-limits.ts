@@ -28,3 +28,18 @@ export const store = {
   // Somebody who looks into the file has it locked for some ms; longer than that nobody is kept waiting.
   busyWait: 1000,
 } as const;
+
+/** When a change that is watched is taken back. */
+export const changeWatch = {
+  // How often is looked, ms: counts of workers come once a second.
+  look: 1000,
+  // Fewer are a client that asks for rubbish, or a backend that was slow once.
+  failures: 10,
+  // Of what these routes answered since the change.
+  share: 0.05,
+  // As large a share as before it, and so many times.
+  times: 2,
+  // Whoever waits longer looks by then, ms; shorter than the first no failure is seen.
+  least: 5000,
+  most: 3_600_000,
+} as const;

@@ -123,6 +123,10 @@ export class Alarms {
     this.#raise((events) => events.configurationRefused(lines, Date.now()));
   }
 
+  onTakenBack(message: string): void {
+    this.#raise((events) => events.changeTakenBack(message, Date.now()));
+  }
+
   onReplaced(slot: number, pid: number, what: string): void {
     this.#raise((events) => events.workerAlert({ slot, pid, what, at: Date.now() }));
   }
