@@ -1,0 +1,7 @@
+// What Vite imports beside code.
+
+declare module "*.css";
+declare module "*.svg" {
+  const url: string;
+  export { url as default };
+}
