@@ -28,7 +28,7 @@ export function docsPage(document: ApiDocument): string {
 <script src="/docs/reference.js" defer></script>
 </head>
 <body>
-<header><h1>Tidegate API</h1>
+<header><p><a href="/docs">Documentation</a></p><h1>Tidegate API</h1>
 <p>${escape(String(document.info["description"]))} The same for programs: <a href="/openapi.json">openapi.json</a>.</p>
 <label>Find <input type="search" id="find" autocomplete="off" placeholder="routes, rollback, token …"></label>
 <p id="none" hidden>Nothing here is called so.</p></header>
