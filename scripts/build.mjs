@@ -1,5 +1,5 @@
-// Builds what is published: dist/, plain JavaScript made from src/ by the TypeScript compiler alone.
-// Node.js refuses to run TypeScript inside node_modules, so an installed package needs it.
+// Builds what is published: dist/, plain JavaScript made from src/ by the TypeScript compiler alone, and the console
+// made from ui/. Node.js refuses to run TypeScript inside node_modules, so an installed package needs it.
 
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
@@ -14,4 +14,8 @@ const result = spawnSync(
 );
 if (result.error !== undefined)
   console.error(`The compiler did not start: ${result.error.message}`);
-process.exit(result.status ?? 1);
+if (result.status !== 0) process.exit(result.status ?? 1);
+const built = spawnSync(process.execPath, [join(root, "scripts", "console.mjs"), "--strict"], {
+  stdio: "inherit",
+});
+process.exit(built.status ?? 1);

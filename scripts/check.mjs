@@ -9,6 +9,7 @@ const checks = {
   format: ["oxfmt", "--check", "."],
   lint: ["oxlint", "--type-aware", "--deny-warnings", "--report-unused-disable-directives"],
   types: ["tsc", "--project", "tsconfig.json"],
+  console: ["tsc", "--project", "ui/tsconfig.json"],
 };
 
 function run([tool, ...args]) {

@@ -34,7 +34,8 @@ function dateOfLastChange() {
 
 /** Runs a program; its failure is ours. */
 export function must(program, args, options = {}) {
-  const result = spawnSync(program, args, { stdio: ["ignore", "pipe", "pipe"], ...options });
+  const io = { stdio: ["ignore", "pipe", "pipe"], encoding: "utf8" };
+  const result = spawnSync(program, args, { ...io, ...options });
   if (result.error !== undefined) {
     throw new Error(`${program} did not start (${result.error.message}). Is it installed?`);
   }
@@ -45,7 +46,7 @@ export function must(program, args, options = {}) {
   return result.stdout?.toString() ?? "";
 }
 
-/** The compiled program, in `folder`: bin, dist, packaging, package.json. */
+/** The compiled program with its console, in `folder`: bin, dist, packaging, package.json. */
 export function stageProgram(folder) {
   mkdirSync(folder, { recursive: true });
   const project = join(root, "scripts", "tsconfig.build.json");
@@ -53,6 +54,8 @@ export function stageProgram(folder) {
     ...["--project", project],
     ...["--outDir", join(folder, "dist")],
   ]);
+  const out = join(folder, "dist", "console");
+  must(process.execPath, [join(root, "scripts", "console.mjs"), "--strict", "--out", out]);
   for (const each of ["bin", "packaging", "package.json", "LICENSE"]) {
     cpSync(join(root, each), join(folder, each), { recursive: true });
   }

@@ -13,7 +13,7 @@ import { engine, root } from "./engine.mjs";
 
 /** What each group runs; `npm test` without a name runs all of them. */
 const groups = {
-  unit: () => [...testsUnder("src"), "test/tidy.test.ts"],
+  unit: () => [...testsUnder("src"), "test/tidy.test.ts", "test/docs.test.ts"],
   wire: () => testsUnder("test/wire"),
   program: () => testsUnder("test/program"),
   faults: () => testsUnder("test/faults"),
@@ -26,7 +26,7 @@ const timeoutMs = { parts: 400_000, other: 120_000 };
 
 function testsUnder(folder) {
   if (!existsSync(join(root, folder))) return [];
-  return readdirSync(join(root, folder), { recursive: true })
+  return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".test.ts"))
     .map((name) => `${folder}/${name}`)
     .toSorted();

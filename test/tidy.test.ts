@@ -15,6 +15,7 @@ const read = (path: string) => readFileSync(join(root, path), "utf8");
 const mayImport: Readonly<Record<string, string>> = {
   lib: "",
   own: "",
+  traffic: "config lib",
   config: "own x509 lib",
   http: "config lib",
   routing: "config lib",
@@ -27,9 +28,12 @@ const mayImport: Readonly<Record<string, string>> = {
   alerts: "config lib",
   stream: "tls upstream guest http config lib",
   peers: "config lib",
+  metrics: "config lib",
   middlewares: "own peers http config lib",
   cache: "peers http config lib",
-  proxy: "routing middlewares cache peers files gateway guest upstream http config lib",
+  telemetry: "http config lib",
+  proxy:
+    "metrics traffic telemetry routing middlewares cache peers files gateway guest upstream http config lib",
   listen: "proxy stream tls upstream http config lib",
   etcd: "config lib",
   providers: "etcd config lib",
@@ -39,14 +43,15 @@ const mayImport: Readonly<Record<string, string>> = {
   acme: "x509 config lib",
   certificates: "x509 config lib",
   importers: "providers config lib",
-  admin: "routing config lib",
+  explain: "proxy routing middlewares peers tls http config lib",
+  admin: "explain traffic routing config lib",
   process:
-    "own admin store acme certificates x509 providers fleet listen proxy cache peers stream tls health alerts upstream guest routing http config lib",
-  library: "own process listen proxy providers http config lib",
-  cli: "importers process admin providers routing config lib",
+    "metrics explain traffic own admin store acme certificates x509 providers fleet listen proxy cache peers stream tls health alerts upstream guest routing http config lib",
+  library: "own process listen proxy providers upstream guest http config lib",
+  cli: "explain traffic importers process admin providers routing config lib",
 };
 
-const files = globSync("{src,test,bench,scripts}/**/*.{ts,mjs}", { cwd: root }).sort();
+const files = globSync("{src,test,bench,scripts,ui}/**/*.{ts,tsx,mjs}", { cwd: root }).sort();
 const sources = files.filter((path) => path.startsWith("src/"));
 
 function strangeImports(path: string, text: string): string[] {
@@ -65,10 +70,22 @@ function strangeImports(path: string, text: string): string[] {
   return complaints;
 }
 
+/** The console shares shapes with the program, and never code: what it imports goes to browsers. */
+function sharedCode(path: string, text: string): string[] {
+  const complaints: string[] = [];
+  for (const [, words = "", specifier = ""] of text.matchAll(/(\bimport\s[^;]*?)"([^"]+)"/g)) {
+    const target = normalize(join(dirname(path), specifier));
+    const isOwn = !specifier.startsWith(".") || target.startsWith("ui/");
+    if (!isOwn && !words.startsWith("import type"))
+      complaints.push(`${path} imports code: ${target}`);
+  }
+  return complaints;
+}
+
 function badShape(path: string, text: string): string[] {
   const complaints: string[] = [];
   const name = path.split("/").at(-1) ?? "";
-  if (!/^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.d)?\.(ts|mjs)$/.test(name))
+  if (!/^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.d)?\.(tsx?|mjs)$/.test(name))
     complaints.push("is not kebab-case");
   if (name.startsWith("index.")) complaints.push("is an index file");
   // The names of its tests say what a test is for.
@@ -164,6 +181,20 @@ test("folders import only what lies below them", () => {
   ]);
   assert.deepEqual(strangeImports("src/listen/a.ts", 'await import("../proxy/z.ts")'), []);
   assert.equal(strangeImports("src/utils/a.ts", "").length, 1);
+});
+
+test("the console imports nothing but types from the program", () => {
+  const own = files.filter((path) => path.startsWith("ui/"));
+  assert.ok(own.length > 20, "the console was found");
+  assert.deepEqual(
+    own.flatMap((path) => sharedCode(path, read(path))),
+    [],
+  );
+  const fine = 'import type { A } from "../../src/a.ts";\nimport { b } from "./b.ts";\n';
+  assert.deepEqual(sharedCode("ui/src/a.ts", fine), []);
+  assert.deepEqual(sharedCode("ui/src/a.ts", 'import { c } from "../../src/c.ts";'), [
+    "ui/src/a.ts imports code: src/c.ts",
+  ]);
 });
 
 test("files are small, kebab-case, open with a comment and export by name", () => {

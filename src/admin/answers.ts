@@ -43,6 +43,8 @@ const cacheRow = z.object({
   passed: z.number(),
   stored: z.number(),
   evictions: z.number(),
+  diskHits: z.number(),
+  diskBytes: z.number(),
 });
 
 export function readCaches(body: unknown): readonly CacheRow[] | undefined {
@@ -75,6 +77,7 @@ const status: z.ZodType<Status> = z.object({
   config: maybeText,
   snapshot: z.object({ version: z.number(), routes: z.number(), since: z.string() }),
   problems: z.array(problem),
+  failedTests: z.array(problem).default([]),
   store: maybeText,
   silent: z.array(provider).default([]),
   listeners: z.array(

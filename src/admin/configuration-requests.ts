@@ -6,7 +6,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import * as z from "zod";
 import { itemSections } from "../config/item.ts";
 import { formatPath } from "../config/problem.ts";
-import { store as limits } from "../config/store-limits.ts";
+import { changeWatch, store as limits } from "../config/store-limits.ts";
 import { socketActor } from "./accounts.ts";
 import type { App } from "./app.ts";
 import type { ChangeOptions, ChangeOutcome, Configuration } from "./configuration.ts";
@@ -20,6 +20,8 @@ const options = {
   by: z.string().min(1).max(200),
   note: z.string().max(limits.note, `is longer than ${limits.note} characters`).optional(),
   dryRun: z.boolean().default(false),
+  /** ms */
+  watchFor: z.number().min(changeWatch.least).max(changeWatch.most).optional(),
 };
 
 const changeRequest = z.object({
@@ -155,8 +157,13 @@ function taken<Schema extends z.ZodType>(
   };
 }
 
-function optionsOf({ by, note, dryRun }: z.output<z.ZodObject<typeof options>>): ChangeOptions {
-  return { by, note, isDryRun: dryRun };
+function optionsOf({
+  by,
+  note,
+  dryRun,
+  watchFor,
+}: z.output<z.ZodObject<typeof options>>): ChangeOptions {
+  return { by, note, isDryRun: dryRun, watchFor };
 }
 
 function outcome(c: Context, result: ChangeOutcome): Response {

@@ -64,6 +64,8 @@ export interface ChangeOptions {
   readonly note: string | undefined;
   /** Says what would happen, and does nothing. */
   readonly isDryRun: boolean;
+  /** Takes it back by itself when requests fail within this time that did not before, ms; left out = it stays. */
+  readonly watchFor?: number | undefined;
 }
 
 export type ChangeOutcome =

@@ -10,7 +10,7 @@ const maxAnswerBytes = 64 * 1024 * 1024;
 export interface Question {
   readonly route: string;
   /** GET unless said otherwise. */
-  readonly method?: "GET" | "POST" | "PUT";
+  readonly method?: "GET" | "POST" | "PUT" | "DELETE";
   readonly body?: unknown;
   /** For the whole answer; without it as long as it takes, since a restart may take minutes. */
   readonly timeoutMs?: number;

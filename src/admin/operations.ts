@@ -2,13 +2,20 @@
 // socket, the API and the console know the rest of the program only through this.
 
 import type { Access } from "./access.ts";
-import type { Configuration } from "./configuration.ts";
+import type { Measures } from "./measures.ts";
+import type { ChangeOutcome, Configuration, ItemChange } from "./configuration.ts";
+import type { Explanation, Question } from "../explain/explanation.ts";
 import type { Finding } from "../config/finding.ts";
 import type { Problem } from "../config/problem.ts";
+import type { Traffic } from "./traffic.ts";
 import type { LogRecord } from "../lib/log.ts";
 
 export interface Operations {
   readonly configuration: Configuration;
+  /** How much is asked and answered, now and of late. */
+  readonly measures: Measures;
+  /** Single requests. */
+  readonly traffic: Traffic;
   /** Who may use the API. */
   access(): Access;
   /** What the file says beside routes, services and providers, as it is served; without secrets. */
@@ -16,12 +23,16 @@ export interface Operations {
   status(): Status;
   routes(): readonly RouteRow[];
   workers(): readonly WorkerRow[];
+  /** What becomes of a request, and why: now, or with these changes of the store. */
+  explain(question: Question, changes: readonly ItemChange[]): Promise<Explained>;
   /** Services and their backends as they are now. Asks the workers: what one does not say in time is missing. */
   services(): Promise<readonly ServiceRow[]>;
   /** What the caches of routes keep, over all workers. */
   caches(): Promise<readonly CacheRow[]>;
   /** Takes answers out of all caches of all workers. */
   purgeCache(purge: CachePurge): Promise<Outcome>;
+  /** All kinds of middlewares, and who uses them. */
+  middlewares(): readonly MiddlewareRow[];
   /** What is discovered, and what became of it. */
   discovery(): DiscoveryRows;
   /** Who else is there; undefined = this program is in no fleet. */
@@ -60,6 +71,11 @@ export interface Operations {
   readonly log: LogTail;
 }
 
+/** Changes that cannot be made cannot be explained either. */
+export type Explained =
+  | { readonly kind: "explained"; readonly explanation: Explanation }
+  | Exclude<ChangeOutcome, { kind: "done" }>;
+
 /** The latest lines of the diagnostics log, and those to come. */
 export interface LogTail {
   recent(count: number): readonly LogRecord[];
@@ -82,6 +98,22 @@ export interface CacheRow {
   readonly passed: number;
   readonly stored: number;
   readonly evictions: number;
+  /** Read from disk. */
+  readonly diskHits: number;
+  /** On disk, for all workers. */
+  readonly diskBytes: number;
+}
+
+export interface MiddlewareRow {
+  readonly kind: string;
+  /** A sentence in Markdown. */
+  readonly summary: string;
+  /** Name of its page in the documentation. */
+  readonly page: string;
+  /** How many use it. */
+  readonly uses: number;
+  /** The first of them: `route NAME`, `service NAME`, `listener NAME`. */
+  readonly owners: readonly string[];
 }
 
 /** URLs and prefixes are `https://host/path?query`, as clients asked for them. */
@@ -127,6 +159,8 @@ export interface Status {
   readonly snapshot: { readonly version: number; readonly routes: number; readonly since: string };
   /** Problems of a configuration that could not go live, until one does. */
   readonly problems: readonly Problem[];
+  /** Tests of routes that fail with what is live. */
+  readonly failedTests: readonly Problem[];
   /** Why the store cannot be changed, or not even be read; undefined = it can. */
   readonly store: string | undefined;
   /** Providers that fail, or have not said anything yet. */

@@ -4,14 +4,17 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { parseSize } from "../admin/worker-size.ts";
 import type { Action } from "./act.ts";
+import { addExplain } from "./explain-command.ts";
 import { addCertificateCommands } from "./operate-certificates.ts";
 import { addServiceOperations } from "./operate-services.ts";
+import { addTrafficCommands } from "./traffic-commands.ts";
 import { type Common, common, type Finish, running } from "./operating-command.ts";
 
 export function addOperatingCommands(program: Command, finish: Finish): void {
   running(program, "status", "show what the running program is and does").action(
     (options: Common) => finish(async () => (await import("./status.ts")).status(common(options))),
   );
+  addExplain(program, finish);
   running(
     program,
     "discover",
@@ -29,13 +32,16 @@ export function addOperatingCommands(program: Command, finish: Finish): void {
     .action((size: number | "auto" | undefined, options: Common) =>
       finish(async () => (await import("./workers.ts")).workers(size, common(options))),
     );
-  running(program, "logs", "show the latest lines of the diagnostics log")
-    .option("-f, --follow", "go on with those to come", false)
-    .option("-n, --lines <count>", "how many to begin with", readCount, 100)
-    .action((options: Common & { follow: boolean; lines: number }) =>
+  addTrafficCommands(program, finish);
+  running(program, "top", "watch what goes through: routes, backends, workers", [
+    "tidegate top",
+    "tidegate top --once",
+  ])
+    .option("--once", "print it once, as when stdout is no terminal", false)
+    .action((options: Common & { once: boolean }) =>
       finish(async () => {
-        const { follow, lines } = options;
-        return (await import("./logs.ts")).logs({ ...common(options), follow, lines });
+        const { once } = options;
+        return (await import("./top.ts")).top({ ...common(options), once });
       }),
     );
   addActions(program, finish);
@@ -83,11 +89,6 @@ function addActions(program: Command, finish: Finish): void {
         return act("stop", { ...common(options), now, wait });
       }),
     );
-}
-
-function readCount(text: string): number {
-  if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError("Write a number of lines.");
-  return Number(text);
 }
 
 /** For the command line: the error says what to write. */

@@ -57,6 +57,9 @@ function linesOf(now: Status, services: readonly ServiceRow[] | undefined): stri
     ...now.problems.map((each) =>
       paint(out, "red", `               not live: ${plain(formatProblem(each))}`),
     ),
+    ...now.failedTests.map((each) =>
+      paint(out, "yellow", `               ${plain(formatProblem(each))}`),
+    ),
     ...(now.store === undefined
       ? []
       : [paint(out, "red", `store          cannot be changed: ${plain(now.store)}`)]),

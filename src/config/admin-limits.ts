@@ -67,6 +67,8 @@ export const loginThrottle = {
 export const adminServer = {
   connections: 256,
   connectionsPerAddress: 128,
+  // Browsers ask one after the other. Who asks many times at once and reads nothing has all the answers wait in memory.
+  answersPerConnection: 4,
   // A head of ours has a kilobyte.
   headBytes: 16 * 1024,
   headTimeout: 10_000,

@@ -100,7 +100,8 @@ const address = parsed({ what: "an e-mail address" }, (value, refuse) =>
     : refuse(`${JSON.stringify(value)} is not an e-mail address`, "write name@example.com"),
 ).meta({ title: "e-mail address" });
 
-const url = (example: string, isTopic: boolean) =>
+/** @param isTopic its path is one name */
+export const webUrl = (example: string, isTopic: boolean) =>
   secretText("a URL", (value, refuse) => {
     const parsedUrl = URL.parse(value);
     if (parsedUrl === null || !/^https?:$/.test(parsedUrl.protocol)) {
@@ -146,7 +147,8 @@ const taken = new Set([
   "x-tidegate-signature",
 ]);
 
-const headers = z
+/** Fields that go with what we send: their values are secret. */
+export const webHeaders = z
   .record(z.string(), secret("a text"), { error: joinFault("must be a mapping of name to value") })
   .superRefine((all, context) => {
     for (const name of Object.keys(all)) {
@@ -161,14 +163,16 @@ const headers = z
   });
 
 const webhook = secretMapping({
-  url: url("https://HOST/PATH", false).meta({ description: "Where messages are posted, as JSON." }),
+  url: webUrl("https://HOST/PATH", false).meta({
+    description: "Where messages are posted, as JSON.",
+  }),
   secret: key(secret("a text"), "Signs each message; see [alerts](alerts.md)."),
   secretFile: key(filePath(), "File with the secret, instead of `secret`."),
-  headers: key(headers, "Further header fields to send."),
+  headers: key(webHeaders, "Further header fields to send."),
 });
 
 const ntfy = secretMapping({
-  url: url("https://ntfy.sh/TOPIC", true).meta({
+  url: webUrl("https://ntfy.sh/TOPIC", true).meta({
     description: "Of the topic: `https://ntfy.sh/TOPIC`, or on a server of one's own.",
   }),
   token: key(secret("a text"), "Access token, for topics that are not for everybody."),

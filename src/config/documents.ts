@@ -23,6 +23,8 @@ export interface FileWish extends CommonWish {
   readonly path: string;
   /** What a module has to take. */
   readonly settings?: unknown;
+  /** It is a module for a thread of its own. */
+  readonly isThreaded?: boolean;
 }
 
 export interface UrlWish extends CommonWish {
@@ -52,9 +54,11 @@ export function fileWish(form: DocumentForm, path: string): FileWish {
 }
 
 /** A file of code, which counts only if it can be loaded and takes these settings. @param path absolute */
-export function moduleWish(path: string, settings: unknown): FileWish {
+export function moduleWish(path: string, settings: unknown, isThreaded: boolean): FileWish {
   const given = JSON.stringify(settings) ?? "";
-  return { ...fileWish("module", path), name: `module ${path} ${given}`, settings };
+  const wish = fileWish("module", path);
+  const name = `${isThreaded ? "threaded module" : "module"} ${path} ${given}`;
+  return { ...wish, name, settings, ...(isThreaded ? { isThreaded } : {}) };
 }
 
 /** @param every ms */

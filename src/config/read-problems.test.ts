@@ -440,8 +440,9 @@ test("no message is zod's own", () => {
   const keys = ["routes", "listeners", "services", "timeouts", "limits", "trustedProxies"];
   const more = ["accessLog", "errorPages", "debug", "compat", "workers", "shutdown"];
   const last = ["user", "group", "controlSocket", "pidFile", "stateFolder", "tcpRoutes", "alerts"];
+  const further = ["tracing"];
   let told = 0;
-  for (const key of [...keys, ...more, ...last]) {
+  for (const key of [...keys, ...more, ...last, ...further]) {
     for (const value of values) {
       for (const text of [
         `${key}: ${value}`,

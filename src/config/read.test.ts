@@ -177,6 +177,9 @@ test("the sample reads into listeners, settings and defaults", () => {
     stateFolder: undefined,
     streamRoutes: [],
     alerts: undefined,
+    metrics: { address: undefined, maxSeries: 1000 },
+    tests: [],
+    tracing: undefined,
     fleet: undefined,
     admin: {
       host: "127.0.0.1",

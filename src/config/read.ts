@@ -19,6 +19,7 @@ import type { Path, Problem } from "./problem.ts";
 import type { RouteDefaults } from "./provider-settings.ts";
 import { resolveAlerts } from "./resolve-alerts.ts";
 import { resolveFleet } from "./resolve-fleet.ts";
+import { resolveMetrics } from "./resolve-metrics.ts";
 import {
   ownersOf,
   refuseSharedAddresses,
@@ -35,9 +36,11 @@ import {
   resolveProviders,
 } from "./resolve-providers.ts";
 import { folderOf, resolveAccessLog, resolveRoute } from "./resolve-route.ts";
+import { resolveRouteTests } from "./resolve-route-tests.ts";
 import { resolveService } from "./resolve-service.ts";
 import { noCredentials } from "./certificate.ts";
 import { resolveTls, resolveTlsOptions } from "./resolve-tls.ts";
+import { resolveTracing } from "./resolve-tracing.ts";
 import { checkStreams, resolveStreamRoute } from "./resolve-stream.ts";
 import type { ListenerNames } from "./resolve-stream.ts";
 import { route } from "./route-schema.ts";
@@ -133,8 +136,7 @@ function resolveAll(
     return check({ source, problems }, schema, value, [name]);
   };
   const { shape } = config;
-  const limits = section("limits", shape.limits);
-  const { maxBody = defaultMaxBody, ...otherLimits } = given(limits);
+  const { maxBody = defaultMaxBody, ...otherLimits } = given(section("limits", shape.limits));
   const accessLog = section("accessLog", shape.accessLog);
   const context: Context = {
     ...contextOf(source, root, options, problems),
@@ -158,14 +160,13 @@ function resolveAll(
   checkLimits(context, merged);
   const compat = { ...defaultCompat, ...given(section("compat", shape.compat)) };
   const controlSocket = resolveSocket(context, section("controlSocket", shape.controlSocket));
-  const isAdminSaid = isGiven(root.get("admin") ?? undefined);
-  const adminWish = {
-    input: isAdminSaid ? section("admin", shape.admin) : {},
-    isSaid: isAdminSaid,
-  };
+  const isSaid = isGiven(root.get("admin") ?? undefined);
+  const adminWish = { input: isSaid ? section("admin", shape.admin) : {}, isSaid };
   const defaults = { ...routeDefaultsOf(context, traffic.listeners), ...sets.forOthers() };
   const admin = resolveAdmin(context, adminWish, traffic.listeners);
-  refuseSharedAddresses(context, traffic.listeners, ownersOf(controlSocket, compat, admin));
+  const metrics = resolveMetrics(context, section("metrics", shape.metrics));
+  const owners = ownersOf(controlSocket, compat, admin, metrics);
+  refuseSharedAddresses(context, traffic.listeners, owners);
   return {
     ...unmade,
     ...traffic,
@@ -181,8 +182,11 @@ function resolveAll(
     pidFile: resolvePath(context, section("pidFile", shape.pidFile)),
     stateFolder: resolvePath(context, section("stateFolder", shape.stateFolder)),
     admin,
+    metrics,
+    tracing: resolveTracing(context, section("tracing", shape.tracing)),
     alerts: resolveAlerts(context, section("alerts", shape.alerts)),
     fleet: resolveFleet(context, section("fleet", shape.fleet)),
+    tests: resolveRouteTests(context, section("tests", shape.tests)),
     providers: resolveProviders(context, section("providers", shape.providers), defaults),
     written: writtenIn(root, defaults, options),
   };
@@ -224,7 +228,7 @@ function routeDefaultsOf(
 }
 
 /** Whom we ask with what key, and whom we tell by what password, is for nobody else. */
-const apart = ["routes", "tcpRoutes", "services", "providers", "alerts", "fleet"];
+const apart = ["routes", "tcpRoutes", "services", "providers", "alerts", "fleet", "tracing"];
 
 function writtenIn(root: Root, defaults: RouteDefaults, { baseFolder }: ReadOptions): Written {
   const itemsOf = (section: string) => new Map(entriesOf(root, section));

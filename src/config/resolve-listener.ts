@@ -1,6 +1,7 @@
 // A listener as the file says it → as the Snapshot holds it, and whether two want one address.
 
 import type { AdminSettings } from "./admin-settings.ts";
+import type { MetricsSettings } from "./metrics-settings.ts";
 import { given, report } from "./context.ts";
 import type { Context } from "./context.ts";
 import { defaultDatagrams } from "./limits.ts";
@@ -155,10 +156,13 @@ export function ownersOf(
   controlSocket: string | undefined,
   { dockerProxyApi, proxyEtcApi }: Compat,
   admin: AdminSettings | undefined,
+  { address: metrics }: MetricsSettings,
 ): Owners {
   const owners: Owners = new Map();
   if (admin !== undefined && admin.port !== 0)
     owners.set(keyOf({ kind: "tcp", host: admin.host, port: admin.port }), "admin.bind");
+  if (metrics !== undefined && metrics.port !== 0)
+    owners.set(keyOf({ kind: "tcp", ...metrics }), "metrics.bind");
   if (controlSocket !== undefined) owners.set(controlSocket, "controlSocket");
   if (dockerProxyApi !== undefined) owners.set(keyOf(dockerProxyApi), "compat.dockerProxyApi");
   if (proxyEtcApi !== undefined) owners.set(keyOf(proxyEtcApi), "compat.proxyEtcApi");

@@ -8,16 +8,19 @@ import { admin } from "./admin-schema.ts";
 import { alerts } from "./alerts-schema.ts";
 import { fleet } from "./fleet-schema.ts";
 import { listener, tcpRoute } from "./listener-schema.ts";
+import { metrics } from "./metrics-schema.ts";
 import { middlewareList } from "./middlewares/list-schema.ts";
 import { account, controlSocket, dockerProxyApi, pidFile } from "./process-schema.ts";
 import { proxyEtcApi, workers } from "./process-schema.ts";
 import { providers } from "./providers-schema.ts";
 import { accessLog, route } from "./route-schema.ts";
+import { routeTests } from "./route-test-schema.ts";
 import { durationKey, filePath, flag, integer, key, mapping, mustBe } from "./scalar.ts";
 import { networkSources } from "./network-sources.ts";
 import { networks, sizeKey } from "./scalar.ts";
 import { exchangeTimeouts, service } from "./service-schema.ts";
 import { tls } from "./tls-schema.ts";
+import { tracing } from "./tracing-schema.ts";
 
 const timeouts = mapping({
   head: durationKey(
@@ -133,6 +136,10 @@ export const config = mapping({
     byName(tcpRoute, "route"),
     "Where connections of tcp listeners go, by the name a TLS client asks for: name to mapping.",
   ),
+  tests: key(
+    routeTests,
+    "Requests, and what has to become of them: `check` says which fail, and a change that breaks one is refused.",
+  ),
   tls: key(tls, "Certificates, and how TLS is spoken on listeners that have it."),
   providers: key(
     providers,
@@ -148,6 +155,14 @@ export const config = mapping({
   errorPages: key(
     filePath(),
     "Folder with `error_<status>.html` and `error_default.html`, instead of the built-in page.",
+  ),
+  metrics: key(
+    metrics,
+    "What is counted, for Prometheus: where it is served without login, and how much of it.",
+  ),
+  tracing: key(
+    tracing,
+    "Record what becomes of requests, and send it to a collector of OpenTelemetry.",
   ),
   alerts: key(alerts, "Who is told, and of what, when something is down or goes wrong."),
   admin: key(

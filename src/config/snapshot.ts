@@ -6,6 +6,7 @@
 
 import type { RouteTls } from "./acme-settings.ts";
 import type { AdminSettings } from "./admin-settings.ts";
+import type { MetricsSettings } from "./metrics-settings.ts";
 import type { AlertSettings } from "./alert-settings.ts";
 import type { Credentials } from "./certificate.ts";
 import type { Documents, DocumentWish } from "./documents.ts";
@@ -15,10 +16,12 @@ import type { Hsts } from "./hsts.ts";
 import type { FileSection } from "./item.ts";
 import type { Listed } from "./middlewares/use.ts";
 import type { RouteUse } from "./middlewares/uses/route.ts";
+import type { RouteTest } from "./route-test.ts";
 import type { Rule } from "./rule.ts";
 import type { ProviderSettings, RouteDefaults } from "./provider-settings.ts";
 import type { Maintenance, Service } from "./service.ts";
 import type { TlsOptions, TlsSettings } from "./tls-settings.ts";
+import type { TracingSettings } from "./tracing-settings.ts";
 
 /** Where an item was written, for messages: `tidegate.yaml:12:3`. */
 export interface Origin {
@@ -52,12 +55,18 @@ export interface Snapshot {
   readonly pidFile: string | undefined;
   /** Folder for what outlives the program (alerts not yet sent, the secret of cookies); undefined = chosen by who runs it. */
   readonly stateFolder: string | undefined;
+  /** undefined = nothing is recorded of exchanges. */
+  readonly tracing: TracingSettings | undefined;
   /** undefined = nobody is told. Stays in the primary. */
   readonly alerts: AlertSettings | undefined;
   /** undefined = there is no API but the control socket. Stays in the primary. */
   readonly admin: AdminSettings | undefined;
+  /** What is shown of what is counted. Stays in the primary. */
+  readonly metrics: MetricsSettings;
   /** undefined = this program shares nothing with others. Stays in the primary. */
   readonly fleet: FleetSettings | undefined;
+  /** What has to become of some requests, or a change is refused; left out = nothing. Stays in the primary. */
+  readonly tests?: readonly RouteTest[];
   /** What is discovered, the most trusted first. Stays in the primary. */
   readonly providers: readonly ProviderSettings[];
   /** Of the file, for what is said elsewhere. Stays in the primary. */
@@ -73,6 +82,8 @@ export interface Snapshot {
   readonly guests: Guests;
   /** Files and answers of URLs that middlewares lean on. Added by the primary. */
   readonly documents: Documents;
+  /** Where caches keep what they have on disk, for all who serve the same; left out = nowhere. Added by the primary. */
+  readonly cacheFolder?: string | undefined;
 }
 
 export interface Written {
@@ -87,7 +98,10 @@ export interface Written {
 }
 
 /** All that one provider says now; catalogs are merged into a snapshot. */
-export type Catalog = Omit<Snapshot, "version" | "secret" | "credentials" | "guests" | "documents">;
+export type Catalog = Omit<
+  Snapshot,
+  "version" | "secret" | "credentials" | "guests" | "documents" | "cacheFolder"
+>;
 
 export type Address =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }

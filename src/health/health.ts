@@ -12,7 +12,7 @@ import { Checkers, checkKey } from "./checkers.ts";
 import type { HealthEvent } from "./health-event.ts";
 import { noOrders, type OrderList, Orders } from "./orders.ts";
 import { Reporter } from "./reporter.ts";
-import { rowsOf, type ServiceRow, stateOf } from "./rows.ts";
+import { rowOf, rowsOf, type ServiceRow, stateOf } from "./rows.ts";
 import { ServiceRecord } from "./service-record.ts";
 import type { Found } from "./standing.ts";
 
@@ -307,6 +307,14 @@ export class Health implements Disposable {
   rows(loads: readonly (readonly ServiceLoad[])[]): ServiceRow[] {
     return rowsOf(this.#services, loads, this.#now());
   }
+
+  /** Rows of single services, without what workers counted. */
+  readonly byName = {
+    get: (name: string): ServiceRow | undefined => {
+      const record = this.#services.get(name);
+      return record && rowOf(record, this.#services, { load: undefined, now: this.#now() });
+    },
+  };
 
   #backend(service: string, backend: string): BackendRecord | undefined {
     return this.#services.get(service)?.backends.get(backend);

@@ -49,26 +49,34 @@ export function rowsOf(
 ): ServiceRow[] {
   const summed = sum(loads.flat());
   return [...records.values()].map((record) => {
-    const load = summed.get(record.service.name);
-    const { state, since } = record.show(stateOf(record, records, now), now);
-    return {
-      name: record.service.name,
-      kind: record.service.kind,
-      balance: record.service.kind === "backends" ? balanceOf(record.service) : "",
-      state,
-      since: isoOf(since),
-      held: load?.held ?? 0,
-      breaker: load?.breaker,
-      parts: partsOf(record.service),
-      ...(record.service.kind === "files" ? { root: placeOf(record.service) } : {}),
-      backends: [
-        ...[...record.backends.values()].map((each) =>
-          backendRow(each, load?.backends.get(each.backend.url) ?? noLoad, now),
-        ),
-        ...record.absent.map(absentRow),
-      ],
-    };
+    return rowOf(record, records, { load: summed.get(record.service.name), now });
   });
+}
+
+/** One of them. Its state is the same whatever workers counted. */
+export function rowOf(
+  record: ServiceRecord,
+  records: ReadonlyMap<string, ServiceRecord>,
+  { load, now }: { readonly load: Summed | undefined; readonly now: number },
+): ServiceRow {
+  const { state, since } = record.show(stateOf(record, records, now), now);
+  return {
+    name: record.service.name,
+    kind: record.service.kind,
+    balance: record.service.kind === "backends" ? balanceOf(record.service) : "",
+    state,
+    since: isoOf(since),
+    held: load?.held ?? 0,
+    breaker: load?.breaker,
+    parts: partsOf(record.service),
+    ...(record.service.kind === "files" ? { root: placeOf(record.service) } : {}),
+    backends: [
+      ...[...record.backends.values()].map((each) =>
+        backendRow(each, load?.backends.get(each.backend.url) ?? noLoad, now),
+      ),
+      ...record.absent.map(absentRow),
+    ],
+  };
 }
 
 /** Also to be called at each change, so that `since` is right without anybody looking. */

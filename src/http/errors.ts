@@ -86,6 +86,7 @@ export const failures = {
   SPOOL_FAILED: { status: 500, side: "proxy", retry: "never", close: true, text: "The request body could not be kept on disk." },
   GATEWAY_OVERLOADED: { status: 503, side: "upstream", retry: "idempotent", close: false, text: "The program behind this is overloaded." },
   SHUT_DOWN: { status: 503, side: "proxy", retry: "never", close: true, text: "The proxy was stopped before the answer was complete." },
+  OPERATOR_CLOSED: { status: 503, side: "proxy", retry: "never", close: true, text: "An operator closed this connection." },
   TUNNEL_TIMEOUT: { status: 504, side: "proxy", retry: "never", close: true, text: "The upgraded connection was silent for too long." },
   RATE_LIMITED: { status: 429, side: "client", retry: "never", close: false, text: "Too many requests. Please slow down." },
   LIMIT_UNAVAILABLE: { status: 503, side: "proxy", retry: "never", close: false, text: "What counts requests does not answer." },

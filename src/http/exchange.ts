@@ -4,6 +4,7 @@
 import type { AnswerReview } from "./answer-review.ts";
 import type { FailureCode } from "./errors.ts";
 import type { RequestHead } from "./request-head.ts";
+import type { ExchangeRecord } from "./trace-context.ts";
 
 /** Where the bytes of a request body go. */
 export interface RequestSink {
@@ -70,6 +71,8 @@ export class Exchange<P = unknown> {
   client: ClientSide;
   readonly request: RequestHead;
   readonly origin: ExchangeOrigin;
+  /** In the list of those that are open; -1 = in none. */
+  place = -1;
   /** The client's address; behind trusted proxies the one they name. */
   clientIp: string;
   /** `performance.now()` when the head was complete. */
@@ -126,6 +129,8 @@ export class Exchange<P = unknown> {
   isOwn = false;
   /** Another worker asks for what it will give to its clients. */
   isFromPeer = false;
+  /** Its trace is recorded; null = it is not. */
+  record: ExchangeRecord | null = null;
   /** Told of the end, whatever became of it; null = nobody is. */
   onOver: (() => void) | null = null;
 

@@ -22,7 +22,7 @@ import { type Account, acting } from "./privileges.ts";
 
 /** What a program that ran as root may have left there. A folder that holds more is none of ours. */
 const ownNames =
-  /^(alerts|found|kept|host-names\.json(\..*)?|secret(\..*)?|tidegate\.db(-.*|\..*)?)$/;
+  /^(alerts|cache|found|kept|host-names\.json(\..*)?|secret(\..*)?|tidegate\.db(-.*|\..*)?)$/;
 /** Links that lead to links; the system itself follows 40. */
 const mostLinks = 8;
 

@@ -47,8 +47,10 @@ function configurationIn(folder: string) {
   const keeper = new StoreKeeper(log);
   keeper.open(folder, process.pid);
   const configuration = new ProgramConfiguration({
-    keeper,
-    saidWith,
+    ...{ log, keeper, saidWith },
+    services: new Map(),
+    failuresOf: () => ({ requests: 0, failed: 0, unrouted: 0 }),
+    onTakenBack() {},
     primary: () => primary as unknown as Primary,
   });
   const set = (name: string, value: unknown) =>

@@ -13,8 +13,10 @@ import type {
 } from "../admin/configuration.ts";
 import type { Collection } from "../config/collection.ts";
 import { type ItemSection, storeSource } from "../config/item.ts";
+import type { ServiceStates } from "../explain/explanation.ts";
+import type { Log } from "../lib/log.ts";
 import { findConflicts } from "../routing/conflicts.ts";
-import type { Catalog } from "../config/snapshot.ts";
+import type { Catalog, Snapshot } from "../config/snapshot.ts";
 import type { Merged, Said } from "../routing/merge.ts";
 import { backUp } from "../store/backup.ts";
 import {
@@ -28,15 +30,23 @@ import {
 import { changesOf, type Draft, importOf, invalid, rollbackOf } from "./change-draft.ts";
 import { type RowsOf, rowsOf } from "./configuration-rows.ts";
 import { dumpOf } from "./dump.ts";
+import { Explanations } from "./explanations.ts";
 import { KeptItems, valueOf } from "./kept-items.ts";
 import { bounded, notesOf, warningsOf } from "./change-notes.ts";
+import { ChangeWatch, type Failures } from "./change-watch.ts";
 import type { Primary, Turn } from "./primary.ts";
 import { shownChange, shownItem } from "./shown-item.ts";
 import type { StoreKeeper } from "./store-keeper.ts";
 
 export interface ConfigurationOptions {
+  readonly log: Log;
+  readonly services: ServiceStates;
   readonly keeper: StoreKeeper;
   primary(): Primary;
+  /** So far, of these routes. */
+  failuresOf(routes: ReadonlySet<string>): Failures;
+  /** A change was taken back, because requests failed. */
+  onTakenBack(message: string): void;
   /** All that is said outside the file, with this in the store. */
   saidWith(kept: Collection): Said;
 }
@@ -44,9 +54,24 @@ export interface ConfigurationOptions {
 export class ProgramConfiguration implements Configuration {
   readonly #options: ConfigurationOptions;
   readonly #items = new KeptItems();
+  readonly explanations: Explanations;
+  readonly watch: ChangeWatch;
 
   constructor(options: ConfigurationOptions) {
     this.#options = options;
+    this.watch = new ChangeWatch({
+      log: options.log,
+      revision: () => this.revision,
+      failuresOf: (routes) => options.failuresOf(routes),
+      rollback: (to, note) => this.rollback(to, { by: "tidegate", note, isDryRun: false }),
+      onTakenBack: (message) => options.onTakenBack(message),
+    });
+    this.explanations = new Explanations({
+      log: options.log,
+      live: () => options.primary().snapshot,
+      draft: (changes) => this.#draft(changes),
+      services: options.services,
+    });
   }
 
   get #store(): Store | undefined {
@@ -71,6 +96,17 @@ export class ProgramConfiguration implements Configuration {
     return this.#make((store) => changesOf(store, changes), options);
   }
 
+  /** What it would come to, and what would be served then, also where tests of routes fail; nothing is changed. */
+  async proposed(
+    changes: readonly ItemChange[],
+  ): Promise<{ readonly outcome: ChangeOutcome; readonly next: Snapshot | undefined }> {
+    let next: Snapshot | undefined;
+    const onProposed = (snapshot: Snapshot) => void (next = snapshot);
+    const options = { by: "", note: undefined, isDryRun: true, onProposed };
+    const outcome = await this.#make((store) => changesOf(store, changes), options);
+    return { outcome, next };
+  }
+
   rollback(to: number, options: ChangeOptions): Promise<ChangeOutcome> {
     return this.#make((store) => rollbackOf(store, to), options);
   }
@@ -79,7 +115,7 @@ export class ProgramConfiguration implements Configuration {
     return this.#make((store) => importOf(store, all), options);
   }
 
-  async #make(draft: (store: Store) => Draft, options: ChangeOptions): Promise<ChangeOutcome> {
+  async #make(draft: (store: Store) => Draft, options: MakeOptions): Promise<ChangeOutcome> {
     try {
       return await this.#options.primary().amend(async (turn) => {
         const { keeper } = this.#options;
@@ -96,6 +132,15 @@ export class ProgramConfiguration implements Configuration {
     }
   }
 
+  /** What would be served with these; nothing is changed, and tests of routes may fail. */
+  async #draft(
+    wanted: readonly ItemChange[],
+  ): Promise<Snapshot | Exclude<ChangeOutcome, { kind: "done" }>> {
+    const { outcome, next } = await this.proposed(wanted);
+    if (next !== undefined) return next;
+    return outcome.kind === "done" ? failed("nothing is served yet") : outcome;
+  }
+
   async #carryOut(turn: Turn, { store, changes, options }: Work): Promise<ChangeOutcome> {
     const { written } = turn.catalog;
     if (written === undefined) return failed("nothing is served yet");
@@ -104,6 +149,9 @@ export class ProgramConfiguration implements Configuration {
     const problems = changes.flatMap((each) => reading.problems.get(keyOf(each)) ?? []);
     if (problems.some(({ severity }) => severity === "error")) return invalid(problems);
     const merged = turn.propose(this.#options.saidWith(reading.collection));
+    options.onProposed?.(merged.snapshot);
+    const broken = await this.explanations.brokenBy(merged.snapshot, changes);
+    if (broken.length > 0) return invalid(broken);
     const changed = changes.map((each) => changedItem({ ...each, before: textIn(store, each) }));
     const notes = (conflicts = findConflicts(merged.snapshot.routes)) =>
       bounded([...warningsOf(problems), ...notesOf(changes, merged, conflicts)]);
@@ -115,13 +163,20 @@ export class ProgramConfiguration implements Configuration {
       const version = this.#options.primary().snapshot?.version;
       return { ...done, revision: store.revision, version, notes: [] };
     }
+    const before = this.#options.primary().snapshot;
     const version = await commit(turn, merged, { store, prepared, options });
+    if (options.watchFor !== undefined) this.#watch(store.revision, before, options.watchFor);
     return {
       ...done,
       revision: store.revision,
       version,
       notes: notes(this.#options.primary().conflicts),
     };
+  }
+
+  #watch(revision: number, before: Snapshot | undefined, time: number): void {
+    const after = this.#options.primary().snapshot;
+    if (after !== undefined) this.watch.begin({ revision, before, after, for: time });
   }
 
   // --- what was ----------------------------------------------------------------------------------
@@ -181,10 +236,15 @@ export class ProgramConfiguration implements Configuration {
   }
 }
 
+interface MakeOptions extends ChangeOptions {
+  /** Told what would be served. */
+  readonly onProposed?: (snapshot: Snapshot) => void;
+}
+
 interface Work {
   readonly store: Store;
   readonly changes: readonly NewChange[];
-  readonly options: ChangeOptions;
+  readonly options: MakeOptions;
 }
 
 interface PreparedWork extends Omit<Work, "changes"> {
@@ -217,7 +277,7 @@ const nothing: Collection = {
   certificates: [],
 };
 
-function failed(message: string): ChangeOutcome {
+function failed(message: string): Extract<ChangeOutcome, { kind: "failed" }> {
   return { kind: "failed", message };
 }
 

@@ -80,6 +80,7 @@ export class Crew implements Serving {
       },
       onSessions: (member, sessions) => this.#tellSessions(member, sessions),
       onOutcomes: ({ number }, services) => options.user.onOutcomes(number, services),
+      onMeasures: ({ number, slot }, report) => options.user.onMeasures(number, slot, report),
       onWanted: (service) => options.user.onWanted(service),
       onAskedName: (name) => options.user.onAskedName(name),
       states: () => options.user.states(),

@@ -11,6 +11,8 @@ import type { BoundAddress } from "../listen/listening-socket.ts";
 import type { ExchangeHandler } from "../listen/connection-context.ts";
 import type { OpenSocket } from "../listen/open-socket.ts";
 import type { Peers } from "../peers/peers.ts";
+import type { MeasureReport } from "../metrics/layout.ts";
+import { MeterBook } from "../metrics/meter.ts";
 import { Destinations } from "../proxy/destinations.ts";
 import { Proxy } from "../proxy/handle.ts";
 import { Live, type LiveOptions } from "../proxy/live.ts";
@@ -20,9 +22,11 @@ import { Caps } from "../upstream/caps.ts";
 import type { LiveService } from "../upstream/live-service.ts";
 import type { Mark, ServiceLoad, ServiceOutcomes, StateNews } from "../upstream/state.ts";
 import { Entrances } from "./entrances.ts";
+import { MeasuresReporter } from "./measures-report.ts";
 import { PeerEntrance } from "./peer-entrance.ts";
 import { Ports, type SocketSource } from "./ports.ts";
 import type { Answer, Question } from "./questions.ts";
+import { trafficAnswer } from "./traffic-questions.ts";
 
 /** Deadlines are coarse: nobody sets a timeout to a tenth of a second. */
 const tickMs = 50;
@@ -65,6 +69,7 @@ export class DataPlane {
   readonly #liveOptions: LiveOptions;
   readonly #ports: Ports;
   readonly #entrances: Entrances;
+  readonly #measures: MeasuresReporter;
   readonly #sweeper: NodeJS.Timeout;
   #peers: PeerEntrance | undefined;
   /** How much was counted when `outcomeChanges` was asked last. */
@@ -83,7 +88,9 @@ export class DataPlane {
       nameServers: nameServers(),
     });
     this.#destinations.replaceStates(states);
+    const meters = new MeterBook();
     this.#liveOptions = {
+      meters,
       destinations: this.#destinations,
       wheel: this.#wheel,
       ...(options.peers === undefined ? {} : { peers: options.peers }),
@@ -106,9 +113,22 @@ export class DataPlane {
       destinations: this.#destinations,
       handler: this.#proxy,
       onAskedName: (name) => options.onAskedName(name),
-      onStream: (stream) => this.#proxy.live.accessLog?.write(loggedStream(stream)),
+      onStream: (stream) => {
+        this.#measures.onStream(stream);
+        this.#proxy.live.accessLog?.write(loggedStream(stream));
+      },
     });
+    this.#measures = this.#makeMeasures(meters);
     this.#sweeper = setInterval(() => this.#sweep(), sweepMs).unref();
+  }
+
+  #makeMeasures(meters: MeterBook): MeasuresReporter {
+    const [destinations, entrances, proxy] = [this.#destinations, this.#entrances, this.#proxy];
+    return new MeasuresReporter(meters, {
+      services: () => destinations.services,
+      caches: () => proxy.caches.rows,
+      listeners: () => entrances.counts(),
+    });
   }
 
   /** Opens all listeners; throws when one cannot be opened. */
@@ -182,6 +202,7 @@ export class DataPlane {
   #sweep(): void {
     for (const service of this.#destinations.services) service.sweep();
     this.#entrances.sweep();
+    this.#proxy.tap.refill();
   }
 
   /** Addresses it accepts on, as `AddressWish.key` names them. */
@@ -228,10 +249,20 @@ export class DataPlane {
         return { kind: "loads", services: this.loads };
       case "caches": {
         const { caches } = this.#proxy;
-        const removed = question.purge === undefined ? 0 : caches.purgeHere(question.purge);
-        return { kind: "caches", rows: caches.rows, removed };
+        const { purge } = question;
+        const gone = purge === undefined ? { removed: 0 } : await caches.purgeHere(purge);
+        return { kind: "caches", rows: caches.rows, ...gone };
       }
+      default:
+        return trafficAnswer(this.#proxy.tap, question, (connection) =>
+          this.#entrances.cut(({ origin }) => origin === connection),
+        );
     }
+  }
+
+  /** What was counted since this was called last. @param lag how late it is called, seconds */
+  measure(lag: number): MeasureReport {
+    return this.#measures.report(lag);
   }
 
   get loads(): readonly ServiceLoad[] {

@@ -7,6 +7,7 @@ import type { Wheel } from "../lib/wheel.ts";
 import type { Addresses } from "../listen/addresses.ts";
 import type { ExchangeHandler } from "../listen/connection-context.ts";
 import { Listener } from "../listen/listener.ts";
+import { type ListenerCounts, listenerCounts } from "../listen/listener-counts.ts";
 import { StreamListener } from "../listen/stream-listener.ts";
 import type { Destinations } from "../proxy/destinations.ts";
 import type { CarriedStream } from "../proxy/logged-stream.ts";
@@ -17,11 +18,15 @@ import type { AddressUser } from "./ports.ts";
 
 interface Cuttable {
   readonly isTunnel: boolean;
+  /** What it is known by, if it carries exchanges: an `ExchangeOrigin`. */
+  readonly origin?: unknown;
 }
 
 /** What all kinds of listeners can do. */
 interface Entrance {
+  readonly name: string;
   readonly user: AddressUser;
+  readonly counts: ListenerCounts;
   readonly connectionCount: number;
   readonly tunnelCount: number;
   readonly exchangeCount: number;
@@ -137,7 +142,10 @@ export class Entrances {
         onStream({ protocol: "UDP", route: "", serverName: "", service, backend, ...record }),
     });
     return {
+      name: settings.name,
       user: listener,
+      // Datagrams come in without a connection: what is told of them are sessions.
+      counts: listenerCounts(),
       get connectionCount() {
         return listener.sessionCount;
       },
@@ -179,6 +187,13 @@ export class Entrances {
     return [...[...this.#entrances.values()].map(({ entrance }) => entrance), ...this.#leaving];
   }
 
+  /** What each counted, those included that finish what they carry. */
+  *counts(): Iterable<readonly [name: string, counts: ListenerCounts, open: number]> {
+    for (const { name, counts, connectionCount } of this.#all) {
+      yield [name, counts, connectionCount];
+    }
+  }
+
   sum(name: "connectionCount" | "tunnelCount" | "exchangeCount"): number {
     return this.#all.reduce((total, each) => total + each[name], 0);
   }
@@ -195,7 +210,9 @@ export class Entrances {
 
 function ofConnections(listener: Listener<Plan> | StreamListener): Entrance {
   return {
+    name: listener.name,
     user: listener,
+    counts: listener.counts,
     get connectionCount() {
       return listener.connectionCount;
     },

@@ -57,8 +57,9 @@ export class FileDocument implements KeptDocument {
   async #read(): Promise<void> {
     try {
       const text = await boundedText(this.#path);
-      const { form, settings } = this.#wish;
-      const fault = form === "module" ? await ownFault({ path: this.#path, text, settings }) : "";
+      const { form, settings, isThreaded = false } = this.#wish;
+      const question = { path: this.#path, text, settings, isThreaded };
+      const fault = form === "module" ? await ownFault(question) : "";
       if (fault !== "") throw new Error(fault);
       if (!this.#stopping.signal.aborted) this.state.take(text);
     } catch (error) {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type Counts, noCounts, type WorkerRow } from "../admin/operations.ts";
 import { supervision } from "../config/limits.ts";
 import type { LogRecord } from "../lib/log.ts";
+import type { MeasureReport } from "../metrics/layout.ts";
 import type { TallyReport } from "../lib/tally.ts";
 import type { Mark, ServiceOutcomes, StateNews } from "../upstream/state.ts";
 import { Channel } from "./channel.ts";
@@ -27,6 +28,7 @@ export interface MemberUser {
   onMark(member: Member, mark: Mark): void;
   onSessions(member: Member, sessions: readonly SessionNote[]): void;
   onOutcomes(member: Member, services: readonly ServiceOutcomes[]): void;
+  onMeasures(member: Member, report: MeasureReport): void;
   onWanted(service: string): void;
   onAskedName(name: string): void;
   /** All there is to know of backends and services now. */
@@ -129,6 +131,9 @@ export class Member {
         break;
       case "outcomes":
         this.#user.onOutcomes(this, message.services);
+        break;
+      case "measures":
+        this.#user.onMeasures(this, message.report);
         break;
       case "wanted":
         this.#user.onWanted(message.service);

@@ -5,6 +5,7 @@
 import type { Counts } from "../admin/operations.ts";
 import type { OrderList } from "../health/orders.ts";
 import type { LogRecord } from "../lib/log.ts";
+import type { MeasureReport } from "../metrics/layout.ts";
 import type { TallyNews, TallyReport } from "../lib/tally.ts";
 import type { PeerNote } from "../peers/live-peers.ts";
 import type { Mark, ServiceOutcomes, StateNews } from "../upstream/state.ts";
@@ -150,6 +151,8 @@ export type FromWorker =
   | { readonly kind: "sessions"; readonly sessions: readonly SessionNote[] }
   | { readonly kind: "answer"; readonly id: number; readonly answer: Answer }
   | { readonly kind: "outcomes"; readonly services: readonly ServiceOutcomes[] }
+  /** Once a second; nothing is lost when it is later. */
+  | { readonly kind: "measures"; readonly report: MeasureReport }
   /** Somebody asks for a service that is started on demand, and nobody is there. */
   | { readonly kind: "wanted"; readonly service: string }
   /** A client asks for a name that gets a certificate on demand. */

@@ -1,7 +1,8 @@
 // What operators can ask of the running program, answered by the primary. src/admin carries the questions.
 
 import type { Access } from "../admin/access.ts";
-import type { Configuration } from "../admin/configuration.ts";
+import type { Configuration, ItemChange } from "../admin/configuration.ts";
+import type { Measures } from "../admin/measures.ts";
 import { noCounts } from "../admin/operations.ts";
 import type {
   CachePurge,
@@ -9,8 +10,10 @@ import type {
   AlertTest,
   CertificateRow,
   DiscoveryRows,
+  Explained,
   FleetRows,
   LogTail,
+  MiddlewareRow,
   Operations,
   Outcome,
   RouteRow,
@@ -18,8 +21,10 @@ import type {
   Status,
   WorkerRow,
 } from "../admin/operations.ts";
+import type { Question } from "../explain/explanation.ts";
 import type { Finding } from "../config/finding.ts";
 import { formatRule } from "../config/rule.ts";
+import type { Traffic } from "../admin/traffic.ts";
 import { answerersOf } from "../config/service-parts.ts";
 import type { Service } from "../config/service.ts";
 import type { Order } from "../fleet/fleet-keys.ts";
@@ -28,10 +33,12 @@ import { placeOf } from "../health/rows.ts";
 import type { Log } from "../lib/log.ts";
 import { addCaches, normalisedPurge } from "./cache-report.ts";
 import type { Ordered } from "./fleet-link.ts";
+import type { Explanations } from "./explanations.ts";
 import type { Providers } from "./providers.ts";
 import type { Primary } from "./primary.ts";
 import type { Crew } from "./crew.ts";
 import { shownSettings } from "./shown-settings.ts";
+import { middlewareRows } from "./middleware-rows.ts";
 import { loadsOf } from "./serving.ts";
 import { residentBytes } from "./resident-memory.ts";
 
@@ -43,6 +50,9 @@ export interface OperationsOptions {
   readonly health: Health;
   readonly providers: Providers;
   readonly configuration: Configuration;
+  readonly explanations: Explanations;
+  readonly measures: Measures;
+  readonly traffic: Traffic;
   /** Why nothing can be changed; undefined = it can. */
   storeTrouble(): string | undefined;
   access(): Access;
@@ -84,6 +94,14 @@ export class RunningProgram implements Operations {
     return this.#options.configuration;
   }
 
+  get traffic(): Traffic {
+    return this.#options.traffic;
+  }
+
+  get measures(): Measures {
+    return this.#options.measures;
+  }
+
   access(): Access {
     return this.#options.access();
   }
@@ -107,6 +125,7 @@ export class RunningProgram implements Operations {
       config,
       snapshot: { version: snapshot?.version ?? 0, routes: snapshot?.routes.length ?? 0, since },
       problems,
+      failedTests: this.#options.explanations.warnings,
       store: this.#options.storeTrouble(),
       silent: this.#options.providers.states.filter(({ state }) => state !== "ok"),
       listeners: Object.entries(serving?.bound ?? {}).map(([name, addresses]) => ({
@@ -145,6 +164,10 @@ export class RunningProgram implements Operations {
     return this.#primary.serving?.rows ?? [];
   }
 
+  explain(question: Question, changes: readonly ItemChange[]): Promise<Explained> {
+    return this.#options.explanations.explain(question, changes);
+  }
+
   async services(): Promise<readonly ServiceRow[]> {
     return this.#options.health.rows(await loadsOf(this.#primary.serving));
   }
@@ -163,7 +186,16 @@ export class RunningProgram implements Operations {
     if (late > 0) {
       return { ok: false, message: `${late} workers did not answer in time; try again` };
     }
+    const trouble = reports.find((each) => each?.trouble !== undefined)?.trouble;
+    if (trouble !== undefined) {
+      const remedy = "stop, remove the folder cache of the state folder, and start";
+      return { ok: false, message: `some may be left on disk: ${trouble}; ${remedy}` };
+    }
     return { ok: true, message: `${removed} kept answers are gone` };
+  }
+
+  middlewares(): readonly MiddlewareRow[] {
+    return middlewareRows(this.#primary.snapshot);
   }
 
   discovery(): DiscoveryRows {

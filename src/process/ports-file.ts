@@ -20,11 +20,11 @@ export class PortsFile {
   }
 
   /** By a rename: whoever waits for the file must not read half of it. */
-  write(listeners: Bound, admin: Bound): void {
+  write(listeners: Bound, others: Bound): void {
     const path = this.#path;
     if (path === undefined) return;
     // A listener of that name goes first.
-    const text = JSON.stringify({ ...listeners, ...("admin" in listeners ? {} : admin) });
+    const text = JSON.stringify({ ...others, ...listeners });
     // Some file systems wait for the disk when a file is replaced, and routes change often.
     if (text === this.#text && existsSync(path)) return;
     try {

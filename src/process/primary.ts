@@ -22,6 +22,8 @@ import { merge, type Merged, type Said } from "../routing/merge.ts";
 import type { Refusal } from "../routing/ownership.ts";
 import type { Providers } from "./providers.ts";
 import type { HolderBook } from "./holder-book.ts";
+import { BrokenTests } from "./explanations.ts";
+import { changedFixed } from "./fixed-settings.ts";
 import { LoggedOnce } from "./logged-once.ts";
 import { machineAddresses } from "./machine-addresses.ts";
 import { withTrusted } from "./trusted-lists.ts";
@@ -44,10 +46,10 @@ export interface PrimaryOptions {
   readonly holders: HolderBook;
   /** What the snapshot of this catalog is made with. */
   secretFor(catalog: Catalog): string;
+  cacheFolderFor(catalog: Catalog): string | undefined;
   /** Has certificates read that this catalog names; after this it is known what is shown. */
   prepareCredentials(catalog: Catalog): Promise<void>;
-  /** What its listeners with TLS show. */
-  /** @param certificates that are said outside the file, the most trusted first */
+  /** What its listeners with TLS show. @param certificates said outside the file, the most trusted first */
   credentialsFor(catalog: Catalog, certificates: readonly CertificateItem[]): Credentials;
   /** Has documents read that this catalog names. */
   prepareDocuments(catalog: Catalog): Promise<void>;
@@ -55,6 +57,8 @@ export interface PrimaryOptions {
   documentsFor(snapshot: Snapshot): Documents;
   /** Where the containers are that these services name. */
   guestsFor(services: Snapshot["services"]): Guests;
+  /** Tests of routes that the file's change must not break. @throws BrokenTests */
+  mustHold(snapshot: Snapshot): Promise<void>;
   /** It is about to go live; when it cannot, the one before is told again. */
   onNext(snapshot: Snapshot): void;
   /** A configuration could not go live. */
@@ -186,12 +190,7 @@ export class Primary {
     const isFirst = this.#snapshot === undefined;
     if (update.kind === "problems") {
       if (isFirst) throw new BadConfiguration(update.problems);
-      this.#problems = update.problems;
-      this.#options.onRefused(update.problems);
-      for (const problem of update.problems) this.#log.error(formatProblem(problem));
-      const message = "the configuration was not changed; the last good one serves on";
-      this.#log.error(message);
-      return { ok: false, message, problems: update.problems };
+      return this.#refuse(update.problems);
     }
     for (const warning of update.warnings) this.#log.warn(formatProblem(warning));
     const { providers } = this.#options;
@@ -215,6 +214,7 @@ export class Primary {
     } catch (error) {
       if (isFirst) throw error;
       providers.update(before?.providers ?? []);
+      if (error instanceof BrokenTests) return this.#refuse(error.problems);
       const cause = error instanceof Error ? error.message : String(error);
       const message = "the new configuration cannot go live; the last good one serves on";
       this.#log.error(message, { cause });
@@ -225,6 +225,15 @@ export class Primary {
     if (!isFirst) this.#log.info("configuration reloaded", { version: snapshot.version, routes });
     const message = `version ${snapshot.version} is live, with ${routes} routes`;
     return { ok: true, message, problems: update.warnings };
+  }
+
+  #refuse(problems: readonly Problem[]): Outcome {
+    this.#problems = problems;
+    this.#options.onRefused(problems);
+    for (const problem of problems) this.#log.error(formatProblem(problem));
+    const message = "the configuration was not changed; the last good one serves on";
+    this.#log.error(message);
+    return { ok: false, message, problems };
   }
 
   /** What a former process left may be damaged, or look otherwise than here: no reason not to start. */
@@ -251,6 +260,8 @@ export class Primary {
 
   async #goLiveWith(catalog: Catalog, merged: Merged): Promise<Snapshot> {
     const { holders, refusals } = merged;
+    const isReload = this.#catalog !== undefined && this.#catalog !== catalog;
+    if (isReload) await this.#options.mustHold(merged.snapshot);
     const snapshot = { ...merged.snapshot, version: ++this.#version };
     await this.#goLive(snapshot, merged.certificates);
     this.#catalog = catalog;
@@ -265,7 +276,9 @@ export class Primary {
     const before = this.#snapshot;
     const serving = this.#serving;
     if (serving === undefined) throw new Error("nobody serves yet");
-    if (before !== undefined) this.#warnOfFixed(before, snapshot);
+    for (const what of before === undefined ? [] : changedFixed(before, snapshot)) {
+      this.#log.warn("this change needs a new start: stop and start", { what });
+    }
     this.#options.onNext(snapshot);
     try {
       await serving.apply(this.#isDraining ? { ...snapshot, listeners: [] } : snapshot);
@@ -307,20 +320,6 @@ export class Primary {
     return this.amend(async ({ catalog }) => void (await this.#goOverTo(catalog)));
   }
 
-  /** What only a new start can change. */
-  #warnOfFixed(before: Snapshot, after: Snapshot): void {
-    const isSolo = ({ workers }: Snapshot) => workers.count === 0;
-    const fixed: [string, boolean][] = [
-      ["workers from or to 0", isSolo(before) !== isSolo(after)],
-      ["user and group", JSON.stringify(before.runAs) !== JSON.stringify(after.runAs)],
-      ["controlSocket", before.controlSocket !== after.controlSocket],
-      ["pidFile", before.pidFile !== after.pidFile],
-    ];
-    for (const [what, isChanged] of fixed) {
-      if (isChanged) this.#log.warn("this change needs a new start: stop and start", { what });
-    }
-  }
-
   #snapshotOf(catalog: Catalog, version: number): Merged {
     return this.#withSecrets(catalog, this.#proposed(catalog, version));
   }
@@ -337,13 +336,15 @@ export class Primary {
 
   #withSecrets(catalog: Catalog, merged: Merged): Merged {
     const { routes, services, streamRoutes } = merged.snapshot;
-    const secret = this.#options.secretFor({ ...catalog, routes, services });
+    const served = { ...catalog, routes, services };
+    const secret = this.#options.secretFor(served);
+    const cacheFolder = this.#options.cacheFolderFor(served);
     const { certificates } = merged;
     const credentials = this.#options.credentialsFor({ ...catalog, streamRoutes }, certificates);
     const guests = this.#options.guestsFor(services);
     const documents = this.#options.documentsFor(merged.snapshot);
     const listeners = withTrusted(merged.snapshot.listeners, documents);
-    const added = { secret, credentials, guests, documents, listeners };
+    const added = { secret, cacheFolder, credentials, guests, documents, listeners };
     return { ...merged, snapshot: { ...merged.snapshot, ...added } };
   }
 

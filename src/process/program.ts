@@ -32,6 +32,7 @@ import { HolderMemory } from "./holder-memory.ts";
 import type { Inherited } from "./held-sockets.ts";
 import type { FromPrimary } from "./messages.ts";
 import { RunningProgram } from "./operations.ts";
+import { Measures } from "./measures.ts";
 import { OldApis } from "./old-apis.ts";
 import { PortsFile } from "./ports-file.ts";
 import { PeerFolder } from "./peer-folder.ts";
@@ -47,6 +48,7 @@ import { Solo } from "./solo.ts";
 import { StateKeeper } from "./state-keeper.ts";
 import { StoreKeeper } from "./store-keeper.ts";
 import { SupervisorLink } from "./supervisor-link.ts";
+import { TrafficDesk } from "./traffic-desk.ts";
 
 export interface ProgramOptions {
   readonly settings: ProgramSettings;
@@ -81,6 +83,7 @@ export class Program {
   readonly #admin: AdminListener;
   readonly #oldApis: OldApis;
   readonly #alarms: Alarms;
+  readonly #measures: Measures;
   readonly #health: Health;
   readonly #providers: Providers;
   readonly #places: GuestPlaces;
@@ -142,19 +145,14 @@ export class Program {
       isSuccessor: supervisor?.isFirst === false,
       onOpened: () => this.#writePortsFile(),
     });
-    this.#configuration = new ProgramConfiguration({
-      keeper: this.#store,
-      primary: () => this.#primary,
-      saidWith: (kept) => this.#providers.saidWith(kept),
-    });
+    this.#configuration = this.#makeConfiguration();
     this.#control = this.#makeControl();
     this.#predecessors = new Predecessors(this.#control);
     this.#peerFolder = new PeerFolder(options.log);
     this.#acme = this.#makeAcme(folder);
     this.#certificates = this.#makeCertificates();
     this.#documents = new DocumentKeeper({
-      ...{ log: options.log, folder },
-      onChange: () => void this.#primary.rediscover(),
+      ...{ log: options.log, folder, onChange: () => void this.#primary.rediscover() },
     });
     this.#primary = this.#makePrimary(folder);
     this.#idle = new IdleWatch(this.#primary, this.#providers.discoveries);
@@ -163,12 +161,25 @@ export class Program {
       ...{ health: this.#health, primary: this.#primary, admin: this.#admin },
       onOrders: () => this.#tellLegacy(),
     });
+    this.#measures = new Measures({
+      ...{ log: options.log, health: this.#health, providers: this.#providers },
+      ...{ primary: this.#primary, operations: () => this.#operations },
+    });
     this.#operations = this.#makeOperations();
     this.#oldApis = new OldApis({ operations: this.#operations, log: options.log });
     if (supervisor === undefined) return;
     this.#link = new SupervisorLink({
       onOrder: (order) => this.#obey(order),
       onOrphaned: () => this.#onOrphaned(),
+    });
+  }
+
+  #makeConfiguration(): ProgramConfiguration {
+    return new ProgramConfiguration({
+      ...{ log: this.#log, keeper: this.#store, primary: () => this.#primary },
+      ...{ services: this.#health.byName, saidWith: (kept) => this.#providers.saidWith(kept) },
+      failuresOf: (routes) => this.#measures.failuresOf(routes),
+      onTakenBack: (message) => this.#alarms.onTakenBack(message),
     });
   }
 
@@ -213,21 +224,20 @@ export class Program {
   #makePrimary(folder: () => string | undefined): Primary {
     const { settings, supervisor, log, reader } = this.#options;
     return new Primary({
-      config: settings.config,
-      provider: this.#options.provider,
-      reader: reader,
-      port: settings.port,
-      log: log,
+      ...{ config: settings.config, provider: this.#options.provider, reader },
+      ...{ port: settings.port, log },
       isDraining: supervisor?.legacy.isDraining ?? false,
       providers: this.#providers,
       holders: new HolderBook(new HolderMemory(log, folder)),
       saidWith: (catalog) => this.#configuration.said(catalog),
       secretFor: (catalog) => this.#state.secretFor(catalog, this.#rights.heir(catalog)),
+      cacheFolderFor: (all) => this.#state.cacheFolderFor(all, this.#rights.heir(all)),
       prepareCredentials: (catalog) => this.#certificates.prepare(catalog),
       credentialsFor: (catalog, said) => this.#certificates.credentialsFor(catalog, said),
       prepareDocuments: (catalog) => this.#documents.prepare(catalog),
       documentsFor: (snapshot) => this.#documents.documentsFor(snapshot),
       guestsFor: (services) => this.#places.of(services),
+      mustHold: (snapshot) => this.#configuration.explanations.mustHold(snapshot),
       onNext: (snapshot) => {
         this.#guests.update(snapshot.guests);
         this.#health.update(snapshot);
@@ -246,10 +256,10 @@ export class Program {
       version: programVersion(),
       mainPid: supervisor?.pid ?? process.pid,
       config: settings.config,
-      primary: this.#primary,
-      health: this.#health,
-      providers: this.#providers,
-      configuration: this.#configuration,
+      ...{ primary: this.#primary, health: this.#health, providers: this.#providers },
+      ...{ configuration: this.#configuration, explanations: this.#configuration.explanations },
+      measures: this.#measures,
+      traffic: new TrafficDesk(() => this.#primary, this.#configuration),
       storeTrouble: () => this.#store.trouble,
       access: () => this.#admin.access,
       nodes: () => this.#fleet.rows(),
@@ -354,8 +364,7 @@ export class Program {
       states: () => this.#health.states(),
       onMark: (mark) => this.#onMark(mark),
       onOutcomes: (worker, services) => this.#alarms.onOutcomes(worker, services),
-      onReplaced: (slot, pid, what) => this.#alarms.onReplaced(slot, pid, what),
-      onGone: (worker) => this.#alarms.onWorkerGone(worker),
+      ...this.#measures.hooks(this.#alarms),
       onWanted: (service) => this.#providers.discoveries.start(service),
       onAskedName: (name) => this.#acme.asked(name),
     };
@@ -376,6 +385,7 @@ export class Program {
     this.#idle.update(snapshot);
     this.#certificates.settled(snapshot, this.#primary.certificates);
     this.#documents.settled(snapshot);
+    await this.#configuration.explanations.settled(snapshot);
     void this.#places.settled(snapshot.guests);
     if (isFirst) {
       this.#options.onFirst(snapshot, serving.bound);
@@ -397,13 +407,14 @@ export class Program {
     this.#tellLegacy();
     await this.#oldApis.update(snapshot.compat);
     // Last of all: who waits for it may give commands and make calls at once.
-    await this.#admin.update(snapshot.admin);
+    await Promise.all([this.#measures.update(snapshot), this.#admin.update(snapshot.admin)]);
     this.#writePortsFile();
     this.#fleet.update(snapshot);
   }
 
   #writePortsFile(): void {
-    this.#ports.write(this.#primary.serving?.bound ?? {}, this.#admin.bound);
+    const others = { ...this.#measures.bound, ...this.#admin.bound };
+    this.#ports.write(this.#primary.serving?.bound ?? {}, others);
   }
 
   #tellLegacy(): void {
@@ -430,12 +441,14 @@ export class Program {
     this.#documents[Symbol.dispose]();
     this.#providers[Symbol.dispose]();
     this.#health[Symbol.dispose]();
+    this.#configuration.watch[Symbol.dispose]();
     this.#store[Symbol.dispose]();
     await Promise.all([
       this.#admin.close(),
       this.#oldApis.close(),
       this.#acme[Symbol.asyncDispose](),
       this.#alarms.end(),
+      this.#measures.end(),
       this.#fleet.end(),
     ]);
   }

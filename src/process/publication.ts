@@ -150,7 +150,7 @@ export class Publisher {
     // Who is told of alerts, whom we ask for containers with what key, and with what key operators are
     // answered, is no worker's business.
     const own = {
-      ...{ alerts: undefined, admin: undefined, fleet: undefined },
+      ...{ alerts: undefined, admin: undefined, fleet: undefined, tests: [] },
       ...{
         providers: [],
         written: undefined,

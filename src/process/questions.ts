@@ -3,14 +3,22 @@
 import type { CachePurge } from "../admin/operations.ts";
 import type { ServiceLoad } from "../upstream/state.ts";
 import type { CacheAnswer } from "./cache-report.ts";
+import {
+  emptyTrafficAnswer,
+  type TrafficAnswer,
+  type TrafficQuestion,
+  trafficWaits,
+} from "./traffic-questions.ts";
 
 export type Question =
+  | TrafficQuestion
   /** What backends carry now. */
   | { readonly kind: "loads" }
   /** What is kept of answers, once what is to go has gone. */
   | { readonly kind: "caches"; readonly purge: CachePurge | undefined };
 
 export type Answer =
+  | TrafficAnswer
   | { readonly kind: "loads"; readonly services: readonly ServiceLoad[] }
   | ({ readonly kind: "caches" } & CacheAnswer);
 
@@ -22,6 +30,7 @@ export type AnswerOf<Kind extends QuestionKind> = Extract<Answer, { kind: Kind }
 
 /** How long an answer is waited for, ms. An operator waits for it; who hangs has nothing to say. */
 export const answerWaits: Readonly<Record<QuestionKind, number>> = {
+  ...trafficWaits,
   loads: 1000,
   // A purge that nobody can vouch for has to be asked for again.
   caches: 5000,
@@ -41,5 +50,7 @@ export function emptyAnswer(question: Question): Answer {
       return { kind: "loads", services: [] };
     case "caches":
       return { kind: "caches", rows: [], removed: 0 };
+    default:
+      return emptyTrafficAnswer(question);
   }
 }

@@ -2,6 +2,7 @@
 
 import type { Counts, WorkerRow } from "../admin/operations.ts";
 import type { Snapshot } from "../config/snapshot.ts";
+import type { MeasureReport } from "../metrics/layout.ts";
 import type { Mark, ServiceLoad, ServiceOutcomes, StateNews } from "../upstream/state.ts";
 import type { BoundAddress } from "../listen/listening-socket.ts";
 import type { AnswerOf, QuestionKind, QuestionOf } from "./questions.ts";
@@ -13,6 +14,8 @@ export interface ServingUser {
   onMark(mark: Mark): void;
   /** @param worker numbers those who serve, each with counts of its own */
   onOutcomes(worker: number, services: readonly ServiceOutcomes[]): void;
+  /** What one of those who serve counted; `slot` is its place. */
+  onMeasures(worker: number, slot: number, report: MeasureReport): void;
   /** Somebody asks for a service that is started on demand, and nobody is there; told again while it is so. */
   onWanted(service: string): void;
   /** A client asks for a name that gets a certificate on demand; told again while it is so. */

@@ -6,7 +6,8 @@ import type { TlsOptions } from "../config/tls-settings.ts";
 
 export function shownSettings(snapshot: Snapshot): Readonly<Record<string, unknown>> {
   const { listeners, limits, shutdown, accessLog, errorPages, debug, compat, workers } = snapshot;
-  const { runAs, controlSocket, pidFile, stateFolder, admin, alerts, fleet, providers } = snapshot;
+  const { runAs, controlSocket, pidFile, stateFolder, admin, alerts, fleet, providers, tracing } =
+    snapshot;
   const { places, defaultName, hosts, options } = snapshot.tls;
   const effective = new HostOptions(hosts, options);
   return {
@@ -32,6 +33,8 @@ export function shownSettings(snapshot: Snapshot): Readonly<Record<string, unkno
             hosts: admin.hosts,
             cors: admin.cors,
           },
+    tracing: tracing === undefined ? false : { sample: tracing.sample, trust: tracing.trust },
+    metrics: snapshot.metrics,
     alerts: alerts !== undefined,
     fleet: fleet === undefined ? false : { node: fleet.node, prefix: fleet.server.prefix },
     providers: providers.map(({ name, kind }) => ({ name, kind })),

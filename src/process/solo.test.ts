@@ -5,6 +5,7 @@ import { ask } from "../../test/harness/ask.ts";
 import { eventually } from "../../test/harness/barrier.ts";
 import { httpOrigin } from "../../test/harness/origin.ts";
 import { readConfig } from "../config/read.ts";
+import type { MeterChange } from "../metrics/layout.ts";
 import type { ServiceOutcomes } from "../upstream/state.ts";
 import { Solo } from "./solo.ts";
 
@@ -14,6 +15,7 @@ test(
   async () => {
     await using origin = await httpOrigin((_, response) => response.end("ok"));
     const told: (readonly ServiceOutcomes[])[] = [];
+    const measured: (MeterChange & { readonly slot: number })[] = [];
     const ignore = () => {};
     const solo = new Solo({
       user: {
@@ -21,6 +23,7 @@ test(
         onMark: ignore,
         onAskedName: () => {},
         onWanted: ignore,
+        onMeasures: (_, slot, { rows }) => measured.push(...rows.map((row) => ({ ...row, slot }))),
         onOutcomes: (_, services) => void told.push(services),
         onReplaced: ignore,
         onGone: ignore,
@@ -49,6 +52,11 @@ test(
       await heardOf("b", 1);
       assert.equal((await ask(port, { name: "b.test" })).status, 200);
       await heardOf("b", 2);
+      await eventually("its numbers are told, too", () =>
+        measured.some(({ kind, labels: [name], slot }) => {
+          return kind === "route" && name === "b" && slot === 0;
+        }),
+      );
     } finally {
       await solo.end(AbortSignal.abort());
     }

@@ -9,6 +9,7 @@ import type { OpenSocket } from "../listen/open-socket.ts";
 import type { StateNews } from "../upstream/state.ts";
 import { DataPlane } from "./data-plane.ts";
 import { HeldSockets, type Inherited } from "./held-sockets.ts";
+import { MeasuresClock } from "./measures-clock.ts";
 import { type AddressWish, type SocketSource, wishesOf } from "./ports.ts";
 import {
   type AnswerOf,
@@ -33,6 +34,7 @@ export class Solo implements Serving, SocketSource {
   readonly #sockets: HeldSockets;
   readonly #user: ServingUser;
   #telling: NodeJS.Timeout | undefined;
+  #measuring: MeasuresClock | undefined;
   #plane: DataPlane | undefined;
 
   /** Throws when an inherited socket cannot be used. */
@@ -67,12 +69,18 @@ export class Solo implements Serving, SocketSource {
           onSession() {},
         });
         this.#telling = setInterval(() => this.#tellOutcomes(), outcomesMs).unref();
+        this.#measuring = new MeasuresClock(0, (lag) => this.#measure(lag));
       } else {
         await this.#plane.apply(snapshot);
       }
     } finally {
       this.#sockets.forget([...(this.#plane?.addressKeys ?? [])]);
     }
+  }
+
+  #measure(lag: number): void {
+    const report = this.#plane?.measure(lag);
+    if (report !== undefined) this.#user.onMeasures(0, 0, report);
   }
 
   #tellOutcomes(): void {
@@ -125,6 +133,7 @@ export class Solo implements Serving, SocketSource {
     const plane = this.#plane;
     if (plane === undefined) return;
     clearInterval(this.#telling);
+    this.#measuring?.[Symbol.dispose]();
     const { grace, tunnelGrace } = plane.snapshot.shutdown;
     await plane.drain({ grace, tunnelGrace, isPatient: false, signal });
   }

@@ -10,6 +10,8 @@ import {
   symlink,
   writeFile,
 } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { needsRoot } from "../../test/harness/needs-root.ts";
@@ -181,6 +183,24 @@ test("what is not ours to give stays as it is, with the reason told", rootOnly, 
   }
   assert.equal(await readFile(`${full}/passwd`, "utf8"), "");
   assert.deepEqual(await readdir(full), ["passwd"]);
+});
+
+test("caches have one folder, whatever the file says later, and none is made where nobody wants one", async () => {
+  await using folder = await tempFolder();
+  const [first, second] = [folder.file("first"), folder.file("second")];
+  const { keeping } = keeper(first);
+  const plain = catalogOf(first);
+  assert.equal(keeping.cacheFolderFor(plain, undefined), join(first, "cache"));
+  assert.equal(existsSync(first), false);
+  const use = { kind: "cache", disk: 1 };
+  const routes = plain.routes.map((each) => ({ ...each, middlewares: [use] as never }));
+  assert.equal(keeping.cacheFolderFor({ ...plain, routes }, undefined), join(first, "cache"));
+  assert.equal(existsSync(first), true);
+  for (const each of [{ ...plain, routes }, plain]) {
+    const changed = { ...each, stateFolder: second };
+    assert.equal(keeping.cacheFolderFor(changed, undefined), join(first, "cache"));
+  }
+  assert.equal(existsSync(second), false);
 });
 
 test("the secret of a fleet goes first, those before are kept, and it outlives the program", async () => {

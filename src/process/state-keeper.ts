@@ -2,11 +2,19 @@
 // to make it are given up. Without one the program serves all the same, and forgets more.
 
 import { randomBytes } from "node:crypto";
+import { join, resolve } from "node:path";
 
+import { isCachedOnDisk } from "../config/cached-on-disk.ts";
 import { needsSecret } from "../config/secret-users.ts";
 import type { Catalog } from "../config/snapshot.ts";
 import type { Log } from "../lib/log.ts";
-import { keepSharedSecret, secretIn, sharedSecretIn, stateFolderOf } from "../lib/state-folder.ts";
+import {
+  keepSharedSecret,
+  secretIn,
+  sharedSecretIn,
+  stateFolderOf,
+  statePlace,
+} from "../lib/state-folder.ts";
 import { stateFolderFor } from "./bequest.ts";
 import { type Account, acting } from "./privileges.ts";
 
@@ -76,6 +84,17 @@ export class StateKeeper {
     this.#secret ??= randomBytes(32).toString("hex");
     const all = fleet === undefined ? [this.#secret, this.#shared] : [this.#shared, this.#secret];
     return [...new Set(all.filter((each) => each !== undefined))].join(" ");
+  }
+
+  /**
+   * Where caches keep what they have on disk, or what they had there before; undefined = nowhere.
+   * @param account as of `secretFor`
+   */
+  cacheFolderFor(catalog: Catalog, account: Account | undefined): string | undefined {
+    const folder = isCachedOnDisk(catalog)
+      ? this.#folderFor(heirOf(account), catalog.stateFolder)
+      : (this.#folder ?? resolve(statePlace(catalog.stateFolder)));
+    return folder === undefined ? undefined : join(folder, "cache");
   }
 
   /** For a fleet that has none yet; undefined = nothing is made with one here. */

@@ -17,6 +17,7 @@ import type { FromWorker, SessionNote, SocketNote, ToWorker } from "./messages.t
 import { assemble } from "./assembly.ts";
 import { emptyAnswer, type Question } from "./questions.ts";
 import type { AddressWish, SocketSource } from "./ports.ts";
+import { MeasuresClock } from "./measures-clock.ts";
 import { isMainAlive } from "./main-process.ts";
 import { residentBytes } from "./resident-memory.ts";
 
@@ -46,6 +47,7 @@ export class Worker implements SocketSource {
   /** The others can ask us. */
   #areOpen: Promise<void> | undefined;
   #pulsing: NodeJS.Timeout | undefined;
+  readonly #clock: MeasuresClock;
   /** What came before there was anything to count. */
   #earlyNews: TallyNews[] = [];
   /** As they were when we were started; and what came before there was anything to tell it to. */
@@ -70,6 +72,7 @@ export class Worker implements SocketSource {
     process.on("SIGUSR2", () => this.#leaveByItself("graceful"));
     process.on("SIGUSR1", () => this.#plane?.reopenLogs());
     setInterval(() => this.#tally(), tallyMs).unref();
+    this.#clock = new MeasuresClock(0, (lag) => this.#measure(lag));
   }
 
   /** Serves until it is told to leave, or nobody needs it any more. */
@@ -288,6 +291,22 @@ export class Worker implements SocketSource {
     return { kind: "pulse", counts, memory: residentBytes() };
   }
 
+  #measure(lag: number): void {
+    // Of a primary that does not read, or is gone, the next one hears it all.
+    if (!this.#channel.isOpen || this.#channel.isCongested) return;
+    const report = this.#plane?.measure(lag);
+    if (report !== undefined) this.#channel.send({ kind: "measures", report });
+  }
+
+  /** Of many rows one report has a part, and there is no later one. */
+  #measureAll(): void {
+    for (let left = true; left && this.#channel.isOpen;) {
+      const report = this.#plane?.measure(0);
+      if (report !== undefined) this.#channel.send({ kind: "measures", report });
+      left = (report?.rows.length ?? 0) > 0;
+    }
+  }
+
   #tally(): void {
     if (this.#channel.isCongested) return;
     const report = this.#plane?.tallyChanges();
@@ -319,7 +338,9 @@ export class Worker implements SocketSource {
     await this.#applying;
     if (!isMainAlive()) this.#yieldDatagrams();
     await this.#plane?.drain({ ...times, signal: this.#cutting.signal });
+    this.#measureAll();
     await this.#channel.sendAndWait(this.#lifeSign());
+    this.#clock[Symbol.dispose]();
     await callsEnded();
     process.exit(0);
   }

@@ -199,8 +199,10 @@ export class Forward implements RequestSink, ResponseSink, User {
     this.#isShortTry = isShorter && this.#isRepeatable && this.#attempts.mayAskAnother;
     this.#connection = connection;
     const isHttp = backend.speaks === undefined;
-    const head = isHttp ? this.#head.textFor(backend, settings.host) : this.#paramsFor(backend);
-    if (head === undefined) return;
+    const text = isHttp ? this.#head.textFor(backend, settings.host) : this.#paramsFor(backend);
+    if (text === undefined) return;
+    const { record } = this.#exchange;
+    const head = record === null ? text : record.stamped(text);
     this.#attempts.onSend();
     connection.begin(
       this,

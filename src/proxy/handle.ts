@@ -32,9 +32,12 @@ import type { Destination } from "../upstream/destination.ts";
 import { isKeptOut } from "../upstream/maintenance.ts";
 import { Served } from "../upstream/served.ts";
 import { LoggedExchange } from "./logged-exchange.ts";
+import { noRoute, RouteMeter } from "./meter.ts";
 import type { Chain } from "./chain.ts";
 import { chainFor, type Plan } from "./plan.ts";
 import { Search } from "./search.ts";
+import { Tap } from "./tap.ts";
+import { secretNamesOf } from "./tap-names.ts";
 import { type FilesContext, serveFiles } from "./served-files.ts";
 
 export interface ProxyOptions {
@@ -50,6 +53,8 @@ export class Proxy implements ForwardContext, FilesContext, CacheContext {
   readonly #options: ProxyOptions;
   /** The exchange that is just being written to the log. */
   readonly #logged = new LoggedExchange();
+  /** Of exchanges without a route. */
+  readonly #unrouted: RouteMeter;
   /** Replaced on reload; a running exchange keeps the plan it began with. */
   #live: Live;
   #answered = 0;
@@ -57,6 +62,8 @@ export class Proxy implements ForwardContext, FilesContext, CacheContext {
   readonly mostCopies = maxMirrors;
   readonly files = new FileDesk();
   readonly fills = new Fills();
+  /** Where operators look. */
+  readonly tap = new Tap();
   readonly peers: Peers;
   /** Of names that DNS could not be asked for: any client can choose them. */
   readonly #lookups = new Warning("a container's name cannot be looked up", {}, (...said) =>
@@ -71,6 +78,8 @@ export class Proxy implements ForwardContext, FilesContext, CacheContext {
   constructor(options: ProxyOptions) {
     this.#options = options;
     this.#live = options.live;
+    this.tap.names = secretNamesOf(options.live.snapshot);
+    this.#unrouted = new RouteMeter(noRoute, options.live.meters);
     this.wheel = options.wheel;
     this.peers = options.peers ?? noPeers;
   }
@@ -81,6 +90,7 @@ export class Proxy implements ForwardContext, FilesContext, CacheContext {
 
   set live(live: Live) {
     this.#live = live;
+    this.tap.names = secretNamesOf(live.snapshot);
   }
 
   /** Exchanges that ended so far, whatever became of them. */
@@ -100,9 +110,11 @@ export class Proxy implements ForwardContext, FilesContext, CacheContext {
   begin(exchange: Exchange<Plan>): void {
     const { request, origin } = exchange;
     const live = this.#live;
+    this.tap.begin(exchange);
     if (origin.version !== live.snapshot.version) live.refresh(origin);
     if (origin.isPeerTrusted) this.#believe(exchange, live);
     else if (live.hasClientHeaders) dropClaim(exchange, live.clientHeaderOf(origin.listener));
+    live.tracer?.begin(exchange);
     if (live.hasChallenges && this.#prove(exchange, live)) return;
     if (live.snapshot.compat.hipache && this.#meetAsHipache(exchange, live)) return;
     const host = request.host === "" ? "" : normaliseHost(request.host);
@@ -187,6 +199,8 @@ export class Proxy implements ForwardContext, FilesContext, CacheContext {
     exchange.maxBody = plan.maxBody;
     exchange.bodyTimeout = plan.timeouts.body;
     exchange.plan = plan;
+    plan.meter.begin();
+    this.tap.routed(exchange);
   }
 
   /** What its middlewares say, from where it is on. An answer ends it. */
@@ -222,6 +236,9 @@ export class Proxy implements ForwardContext, FilesContext, CacheContext {
   }
 
   #obey(exchange: Exchange<Plan>, plan: Plan, verdict: Exclude<Verdict, undefined>): void {
+    exchange.record?.endMiddlewares();
+    const stopper = chainFor(plan, exchange.origin.listener)?.links[exchange.passed];
+    if (stopper !== undefined) plan.meter.stopped(stopper.kind, "failure" in verdict);
     const pages = plan.errorPages;
     if ("failure" in verdict) {
       fail(exchange, verdict.failure, pages, verdict.status, verdict.fields);
@@ -335,6 +352,10 @@ export class Proxy implements ForwardContext, FilesContext, CacheContext {
     const { plan } = exchange;
     exchange.filtered?.close();
     exchange.onOver?.();
+    if (exchange.record !== null) this.#live.tracer?.end(exchange);
+    this.tap.end(exchange);
+    if (plan === undefined) this.#unrouted.end(exchange, false);
+    else plan.meter.end(exchange, true);
     if (plan !== undefined && plan.cache !== null) invalidate(exchange, plan.cache, this.caches);
     if (plan !== undefined && exchange.passed > 0) {
       chainFor(plan, exchange.origin.listener)?.done(exchange);

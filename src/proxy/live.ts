@@ -20,6 +20,9 @@ import type { Destinations, Prepared } from "./destinations.ts";
 import { hipachePages, loadErrorPages, type ErrorPages } from "./error-page.ts";
 import { forwardedLinesOf } from "./forwarded.ts";
 import { KeptMiddlewares } from "./kept-middlewares.ts";
+import { MeterBook } from "../metrics/meter.ts";
+import { RouteMeter } from "./meter.ts";
+import { Tracer } from "../telemetry/tracer.ts";
 import { planOf, type Plan } from "./plan.ts";
 
 export interface LiveOptions {
@@ -27,6 +30,8 @@ export interface LiveOptions {
   readonly wheel: Wheel;
   /** Left out = this process serves alone. */
   readonly peers?: Peers;
+  /** Left out = nobody asks what is counted. */
+  readonly meters?: MeterBook;
   /** Left out = no service can be asked for a page. */
   readonly carryTo?: CarryTo;
   readonly onProblem: OnProblem;
@@ -39,6 +44,10 @@ export class Live {
   readonly accessLog: AccessLogSink | undefined;
   readonly errorPages: ErrorPages | undefined;
   readonly debugPeers: NetworkSet;
+  /** undefined = nothing is recorded of exchanges. */
+  readonly tracer: Tracer | undefined;
+  /** What is counted, of all snapshots. */
+  readonly meters: MeterBook;
   readonly #hasChallenges: boolean;
   readonly #options: LiveOptions;
   readonly #prepared: Prepared;
@@ -59,8 +68,10 @@ export class Live {
     this.snapshot = snapshot;
     this.#hasChallenges = Object.keys(snapshot.credentials.challenges.http).length > 0;
     this.#options = options;
+    this.meters = options.meters ?? before?.meters ?? new MeterBook();
     this.#prepared = options.destinations.prepare(snapshot);
     this.debugPeers = NetworkSet.of(snapshot.debug.allow);
+    this.tracer = this.#tracerOf(snapshot, before?.tracer);
     this.#trusted = new Map(
       snapshot.listeners.map((each) => [each.name, NetworkSet.of(each.trustedProxies)]),
     );
@@ -70,7 +81,7 @@ export class Live {
       ),
     );
     this.#hosts = new HostOptions(snapshot.tls.hosts, snapshot.tls.options);
-    this.caches = before === undefined ? new Caches(options.peers ?? noPeers) : before.caches;
+    this.caches = before === undefined ? newCaches(options) : before.caches;
     this.#middlewares = new KeptMiddlewares(
       before === undefined ? undefined : before.#middlewares,
       {
@@ -101,7 +112,7 @@ export class Live {
     }
     options.destinations.commit(this.#prepared);
     this.#middlewares.commit();
-    this.caches.keepOnly(this.#usedCaches);
+    this.caches.keepOnly(this.#usedCaches, snapshot);
     if (before !== undefined) before.#disposeUnused(this);
   }
 
@@ -137,7 +148,8 @@ export class Live {
     });
     const chains = fronts.length === 0 ? null : new Map(fronts);
     const logs = { accessLog, errorLog };
-    const parts = { chain, chains, cache, collapse, destination, errorPages, ...logs };
+    const meter = plan?.meter ?? new RouteMeter(route.name, this.meters);
+    const parts = { chain, chains, cache, collapse, destination, errorPages, meter, ...logs };
     return this.#shared(planOf(route, parts));
   }
 
@@ -182,6 +194,12 @@ export class Live {
       return [name, this.#middlewares.shared(`listener ${name}`, middlewares)];
     });
     return new Map(fronts.filter(([, links]) => links.length > 0));
+  }
+
+  #tracerOf({ tracing }: Snapshot, before: Tracer | undefined): Tracer | undefined {
+    if (tracing === undefined) return undefined;
+    if (before !== undefined && isDeepStrictEqual(before.settings, tracing)) return before;
+    return new Tracer(tracing, this.#options.onProblem);
   }
 
   #logOf(settings: AccessLog, before: Live | undefined): AccessLogSink | undefined {
@@ -230,6 +248,7 @@ export class Live {
     for (const [path, log] of this.#errorLogs) {
       if (other === undefined || other.#errorLogs.get(path) !== log) void log.close();
     }
+    if (other?.tracer !== this.tracer) void this.tracer?.close();
     this.#middlewares.closeUnused(other === undefined ? undefined : other.#middlewares);
   }
 
@@ -279,9 +298,13 @@ export class Live {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#options.destinations[Symbol.dispose]();
     this.#middlewares.closeUnused(undefined);
-    const logs = [...this.#logs.values(), ...this.#errorLogs.values()];
-    await Promise.all(logs.map((log) => log.close()));
+    const logs = [...this.#logs.values(), ...this.#errorLogs.values(), this.caches];
+    await Promise.all([...logs.map((log) => log.close()), this.tracer?.close()]);
   }
+}
+
+function newCaches({ peers = noPeers, onProblem }: LiveOptions): Caches {
+  return new Caches(peers, onProblem);
 }
 
 const nobody = NetworkSet.of([]);

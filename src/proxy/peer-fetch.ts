@@ -111,7 +111,7 @@ class PeerFetch implements FillSource, ResponseSink {
       return;
     }
     dropHopByHop(fields);
-    this.#sink?.onHead(filledHeadOf(status, fields, bodyLength));
+    this.#sink?.onHead({ ...filledHeadOf(status, fields, bodyLength), isFromPeer: true });
   }
 
   onResponseData(buffer: Buffer, start: number, end: number): void {

@@ -12,6 +12,7 @@ import type { AccessLogSink } from "./access-log.ts";
 import type { Chain } from "./chain.ts";
 import type { ErrorLog } from "./error-log.ts";
 import type { ErrorPages } from "./error-page.ts";
+import type { RouteMeter } from "./meter.ts";
 
 export interface Plan {
   readonly name: string;
@@ -41,6 +42,8 @@ export interface Plan {
   readonly restoreUrls: RestoredUrls | undefined;
   /** Bodies are taken whole before a backend is asked. */
   readonly spool: SpoolSettings | undefined;
+  /** The same one for all plans of the route. */
+  readonly meter: RouteMeter;
 }
 
 export interface PlanParts {
@@ -52,6 +55,7 @@ export interface PlanParts {
   readonly errorPages: ErrorPages | undefined;
   readonly accessLog: AccessLogSink | undefined;
   readonly errorLog: ErrorLog | undefined;
+  readonly meter: RouteMeter;
 }
 
 /** Compiles a route. */

@@ -80,9 +80,14 @@ export function upstreamHead(
 }
 
 /** The bytes that came, unless a middleware changed the path. */
-function targetOf({ path, request }: Exchange): string {
-  const kept = path === request.path ? request.rawPath : path;
-  return request.hasQuery ? `${kept}?${request.query}` : kept;
+export function pathAsSent({ path, request }: Pick<Exchange, "path" | "request">): string {
+  return path === request.path ? request.rawPath : path;
+}
+
+function targetOf(exchange: Exchange): string {
+  const { request } = exchange;
+  const path = pathAsSent(exchange);
+  return request.hasQuery ? `${path}?${request.query}` : path;
 }
 
 /**

@@ -21,6 +21,7 @@ import { isKeptOut, maintenanceBy } from "./maintenance.ts";
 import { LiveBackend, type BackendOwner, type UpstreamOptions } from "./live-backend.ts";
 import type { Asker } from "./pooled.ts";
 import { RetryBudget } from "./retry-budget.ts";
+import { ServiceTimes } from "./service-times.ts";
 import { stickinessOf, type Stickiness } from "./stickiness.ts";
 import type { Mark, ServiceLoad, ServiceOutcomes } from "./state.ts";
 import type { StateBook, StateUser } from "./state-book.ts";
@@ -61,6 +62,8 @@ export class LiveService implements Destination, BackendOwner, StateUser, Dispos
   #isDisposed = false;
   #answered = 0;
   #failed = 0;
+  /** How long backends took to begin their answers. */
+  readonly times = new ServiceTimes();
 
   constructor(settings: BackendService, options: ServiceOptions) {
     this.name = settings.name;
@@ -369,11 +372,18 @@ export class LiveService implements Destination, BackendOwner, StateUser, Dispos
     this.#answered++;
     if (status === 0 || status >= 500) this.#failed++;
     this.#breaker?.record(status, ms);
-    if (status !== 0) this.#demand?.met();
+    if (status === 0) return;
+    this.times.add(ms);
+    this.#demand?.met();
   }
 
   get outcomes(): ServiceOutcomes {
     return { service: this.name, answered: this.#answered, failed: this.#failed };
+  }
+
+  /** Exchanges that wait for a backend, or for the end of a pause. */
+  get waitingCount(): number {
+    return this.#holding.size;
   }
 
   get loadRow(): ServiceLoad {
@@ -381,10 +391,13 @@ export class LiveService implements Destination, BackendOwner, StateUser, Dispos
       service: this.name,
       held: this.#holding.size,
       breaker: this.#breaker?.state,
-      backends: [...this.#backends, ...this.#leaving.filter(isCarrying)].map(
-        ({ loadRow }) => loadRow,
-      ),
+      backends: this.carriers.map(({ loadRow }) => loadRow),
     };
+  }
+
+  /** Also those that were given up and carry something yet: there may be two of one URL. */
+  get carriers(): readonly LiveBackend[] {
+    return [...this.#backends, ...this.#leaving.filter(isCarrying)];
   }
 
   /** Exchanges and streams that have not ended, also on backends that were given up. */

@@ -8,14 +8,18 @@ import type {
   CacheRow,
   CertificateRow,
   DiscoveryRows,
+  Explained,
   FleetRows,
   Operations,
   Outcome,
   ServiceRow,
   Status,
 } from "../../src/admin/operations.ts";
+import type { Question } from "../../src/explain/explanation.ts";
 import { LogRing } from "../../src/lib/log-ring.ts";
+import { SampleMeasures } from "./sample-measures.ts";
 import { SampleConfiguration } from "./sample-configuration.ts";
+import { SampleTraffic } from "./sample-traffic.ts";
 import { serviceRow } from "./sample-services.ts";
 
 const counts = { connections: 3, exchanges: 2, tunnels: 1, answered: 12345 };
@@ -23,6 +27,8 @@ const counts = { connections: 3, exchanges: 2, tunnels: 1, answered: 12345 };
 export class SampleOperations implements Operations {
   readonly log = new LogRing();
   readonly configuration = new SampleConfiguration();
+  readonly measures = new SampleMeasures();
+  readonly traffic = new SampleTraffic();
   who: Access = { kind: "closed", why: "there is no store" };
   readonly calls: string[] = [];
   /** What the next actions say; a promise that stays open is an action that takes its time. */
@@ -40,6 +46,9 @@ export class SampleOperations implements Operations {
   onStop = () => {};
 
   access = () => this.who;
+  middlewares = () => [
+    { kind: "cors", summary: "Says who may ask.", page: "cors", uses: 1, owners: ["route shop"] },
+  ];
   settings = () => ({ limits: { headBytes: 65_536 } });
 
   status(): Status {
@@ -54,6 +63,7 @@ export class SampleOperations implements Operations {
       config: undefined,
       snapshot: { version: 7, routes: 1, since: "2026-11-21T06:00:00.000Z" },
       problems: this.problems,
+      failedTests: [],
       store: undefined,
       silent: [],
       listeners: [{ name: "web", addresses: [{ host: "::", port: 8080 }] }],
@@ -87,6 +97,11 @@ export class SampleOperations implements Operations {
   ];
 
   services = () => Promise.resolve(this.rows);
+  explained: Explained = { kind: "failed", message: "nothing is served yet" };
+  explain = ({ method, url }: Question): Promise<Explained> => {
+    this.calls.push(`explain ${method} ${url}`);
+    return Promise.resolve(this.explained);
+  };
   cacheRows: readonly CacheRow[] = [];
   caches = () => Promise.resolve(this.cacheRows);
   purgeCache = ({ kind, value }: CachePurge) => this.#note(`purge ${kind} ${value}`);

@@ -9,6 +9,7 @@ import type { Log } from "../../lib/log.ts";
 import type { Caller } from "../accounts-entry.ts";
 import { identify, refuseForged, refuseRole, socketCaller } from "./authentication.ts";
 import type { Operations } from "../operations.ts";
+import { addConsole, addSite } from "./console-pages.ts";
 import { type DocsFile, docsFiles } from "./docs-files.ts";
 import { docsPage } from "./docs-page.ts";
 import { documentOf } from "./document.ts";
@@ -44,6 +45,9 @@ export function createApi(options: ApiOptions): Hono<Env> {
   const app = new Hono<Env>();
   if (guard !== undefined) addGuard(app, guard);
   addPages(app);
+  if (guard === undefined) app.get("/", (c) => c.redirect("/docs/api", 302));
+  else addConsole(app);
+  addSite(app);
   for (const [path, methods] of byPath(endpoints)) {
     const route = path.replaceAll(/\{(\w+)\}/g, ":$1");
     for (const each of methods) {
@@ -56,7 +60,7 @@ export function createApi(options: ApiOptions): Hono<Env> {
     app.all(route, (c) => responseOf(c, wrongMethod(c, allow)));
   }
   app.notFound((c) => {
-    const detail = `there is no ${c.req.path}; /docs shows what there is`;
+    const detail = `there is no ${c.req.path}; /docs/api shows what there is`;
     return responseOf(c, refused(404, { detail }));
   });
   app.onError((error, c) => {
@@ -88,7 +92,7 @@ function pageAt(path: string): DocsFile | undefined {
     const document = documentOf(endpoints);
     pages = new Map<string, DocsFile>([
       ["/openapi.json", { type: "application/json", text: JSON.stringify(document) }],
-      ["/docs", { type: "text/html; charset=utf-8", text: docsPage(document) }],
+      ["/docs/api", { type: "text/html; charset=utf-8", text: docsPage(document) }],
       ...Object.entries(docsFiles),
     ]);
   }
@@ -98,7 +102,7 @@ function pageAt(path: string): DocsFile | undefined {
 function addPages(app: Hono<Env>): void {
   const policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-  for (const path of ["/openapi.json", "/docs", ...Object.keys(docsFiles)]) {
+  for (const path of ["/openapi.json", "/docs/api", ...Object.keys(docsFiles)]) {
     app.get(path, (c) => {
       const { type = "", text = "" } = pageAt(path) ?? {};
       return c.body(text, 200, { "Content-Type": type, "Content-Security-Policy": policy });
@@ -106,7 +110,6 @@ function addPages(app: Hono<Env>): void {
     app.options(path, (c) => c.body(null, 204, { Allow: "GET, HEAD, OPTIONS" }));
     app.all(path, (c) => responseOf(c, wrongMethod(c, "GET, HEAD, OPTIONS")));
   }
-  app.get("/", (c) => c.redirect("/docs", 302));
 }
 
 function byPath(all: readonly Endpoint[]): Map<string, readonly Endpoint[]> {

@@ -66,7 +66,7 @@ test("a client that leaves in the middle of a body is no fault of ours", bounded
   setTimeout(() => socket.destroy(), 100);
   await closed;
   // Whoever comes next is answered after that was dealt with.
-  assert.equal((await fetch(`${stand.base}/docs`)).status, 200);
+  assert.equal((await fetch(`${stand.base}/docs/api`)).status, 200);
   assert.deepEqual(stand.said, []);
 });
 
@@ -161,7 +161,7 @@ test("one address does not take all connections", bounded, async () => {
     await within(once(more, "close"), 5000, "the end of one too many");
     const other = connect({ port: stand.port, host: "127.0.0.1", localAddress: "127.0.0.2" });
     open.push(other);
-    other.end("GET /docs HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+    other.end("GET /docs/api HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
     let got = "";
     for await (const chunk of other) got += String(chunk);
     assert.match(got, /^HTTP\/1\.1 200 /);
@@ -203,6 +203,11 @@ test(
         });
         const what = `${method} ${place}${query}: ${response.status}`;
         const given = response.headers.get("content-type")?.split(";")[0] ?? "";
+        if (given === "text/event-stream") {
+          // It was understood, and has no end.
+          await response.body?.cancel();
+          continue;
+        }
         const text = await response.text();
         assert.ok(response.status !== 500, `${what}: ${text}`);
         const said = operation.responses[String(response.status)];

@@ -18,11 +18,19 @@ export interface ChangeWords {
   readonly created?: { readonly location: string };
 }
 
+interface WrittenOptions {
+  readonly note?: string | undefined;
+  readonly dryRun?: boolean | undefined;
+  /** ms */
+  readonly watch?: number | undefined;
+}
+
 export function optionsOf(
   { by, from }: Caller,
-  { note, dryRun }: { readonly note?: string | undefined; readonly dryRun?: boolean | undefined },
+  { note, dryRun, watch }: WrittenOptions,
 ): ChangeOptions {
-  return { by: from === "" ? by : `${by} from ${from}`, note, isDryRun: dryRun ?? false };
+  const who = from === "" ? by : `${by} from ${from}`;
+  return { by: who, note, isDryRun: dryRun ?? false, watchFor: watch };
 }
 
 export function changeReply(outcome: ChangeOutcome, words: ChangeWords): Reply {

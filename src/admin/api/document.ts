@@ -66,6 +66,10 @@ const tags = [
   { name: "changes", description: "Several changes at once." },
   { name: "history", description: "What the store was, and all of it at once." },
   { name: "state", description: "What runs." },
+  {
+    name: "traffic",
+    description: "Single requests: as they end, while they are open, and recorded.",
+  },
   { name: "actions", description: "What the program is told to do." },
   { name: "access", description: "Who may do that, and who did." },
 ];

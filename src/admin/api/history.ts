@@ -10,6 +10,7 @@ import {
   changeResult,
   difference,
   dryRun,
+  watch,
   exported,
   limit,
   note,
@@ -93,7 +94,7 @@ export const historyEndpoints: readonly Endpoint[] = [
     path: "/v1/rollback",
     ...{ tag, id: "rollback", role: "edit" },
     summary: "Make the store what it was at a revision, as a new revision",
-    query: z.strictObject({ dryRun }),
+    query: z.strictObject({ dryRun, watch }),
     body: jsonBody(z.strictObject({ to: z.int().min(0), note })),
     answer: changed,
     refusals: [404, 412, 422, 503],
@@ -104,7 +105,7 @@ export const historyEndpoints: readonly Endpoint[] = [
         to <= configuration.revision &&
         configuration.difference(to, configuration.revision) !== undefined;
       if (!isKnown) return noRevision(String(to));
-      const options = optionsOf(caller, { dryRun: query.dryRun, note: body.note });
+      const options = optionsOf(caller, { ...query, note: body.note });
       return changeReply(await configuration.rollback(body.to, options), {
         what: `rollback to ${body.to}`,
         isDryRun: options.isDryRun,

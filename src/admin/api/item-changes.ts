@@ -11,7 +11,7 @@ import { bareName, missing, storedRow, words } from "./item-place.ts";
 import { isObject, mergePatch } from "./merge-patch.ts";
 import { etagOf, preconditionOf } from "./precondition.ts";
 import { pointerOf, refused, type Reply } from "./reply.ts";
-import { changeResult, dryRun, note, valueSchemas } from "./schemas.ts";
+import { changeResult, dryRun, note, valueSchemas, watch } from "./schemas.ts";
 
 const mergePatchType = "application/merge-patch+json";
 /** Somebody else was faster so often: then they may have it. */
@@ -28,7 +28,7 @@ const changeAnswer = {
   headers: { ETag: "For If-Match; without it the item is gone, or it was a dry run." },
 };
 
-const changing = z.strictObject({ dryRun, note });
+const changing = z.strictObject({ dryRun, note, watch });
 
 export function putOf(section: ItemSection): Endpoint {
   const { a } = words[section];

@@ -7,6 +7,8 @@ import { apiLimits } from "../../config/admin-limits.ts";
 import { certificateItem } from "../../config/certificate-item.ts";
 import { itemSections } from "../../config/item.ts";
 import { tcpRoute } from "../../config/listener-schema.ts";
+import { changeWatch } from "../../config/store-limits.ts";
+import { formatDuration, parseDuration } from "../../lib/duration.ts";
 import { route, routeMapping } from "../../config/route-schema.ts";
 import { service } from "../../config/service-schema.ts";
 
@@ -167,5 +169,23 @@ export const yesOrNo = (what: string) =>
     .transform((each) => each === "true")
     .optional()
     .meta({ description: what });
+
+/** As text in a query, as ms in what is read of it. */
+export const watch = z
+  .string()
+  .max(20)
+  .transform((text, context) => {
+    const read = parseDuration(text, changeWatch.most);
+    if (read.kind === "ms" && read.ms >= changeWatch.least) return read.ms;
+    const least = formatDuration(changeWatch.least);
+    const most = formatDuration(changeWatch.most);
+    context.addIssue(`must be a time from ${least} to ${most}, such as 60s`);
+    return z.NEVER;
+  })
+  .optional()
+  .meta({
+    description:
+      "Take the change back by itself when requests to the routes that it touches fail within this time, such as `60s`.",
+  });
 
 export const dryRun = yesOrNo("Say what would change, with every conflict, and change nothing.");

@@ -3,8 +3,9 @@
 
 import { getRequestListener } from "@hono/node-server";
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
+import type { Socket } from "node:net";
 import { adminServer as limits } from "../../config/admin-limits.ts";
 import type { AdminSettings } from "../../config/admin-settings.ts";
 import type { Log } from "../../lib/log.ts";
@@ -91,10 +92,22 @@ function serverFor(
   fetch: Parameters<typeof getRequestListener>[0],
   tls: AdminSettings["tls"],
 ): Server {
-  const answer = getRequestListener(fetch, {
+  const listener = getRequestListener(fetch, {
     overrideGlobalObjects: false,
     errorHandler: noRequest,
   });
+  const answering = new WeakMap<Socket, number>();
+  const answer = (request: IncomingMessage, response: ServerResponse) => {
+    const { socket } = request;
+    const count = (answering.get(socket) ?? 0) + 1;
+    if (count > limits.answersPerConnection) {
+      socket.destroy();
+      return;
+    }
+    answering.set(socket, count);
+    response.once("close", () => answering.set(socket, (answering.get(socket) ?? 1) - 1));
+    void listener(request, response);
+  };
   const options = {
     maxHeaderSize: limits.headBytes,
     headersTimeout: limits.headTimeout,
@@ -104,7 +117,7 @@ function serverFor(
   };
   const server =
     tls === undefined
-      ? createServer(options, (request, response) => void answer(request, response))
+      ? createServer(options, answer)
       : createTlsServer(
           {
             ...options,
@@ -113,7 +126,7 @@ function serverFor(
             minVersion: "TLSv1.2",
             handshakeTimeout: limits.headTimeout,
           },
-          (request, response) => void answer(request, response),
+          answer,
         );
   server.maxConnections = limits.connections;
   server.timeout = limits.silence;

@@ -62,6 +62,14 @@ export const stateEndpoints: readonly Endpoint[] = [
   }),
   endpoint({
     method: "get",
+    path: "/v1/middlewares",
+    ...{ tag, id: "middlewares", role: "read", query: noQuery, body: noBody },
+    summary: "All kinds of middlewares, and who uses them",
+    answer: { description: "`owners` are the first of those that use it.", schema: rows },
+    run: ({ operations }) => done(operations.middlewares()),
+  }),
+  endpoint({
+    method: "get",
     path: "/v1/certificates",
     ...{ tag: "certificates", id: "certificates", role: "read", query: noQuery, body: noBody },
     summary: "All certificates and how it stands with them",

@@ -7,9 +7,9 @@ import { changeReply, optionsOf } from "./change-reply.ts";
 import { type Endpoint, endpoint, jsonBody } from "./endpoint.ts";
 import { bareName, storedRow } from "./item-place.ts";
 import { type Fault, pointerOf, refused } from "./reply.ts";
-import { changeResult, dryRun, name, note, section } from "./schemas.ts";
+import { changeResult, dryRun, name, note, section, watch } from "./schemas.ts";
 
-const change = z.strictObject({
+export const change = z.strictObject({
   section,
   name: z.string().max(300),
   value: z
@@ -38,7 +38,7 @@ export const transactionEndpoints: readonly Endpoint[] = [
     id: "transact",
     role: "edit",
     summary: "Make several changes at once, all or none",
-    query: z.strictObject({ dryRun }),
+    query: z.strictObject({ dryRun, watch }),
     body: jsonBody(transaction, { mostBytes: apiLimits.bulkBody }),
     answer: {
       description: "What changed.",
@@ -74,7 +74,7 @@ export const transactionEndpoints: readonly Endpoint[] = [
           expected,
         }),
       );
-      const options = optionsOf(caller, { dryRun: query.dryRun, note: body.note });
+      const options = optionsOf(caller, { ...query, note: body.note });
       return changeReply(await configuration.change(changes, options), {
         what: `transaction of ${changes.length} changes`,
         isDryRun: options.isDryRun,
