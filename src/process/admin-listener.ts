@@ -135,7 +135,7 @@ export class AdminListener {
       const first = await access.accounts.first();
       if (first === undefined) return;
       process.stderr.write(
-        `tidegate: the admin API is at ${url}; log in as ${first.name} with the password ${first.password}\n` +
+        `tidegate: the console and the API are at ${url}; log in as ${first.name} with the password ${first.password}\n` +
           `tidegate: it is shown this once; tidegate user passwd ${first.name} makes another one\n`,
       );
     } catch (error) {
