@@ -21,7 +21,7 @@ export interface DiskSettings {
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
 
 /** Nothing that is no plain file is waited for. */
-export const readFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+const readFlags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
 export const writeFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
 
 const markLength = 32;

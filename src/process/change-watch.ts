@@ -113,7 +113,7 @@ export class ChangeWatch implements Disposable {
 }
 
 /** Names of routes that are not what they were, or lead to a service that is not. */
-export function touchedRoutes(before: Snapshot | undefined, after: Snapshot): ReadonlySet<string> {
+function touchedRoutes(before: Snapshot | undefined, after: Snapshot): ReadonlySet<string> {
   const known = new Map((before?.routes ?? []).map((route) => [route.name, route]));
   const isSameService = (name: string | undefined) =>
     name === undefined || before?.services.get(name) === after.services.get(name);

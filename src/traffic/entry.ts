@@ -1,11 +1,8 @@
 // One request and what became of it, as it is told to whoever watches. Plain data: it travels between processes and out
 // of the API. Secrets are left out where it is made.
 
-export interface TrafficEntry {
-  /** When it was over, ms since 1970. */
-  readonly time: number;
-  /** What a middleware calls it; "" = none does. */
-  readonly id: string;
+/** What was asked for, by whom, and where it went. */
+interface Asked {
   readonly listener: string;
   /** The client's address; behind trusted proxies the one they name. */
   readonly client: string;
@@ -18,12 +15,19 @@ export interface TrafficEntry {
   readonly route: string;
   readonly service: string;
   readonly backend: string;
-  readonly status: number;
-  /** Code of the table of failures; "" = nothing failed. */
-  readonly failure: string;
   /** Of the bodies, bytes. */
   readonly requestBytes: number;
   readonly bytes: number;
+}
+
+export interface TrafficEntry extends Asked {
+  /** When it was over, ms since 1970. */
+  readonly time: number;
+  /** What a middleware calls it; "" = none does. */
+  readonly id: string;
+  readonly status: number;
+  /** Code of the table of failures; "" = nothing failed. */
+  readonly failure: string;
   /** From the head of the request to the end of the answer, ms. */
   readonly duration: number;
   /** From the first attempt to the head of its answer, ms; null = none answered. */
@@ -33,23 +37,12 @@ export interface TrafficEntry {
 }
 
 /** An exchange that is not over. */
-export interface OpenEntry {
+export interface OpenEntry extends Asked {
   /** Of this program, while it is open. */
   readonly id: string;
   /** ms since 1970. */
   readonly since: number;
   readonly isTunnel: boolean;
-  readonly listener: string;
-  readonly client: string;
-  readonly method: string;
-  readonly scheme: "http" | "https";
-  readonly host: string;
-  readonly target: string;
-  readonly route: string;
-  readonly service: string;
-  readonly backend: string;
   /** 0 = the answer has not begun. */
   readonly status: number;
-  readonly requestBytes: number;
-  readonly bytes: number;
 }

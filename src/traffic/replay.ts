@@ -5,7 +5,7 @@ import { type FieldLine, leftBodies, type RecordedExchange } from "./recorded.ts
 import { hidden } from "./secrets.ts";
 
 /** What changes nothing where it is sent (RFC 9110 section 9.2.1). */
-export const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
+const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 
 /** About one connection, or different with each answer, or ours. */
 const unsaid = new Set([

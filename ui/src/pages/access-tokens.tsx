@@ -25,7 +25,7 @@ interface Token {
 }
 
 /** What each role may; the lesser ones are in the greater. */
-export const roleWords: Readonly<Record<Role, string>> = {
+const roleWords: Readonly<Record<Role, string>> = {
   read: "read: see everything but secrets",
   edit: "edit: also change what is routed",
   admin: "admin: also users, tokens and workers",

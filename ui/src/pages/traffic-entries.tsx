@@ -17,14 +17,14 @@ export interface NumberedEntry {
   readonly entry: TrafficEntry;
 }
 
-export function statusTone(status: number): Tone {
+function statusTone(status: number): Tone {
   if (status === 0 || status >= 500) return "bad";
   if (status >= 400) return "warn";
   if (status >= 300) return "info";
   return "good";
 }
 
-export function StatusBadge({ status }: { readonly status: number }) {
+function StatusBadge({ status }: { readonly status: number }) {
   return <Badge tone={statusTone(status)}>{status === 0 ? "none" : status}</Badge>;
 }
 
