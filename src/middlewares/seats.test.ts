@@ -52,6 +52,20 @@ test("one that cannot be asked is done without: an equal share", async () => {
   seats.close();
 });
 
+/** Who looks after the key, with one place, and how it answers others. */
+function ownerOf() {
+  let answer: ((question: unknown) => unknown) | undefined;
+  const peers: Peers = {
+    ...noPeers,
+    answer(_topic, given) {
+      answer = given;
+      return () => {};
+    },
+  };
+  const owner = new HostSeats(1, "n", peers, () => {});
+  return { owner, answer: (question: unknown) => answer?.(question) };
+}
+
 test("only a clear yes is a yes", async () => {
   for (const answer of [undefined, null, 1, "true", {}, []]) {
     const seats = new HostSeats(
@@ -67,18 +81,10 @@ test("only a clear yes is a yes", async () => {
 
 test("who is refused while a report of all that he has is on its way keeps no place from others", async (t) => {
   t.mock.timers.enable({ apis: ["setInterval"] });
-  let answer: ((question: unknown) => unknown) | undefined;
-  const ownPeers: Peers = {
-    ...noPeers,
-    answer(_topic, given) {
-      answer = given;
-      return () => {};
-    },
-  };
-  const owner = new HostSeats(1, "n", ownPeers, () => {});
+  const { owner, answer } = ownerOf();
   let late = Promise.resolve();
   const peers = peersWith(async (_topic, question) => {
-    const said = answer?.(question);
+    const said = answer(question);
     await late;
     return said;
   });
@@ -98,19 +104,11 @@ test("who is refused while a report of all that he has is on its way keeps no pl
 
 test("a place that was given back in vain comes back with the next report", async (t) => {
   t.mock.timers.enable({ apis: ["setInterval"] });
-  let answer: ((question: unknown) => unknown) | undefined;
-  const ownPeers: Peers = {
-    ...noPeers,
-    answer(_topic, given) {
-      answer = given;
-      return () => {};
-    },
-  };
-  const owner = new HostSeats(1, "n", ownPeers, () => {});
+  const { owner, answer } = ownerOf();
   let isLost = false;
   const peers = peersWith(async (_topic, question) => {
     if (isLost) throw new Error("lost");
-    return answer?.(question);
+    return answer(question);
   });
   const other = new HostSeats(1, "n", peers, () => {});
   assert.equal(await other.take("a"), true);

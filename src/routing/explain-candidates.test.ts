@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 import { explainLimits } from "../config/explain-limits.ts";
 import type { Rule } from "../config/rule.ts";
 import { routeOf, subjectOf } from "../../test/harness/routes-sample.ts";
+import { routesOf } from "../../test/harness/rule-arbitrary.ts";
 import {
   candidatesOf,
   hostNear,
@@ -28,20 +29,7 @@ const leaf: fc.Arbitrary<Rule> = fc.oneof(
   fc.constantFrom("1", "2").map((value): Rule => ({ kind: "header", name: "x-a", value })),
 );
 
-const { rule } = fc.letrec<{ rule: Rule }>((tie) => ({
-  rule: fc.oneof(
-    { maxDepth: 3, withCrossShrink: true },
-    leaf,
-    fc.array(tie("rule"), { maxLength: 3 }).map((rules): Rule => ({ kind: "all", rules })),
-    fc.array(tie("rule"), { maxLength: 3 }).map((rules): Rule => ({ kind: "any", rules })),
-    tie("rule").map((each): Rule => ({ kind: "not", rule: each })),
-  ),
-}));
-
-const priority = fc.option(fc.integer({ min: -1, max: 2 }), { nil: undefined, freq: 2 });
-const routes = fc
-  .array(fc.tuple(rule, priority), { maxLength: 12 })
-  .map((all) => all.map(([each, rank], index) => routeOf(`r${index}`, each, rank)));
+const routes = routesOf(leaf);
 const requests = fc.array(
   fc.tuple(
     fc.constantFrom(...hosts, "d.c.b.a", ""),

@@ -7,6 +7,7 @@ import * as fc from "fast-check";
 import type { Rule } from "../config/rule.ts";
 import type { Route } from "../config/snapshot.ts";
 import { routeOf, subjectOf } from "../../test/harness/routes-sample.ts";
+import { routesOf } from "../../test/harness/rule-arbitrary.ts";
 import type { Subject } from "./subject.ts";
 import { Table } from "./table.ts";
 import { termsOf } from "./term.ts";
@@ -32,20 +33,7 @@ const leaf: fc.Arbitrary<Rule> = fc.oneof(
   fc.constantFrom("10.0.0.0/8", "::/0").map((network): Rule => ({ kind: "clientIp", network })),
 );
 
-const { rule } = fc.letrec<{ rule: Rule }>((tie) => ({
-  rule: fc.oneof(
-    { maxDepth: 3, withCrossShrink: true },
-    leaf,
-    fc.array(tie("rule"), { maxLength: 3 }).map((rules): Rule => ({ kind: "all", rules })),
-    fc.array(tie("rule"), { maxLength: 3 }).map((rules): Rule => ({ kind: "any", rules })),
-    tie("rule").map((each): Rule => ({ kind: "not", rule: each })),
-  ),
-}));
-
-const priority = fc.option(fc.integer({ min: -1, max: 2 }), { nil: undefined, freq: 2 });
-const routes = fc
-  .array(fc.tuple(rule, priority), { maxLength: 12 })
-  .map((all) => all.map(([each, rank], index) => routeOf(`r${index}`, each, rank)));
+const routes = routesOf(leaf);
 const requests = fc.array(
   fc.tuple(
     fc.constantFrom(...hosts, "d.c.b.a", ""),
