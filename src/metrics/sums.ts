@@ -84,6 +84,11 @@ export class Sums {
     return share;
   }
 
+  /** undefined = nothing was counted of it, or it is among the others. @param labels as they were told, however long */
+  find(kind: MeterKind, ...labels: readonly string[]): Sum | undefined {
+    return this.rowsOf(kind).get(keyOf(labels));
+  }
+
   #sumFor(kind: MeterKind, labels: readonly string[]): Sum {
     const rows = this.rowsOf(kind);
     const key = keyOf(labels);

@@ -25,7 +25,7 @@ import {
   serviceCell,
   statusClasses,
 } from "../metrics/layout.ts";
-import { shownLabel, type Sum, Sums } from "../metrics/sums.ts";
+import { type Sum, Sums } from "../metrics/sums.ts";
 import { noRoute } from "../proxy/meter.ts";
 import type { Alarms } from "./alarms.ts";
 import type { Failures } from "./change-watch.ts";
@@ -291,16 +291,19 @@ export class Measures implements MeasuresOfProgram {
     };
   }
 
+  /** Of those that have numbers of their own. */
   failuresOf(routes: ReadonlySet<string>): Failures {
-    const found = { requests: 0, failed: 0, unrouted: 0 };
-    const names = new Set([...routes].map(shownLabel));
-    for (const { labels, values } of this.#sums.rowsOf("route").values()) {
-      const [name = ""] = labels;
-      const requests = sumOf(values, 0, statusClasses);
-      if (name === noRoute) found.unrouted = requests;
-      if (!names.has(name)) continue;
-      found.requests += requests;
-      found.failed += errorsOf(values);
+    const requestsOf = (sum: Sum | undefined) =>
+      sum === undefined ? 0 : sumOf(sum.values, 0, statusClasses);
+    const found = {
+      requests: 0,
+      failed: 0,
+      unrouted: requestsOf(this.#sums.find("route", noRoute)),
+    };
+    for (const name of routes) {
+      const sum = this.#sums.find("route", name);
+      found.requests += requestsOf(sum);
+      if (sum !== undefined) found.failed += errorsOf(sum.values);
     }
     return found;
   }
