@@ -4,7 +4,7 @@
 import type { Dirent } from "node:fs";
 import { opendir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { certificateLimits } from "../config/limits.ts";
+import { certificateLimits } from "../config/tls-limits.ts";
 import type { CertificatePlace } from "../config/tls-settings.ts";
 
 export interface Candidate {

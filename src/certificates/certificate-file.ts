@@ -5,7 +5,7 @@
 import { readFileSync, statSync } from "node:fs";
 import type { Certificate } from "../config/certificate.ts";
 import { certificateOf, unusable } from "../config/certificate-pair.ts";
-import { certificateLimits } from "../config/limits.ts";
+import { certificateLimits } from "../config/tls-limits.ts";
 import { type BundlePair, damageOf, readBundle, readChain } from "../x509/bundle.ts";
 import { type Candidate, troubleOf } from "./candidates.ts";
 

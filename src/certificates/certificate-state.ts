@@ -1,7 +1,7 @@
 // How it stands with a certificate now.
 
 import type { Certificate } from "../config/certificate.ts";
-import { certificateLimits } from "../config/limits.ts";
+import { certificateLimits } from "../config/tls-limits.ts";
 
 export type TimeState = "ok" | "expires soon" | "expired" | "not yet valid";
 

@@ -2,7 +2,7 @@
 
 import { createHash, X509Certificate } from "node:crypto";
 import type { Certificate } from "../config/certificate.ts";
-import { certificateLimits } from "../config/limits.ts";
+import { certificateLimits } from "../config/tls-limits.ts";
 import { issueCertificate, newAuthority } from "../x509/issue-certificate.ts";
 import { keyPem, newKey } from "../x509/signed.ts";
 

@@ -2,7 +2,7 @@
 
 import type { X509Certificate } from "node:crypto";
 import type { Certificate } from "../config/certificate.ts";
-import { staplingLimits as limits } from "../config/limits.ts";
+import { staplingLimits as limits } from "../config/tls-limits.ts";
 import { webAnswer } from "../lib/web-call.ts";
 import { readChain } from "../x509/bundle.ts";
 import { factsOf } from "../x509/certificate-facts.ts";

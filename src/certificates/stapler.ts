@@ -4,7 +4,7 @@
 
 import { setTimeout as pause } from "node:timers/promises";
 import type { Certificate } from "../config/certificate.ts";
-import { staplingLimits as limits } from "../config/limits.ts";
+import { staplingLimits as limits } from "../config/tls-limits.ts";
 import { oid } from "../x509/der.ts";
 import { readDer } from "../x509/der-reader.ts";
 import { extensionIds } from "../x509/extensions.ts";

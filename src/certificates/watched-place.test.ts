@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { eventually } from "../../test/harness/barrier.ts";
 import { issued, issuedEd25519, issuer, trustedRoot } from "../../test/harness/issued.ts";
 import { tempFolder } from "../../test/harness/temp-folder.ts";
-import { certificateLimits } from "../config/limits.ts";
+import { certificateLimits } from "../config/tls-limits.ts";
 import type { CertificatePlace } from "../config/tls-settings.ts";
 import { pemOf } from "../x509/signed.ts";
 import { WatchedPlace } from "./watched-place.ts";

@@ -2,7 +2,7 @@
 // read before: a folder that cannot be read for a while takes nobody's certificate away.
 
 import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
-import { certificateLimits } from "../config/limits.ts";
+import { certificateLimits } from "../config/tls-limits.ts";
 import type { CertificatePlace } from "../config/tls-settings.ts";
 import { FolderHints } from "../lib/folder-hints.ts";
 import { type Candidate, type Candidates, candidatesOf } from "./candidates.ts";

@@ -2,7 +2,7 @@
 // is shown what is in it.
 
 import { setTimeout as pause } from "node:timers/promises";
-import { certificateLimits } from "../config/limits.ts";
+import { certificateLimits } from "../config/tls-limits.ts";
 import type { CertificatePlace } from "../config/tls-settings.ts";
 import type { Log } from "../lib/log.ts";
 import type { HeldCertificate } from "./certificate-file.ts";

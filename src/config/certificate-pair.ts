@@ -2,7 +2,7 @@
 
 import type { BundlePair } from "../x509/bundle.ts";
 import type { Certificate } from "./certificate.ts";
-import { certificateLimits } from "./limits.ts";
+import { certificateLimits } from "./tls-limits.ts";
 import type { Origin } from "./snapshot.ts";
 
 /** undefined = it can be shown. */

@@ -2,7 +2,7 @@
 // stand there, so no message repeats what was written. The rest is in `resolve-fleet.ts`.
 
 import type * as z from "zod";
-import { fleetLimits } from "./limits.ts";
+import { fleetLimits } from "./fleet-limits.ts";
 import { durationKey, key } from "./scalar.ts";
 import { secretMapping, secretText } from "./secret-scalar.ts";
 import { etcdConnection, etcdPrefix } from "./sources-schema.ts";

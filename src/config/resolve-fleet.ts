@@ -5,7 +5,7 @@ import { report } from "./context.ts";
 import type { Context } from "./context.ts";
 import type { FleetInput } from "./fleet-schema.ts";
 import type { FleetSettings } from "./fleet-settings.ts";
-import { fleetLimits } from "./limits.ts";
+import { fleetLimits } from "./fleet-limits.ts";
 import { etcdServerOf } from "./resolve-sources.ts";
 
 export function resolveFleet(

@@ -2,7 +2,7 @@
 // taken back by whoever finds that one lives. How long counts from when it is heard, so that no clock but the
 // own one is asked. What is made of them here is for others to say.
 
-import { fleetLimits as limits } from "../config/limits.ts";
+import { fleetLimits as limits } from "../config/fleet-limits.ts";
 import { isRecord, textAt } from "../lib/json.ts";
 import { deadKey } from "./fleet-keys.ts";
 import { parsedJson } from "./parsed-json.ts";

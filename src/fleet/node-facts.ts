@@ -1,6 +1,6 @@
 // What a node says of itself to the others, and how that is read: by a program that may be newer or older.
 
-import { fleetLimits as limits } from "../config/limits.ts";
+import { fleetLimits as limits } from "../config/fleet-limits.ts";
 import { isRecord, type JsonRecord, listAt, textAt } from "../lib/json.ts";
 import { parsedJson } from "./parsed-json.ts";
 

@@ -3,7 +3,7 @@
 // something was taken back stays there for a while: a key that is not there says nothing, so that an etcd
 // that lost its data does not take back what operators want.
 
-import { fleetLimits as limits } from "../config/limits.ts";
+import { fleetLimits as limits } from "../config/fleet-limits.ts";
 import { isRecord } from "../lib/json.ts";
 import { type Order, orderKey } from "./fleet-keys.ts";
 import { parsedJson } from "./parsed-json.ts";

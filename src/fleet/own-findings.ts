@@ -2,7 +2,7 @@
 // dead has more likely lost its own way there; and where another node found the contrary, it is this one's
 // trouble alone.
 
-import { fleetLimits as limits } from "../config/limits.ts";
+import { fleetLimits as limits } from "../config/fleet-limits.ts";
 import { deadKey } from "./fleet-keys.ts";
 import type { ShownMark } from "./mark-book.ts";
 

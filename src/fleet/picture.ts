@@ -2,7 +2,7 @@
 // ordered, and the secret of cookies.
 
 import type { FleetSettings } from "../config/fleet-settings.ts";
-import { fleetLimits as limits } from "../config/limits.ts";
+import { fleetLimits as limits } from "../config/fleet-limits.ts";
 import { Keyspace } from "../etcd/keyspace.ts";
 import type { Change } from "../etcd/member.ts";
 import type { Log } from "../lib/log.ts";

@@ -1,6 +1,6 @@
 // Who is there, and who was there until lately.
 
-import { fleetLimits as limits } from "../config/limits.ts";
+import { fleetLimits as limits } from "../config/fleet-limits.ts";
 import { type NodeFacts, readNodeFacts } from "./node-facts.ts";
 
 export interface RollEntry {

@@ -9,7 +9,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import type { FleetSettings } from "../config/fleet-settings.ts";
-import { fleetLimits as limits, sharedShelfLimits } from "../config/limits.ts";
+import { fleetLimits as limits, sharedShelfLimits } from "../config/fleet-limits.ts";
 import { EtcdError } from "../etcd/etcd-error.ts";
 import { follow } from "../etcd/follow.ts";
 import { Keyspace } from "../etcd/keyspace.ts";

@@ -5,7 +5,7 @@ import { hostname } from "node:os";
 import type { AlertDesk } from "../alerts/desk.ts";
 import type { ErrorRatioWatch } from "../alerts/error-ratio.ts";
 import type { AlertTest, CertificateRow, ServiceRow } from "../admin/operations.ts";
-import { certificateLimits } from "../config/limits.ts";
+import { certificateLimits } from "../config/tls-limits.ts";
 import { formatProblem, type Problem } from "../config/problem.ts";
 import type { AlertSettings } from "../config/alert-settings.ts";
 import type { Snapshot } from "../config/snapshot.ts";

@@ -10,7 +10,7 @@ import { WatchedPlaces } from "../certificates/watched-places.ts";
 import { type Certificate, type Credentials, noCredentials } from "../config/certificate.ts";
 import type { CertificateItem } from "../config/certificate-item.ts";
 import { isAnyShown } from "../config/certified.ts";
-import { certificateLimits } from "../config/limits.ts";
+import { certificateLimits } from "../config/tls-limits.ts";
 import type { Catalog, Snapshot } from "../config/snapshot.ts";
 import type { CertificatePlace } from "../config/tls-settings.ts";
 import type { Log } from "../lib/log.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { tlsLimits } from "../config/limits.ts";
+import { tlsLimits } from "../config/tls-limits.ts";
 import type { TicketNote } from "./messages.ts";
 import { TicketSecret } from "./ticket-secret.ts";
 

@@ -2,7 +2,7 @@
 // was recorded under it. A primary hands it to its successor, so that sessions outlive an upgrade.
 
 import { randomBytes } from "node:crypto";
-import { tlsLimits } from "../config/limits.ts";
+import { tlsLimits } from "../config/tls-limits.ts";
 import type { TicketNote } from "./messages.ts";
 
 export interface TicketUser {

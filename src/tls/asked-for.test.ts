@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { tlsLimits as limits } from "../config/limits.ts";
+import { tlsLimits as limits } from "../config/tls-limits.ts";
 import { AskedFor } from "./asked-for.ts";
 
 function stand(wanted: readonly string[]) {

@@ -1,7 +1,7 @@
 // Names that clients ask for, told to whoever has certificates made on demand: each once in a while, and not more than so many at a
 // time, since anybody can ask for any name.
 
-import { tlsLimits as limits } from "../config/limits.ts";
+import { tlsLimits as limits } from "../config/tls-limits.ts";
 
 export class AskedFor {
   readonly #tell: (name: string) => void;

@@ -4,7 +4,7 @@
 import { constants, createHash } from "node:crypto";
 import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
 
-import { tlsLimits } from "../config/limits.ts";
+import { tlsLimits } from "../config/tls-limits.ts";
 import type { TlsOptions } from "../config/tls-settings.ts";
 import type { Choice } from "./certificate-index.ts";
 import { profiles } from "./profile.ts";

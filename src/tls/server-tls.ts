@@ -1,7 +1,7 @@
 // TLS with clients, for all listeners of a process: what outlives a snapshot, and what each listener needs of it.
 
 import type { Listener, Snapshot } from "../config/snapshot.ts";
-import { tlsLimits } from "../config/limits.ts";
+import { tlsLimits } from "../config/tls-limits.ts";
 import type { TlsOptions } from "../config/tls-settings.ts";
 import { Turnstile } from "../lib/turnstile.ts";
 import { CertificateIndex } from "./certificate-index.ts";

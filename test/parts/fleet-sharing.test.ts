@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fleetLimits as limits } from "../../src/config/limits.ts";
+import { fleetLimits as limits } from "../../src/config/fleet-limits.ts";
 import { Fleet } from "../../src/fleet/fleet.ts";
 import { type Order, orderKey } from "../../src/fleet/fleet-keys.ts";
 import type { SharedMark, ShownMark } from "../../src/fleet/mark-book.ts";
