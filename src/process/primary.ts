@@ -16,15 +16,14 @@ import { fixedProvider } from "../providers/fixed.ts";
 import { foundProviders } from "../providers/found-daemons.ts";
 import { kept } from "../providers/kept.ts";
 import type { Provider, Update } from "../providers/provider.ts";
-import { ConflictBook } from "../routing/conflict-book.ts";
 import type { Conflict } from "../routing/conflicts.ts";
 import { merge, type Merged, type Said } from "../routing/merge.ts";
 import type { Refusal } from "../routing/ownership.ts";
 import type { Providers } from "./providers.ts";
 import type { HolderBook } from "./holder-book.ts";
 import { BrokenTests } from "./explanations.ts";
+import { Claims } from "./claims.ts";
 import { changedFixed } from "./fixed-settings.ts";
-import { LoggedOnce } from "./logged-once.ts";
 import { machineAddresses } from "./machine-addresses.ts";
 import { withTrusted } from "./trusted-lists.ts";
 import type { Serving } from "./serving.ts";
@@ -92,9 +91,6 @@ export class BadConfiguration extends Error {
   }
 }
 
-/** Looked at with every change; more are not worth it. */
-const mostFaults = 1000;
-
 export class Primary {
   readonly #options: PrimaryOptions;
   readonly #log: Log;
@@ -109,11 +105,8 @@ export class Primary {
   #snapshot: Snapshot | undefined;
   /** What the file said, of the snapshot that is live. */
   #catalog: Catalog | undefined;
-  #refusals: readonly Refusal[] = [];
   #certificates: readonly CertificateItem[] = [];
-  #conflicts: readonly Conflict[] = [];
-  readonly #book = new ConflictBook();
-  readonly #faults: LoggedOnce;
+  readonly #claims: Claims;
   #since = "";
   #problems: readonly Problem[] = [];
   #isDraining: boolean;
@@ -126,7 +119,7 @@ export class Primary {
     this.#options = options;
     this.#log = options.log;
     this.#isDraining = options.isDraining;
-    this.#faults = new LoggedOnce(options.log);
+    this.#claims = new Claims(options.log);
     const { config, reader } = options;
     this.#file =
       options.provider ?? (config === undefined ? undefined : fileProvider(config, reader));
@@ -266,9 +259,7 @@ export class Primary {
     await this.#goLive(snapshot, merged.certificates);
     this.#catalog = catalog;
     this.#options.holders.hold(holders, this.#options.providers.isComplete);
-    this.#refusals = refusals;
-    this.#conflicts = this.#book.find(snapshot.routes);
-    this.#tellFaults(refusals);
+    this.#claims.take(refusals, snapshot.routes);
     return snapshot;
   }
 
@@ -348,23 +339,6 @@ export class Primary {
     return { ...merged, snapshot: { ...merged.snapshot, ...added } };
   }
 
-  /** With every container that starts or stops there is another snapshot, mostly with the same faults. */
-  #tellFaults(refusals: readonly Refusal[]): void {
-    this.#faults.tell([
-      ...refusals
-        .slice(0, mostFaults)
-        .map(({ origin, message }) => ({ message, fields: { place: origin.place } })),
-      ...this.#conflicts.slice(0, mostFaults).map(({ a, b, why }) => ({
-        message: "two routes claim the same requests; the first one gets them",
-        fields: {
-          first: `${a.name} (${a.origin.place})`,
-          second: `${b.name} (${b.origin.place})`,
-          why,
-        },
-      })),
-    ]);
-  }
-
   // --- for operators -----------------------------------------------------------------------------
 
   get serving(): Serving | undefined {
@@ -382,7 +356,7 @@ export class Primary {
 
   /** What tenants asked for and were refused. */
   get refusals(): readonly Refusal[] {
-    return this.#refusals;
+    return this.#claims.refusals;
   }
 
   /** That were said outside the file, of the snapshot that is live; what is refused says so. */
@@ -392,7 +366,7 @@ export class Primary {
 
   /** Routes that claim the same requests. */
   get conflicts(): readonly Conflict[] {
-    return this.#conflicts;
+    return this.#claims.conflicts;
   }
 
   /** What the file says; undefined = nothing is served yet. */
