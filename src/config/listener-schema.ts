@@ -70,6 +70,16 @@ const listenerMapping = mapping({
     "TLS ends here, with the certificates of `tls`: `true`, or what differs from there.",
     false,
   ),
+  http2: key(
+    flag(),
+    "Clients may agree on HTTP/2 under TLS (ALPN), and it is preferred to HTTP/1.1. `false`: HTTP/1.1 only.",
+    true,
+  ),
+  h2c: key(
+    flag(),
+    "Without TLS: clients may begin with HTTP/2 (prior knowledge), beside those that speak HTTP/1.1.",
+    false,
+  ),
   trustedProxies: key(networkSources(), "Instead of the global `trustedProxies`."),
   clientAddress: key(
     mapping({

@@ -41,6 +41,7 @@ export function resolveListener(
     datagrams: { ...defaultDatagrams, ...given(input.datagrams) },
     proxyProtocol: input.proxyProtocol ?? false,
     tls: tlsOf(context, input, tls, [...path, "tls"]),
+    http2: isSecure(input) ? (input.http2 ?? true) : (input.h2c ?? false),
     ...trust,
     ...(middlewares.length === 0 ? {} : { middlewares }),
     timeouts: { head, idle, ...given(input.timeouts) },
@@ -74,6 +75,10 @@ function trustOf(
     ...(lists.length === 0 ? {} : { trustedLists: lists }),
     ...(clientAddress === undefined ? {} : { clientHeader: clientAddress.header }),
   };
+}
+
+function isSecure({ tls = false, protocol = "http" }: ListenerInput): boolean {
+  return tls !== false && protocol === "http";
 }
 
 function tlsOf(
@@ -125,6 +130,7 @@ function checkKeys(
     const message = `are for requests, and this listener is ${protocol}`;
     refuse(["middlewares"], message, "leave them out");
   }
+  checkHttp2(input, refuse);
   if (protocol !== "udp" && input.datagrams !== undefined) {
     refuse(["datagrams"], `are of a udp listener, and this one is ${protocol}`, "leave it out");
   }
@@ -146,6 +152,25 @@ function checkKeys(
   if (input.bind.some(({ kind }) => kind === "unix")) {
     const message = "datagrams come from the network";
     report(context, [...path, "bind"], { message, remedy: 'write ":53"' });
+  }
+}
+
+/** Under TLS both sides say what they speak; in the clear the client just begins. */
+function checkHttp2(
+  { http2, h2c, tls = false, protocol = "http" }: ListenerInput,
+  refuse: (key: readonly string[], message: string, remedy: string) => void,
+): void {
+  for (const key of ["http2", "h2c"] as const) {
+    if (protocol === "http" || (key === "http2" ? http2 : h2c) === undefined) continue;
+    refuse([key], `is for requests, and this listener is ${protocol}`, "leave it out");
+    return;
+  }
+  if (http2 !== undefined && tls === false) {
+    const remedy = http2 ? "write h2c: true" : "leave it out";
+    refuse(["http2"], "is agreed on under TLS, and what comes here is in the clear", remedy);
+  }
+  if (h2c !== undefined && tls !== false) {
+    refuse(["h2c"], "is HTTP/2 in the clear, and this listener has TLS", "write http2");
   }
 }
 

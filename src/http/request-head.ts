@@ -29,6 +29,8 @@ export class RequestHead implements Target {
   authority = "";
   /** 0 for HTTP/1.0, 1 for HTTP/1.1. */
   minor = 1;
+  /** What the client speaks: also where its head was written as HTTP/1 has it (`h2/request-fields.ts`). */
+  protocol: "HTTP/1.0" | "HTTP/1.1" | "HTTP/2.0" = "HTTP/1.1";
   readonly fields = new Fields();
   /** The Host field as it came, or the authority of an absolute-form target. */
   host = "";
@@ -73,6 +75,7 @@ export class RequestHead implements Target {
     this.isPersistent = true;
     this.host = "";
     this.minor = 1;
+    this.protocol = "HTTP/1.1";
     this.bodyLength = 0;
     this.isUpgrade = false;
     this.expectsContinue = false;
@@ -116,6 +119,7 @@ export class RequestHead implements Target {
     const minor = text.charCodeAt(start + 7) - 48;
     if (!isOne || minor < 0 || minor > 1) return "BAD_VERSION";
     this.minor = minor;
+    if (minor === 0) this.protocol = "HTTP/1.0";
     return undefined;
   }
 

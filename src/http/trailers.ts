@@ -44,13 +44,15 @@ export type Trailers =
   | { readonly kind: "trailers"; readonly lines: string }
   | { readonly kind: "bad"; readonly why: FailureCode };
 
+/** Of those that are being read. Every gRPC call has some. */
+const fields = new Fields();
+
 /**
  * Checks trailer lines and leaves out the forbidden ones.
  * @param lines each with its CR LF, without the empty line
  */
 export function readTrailers(lines: string): Trailers {
   if (lines === "") return { kind: "trailers", lines };
-  const fields = new Fields();
   const why = fields.read(lines, 0, lines.length, maxTrailers);
   if (why !== undefined) return { kind: "bad", why };
   for (let index = 0; index < fields.count; index++) {

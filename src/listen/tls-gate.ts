@@ -23,6 +23,10 @@ import type { ListenerCounts } from "./listener-counts.ts";
 export interface Secured {
   readonly socket: TLSSocket;
   readonly facts: SecureFacts;
+  /** It was agreed on; otherwise HTTP/1 is spoken. */
+  readonly isHttp2: boolean;
+  /** Its version and cipher are good enough for HTTP/2 (RFC 9113 section 9.2). */
+  readonly isAdequate: boolean;
 }
 
 /** Called once: with the connection, or with undefined when it was closed before it was secure. */
@@ -69,7 +73,19 @@ export class TlsGates {
     else this.options.counts.tls12++;
   }
 
-  factsOf(socket: TLSSocket, { clientAuth }: TlsOptions): SecureFacts {
+  secured(socket: TLSSocket, shown: Shown, serverName: string): Secured {
+    const isHttp2 = socket.alpnProtocol === "h2";
+    const facts = this.#factsOf(socket, shown.options);
+    // HTTP/1 clients keep to one host for each connection. Others share it among the names they see in the certificate.
+    const isUncovered =
+      isHttp2 && serverName !== "" ? (host: string) => shown.covers?.(host) === false : never;
+    return {
+      ...{ socket, isHttp2, isAdequate: !isHttp2 || isAdequate(socket) },
+      facts: { ...facts, isUncovered },
+    };
+  }
+
+  #factsOf(socket: TLSSocket, { clientAuth }: TlsOptions): Omit<SecureFacts, "isUncovered"> {
     const shown = clientAuth === undefined ? undefined : socket.getPeerX509Certificate();
     return {
       clientCertificate: shown?.raw.toString("base64") ?? "",
@@ -152,14 +168,14 @@ class TlsGate implements Receiver, Deadlined, Rostered {
     try {
       const shown = this.#gates.chooser.choose(hello);
       if ("alert" in shown) this.#refuse(shown.alert, shown.why);
-      else this.#shake(shown);
+      else this.#shake(shown, hello.serverName);
     } catch (error) {
       this.#gates.broken(hello.serverName, error);
       this.#sayAlert(Alert.INTERNAL_ERROR);
     }
   }
 
-  #shake(shown: Shown): void {
+  #shake(shown: Shown, serverName: string): void {
     const { socket, peer } = this.#incoming!;
     const { options, protocols, isChallenge } = shown;
     const secure = serverSocket(socket, shown, Buffer.from(this.#kept.bytes), protocols);
@@ -181,7 +197,7 @@ class TlsGate implements Receiver, Deadlined, Rostered {
         return;
       }
       this.#gates.agreed(secure);
-      this.#leave()?.take({ socket: secure, facts: this.#gates.factsOf(secure, options) });
+      this.#leave()?.take(this.#gates.secured(secure, shown, serverName));
     });
   }
 
@@ -245,6 +261,17 @@ class TlsGate implements Receiver, Deadlined, Rostered {
     this.#gates.waiting.delete(this);
     return incoming;
   }
+}
+
+function never(): boolean {
+  return false;
+}
+
+/** RFC 9113 section 9.2.2: with TLS 1.2 a key of its own for each connection, and an AEAD. */
+function isAdequate(socket: TLSSocket): boolean {
+  const { name, version } = socket.getCipher();
+  if (version === "TLSv1.3") return true;
+  return version === "TLSv1.2" && /^ECDHE-.*(GCM|CHACHA20)/.test(name);
 }
 
 /** Snapshots come and go while a connection lasts. */

@@ -16,7 +16,8 @@ interface Considered extends Choice {
   readonly isValid: boolean;
 }
 
-export type ShownCertificate = Pick<Certificate, "chain" | "key" | "kind" | "staple">;
+export type ShownCertificate = Pick<Certificate, "chain" | "key" | "kind" | "staple"> &
+  Partial<Pick<Certificate, "names">>;
 
 /** Certificates begin and end by the minute. */
 const validFor = 60_000;
@@ -67,6 +68,11 @@ export class CertificateIndex {
     }
     return choice;
   }
+}
+
+/** Whether a certificate with these names is for the host. */
+export function isFor(host: string, names: readonly string[]): boolean {
+  return names.includes(host) || names.includes(wildcardOf(host));
 }
 
 /** RFC 9525 section 6.3: the star is the whole first label, and stands for one. */

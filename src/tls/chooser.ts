@@ -6,7 +6,7 @@ import type { SecureContext } from "node:tls";
 import { alpnProofProtocol, type Credentials } from "../config/certificate.ts";
 import { HostOptions } from "../config/host-options.ts";
 import type { TlsOptions, TlsSettings } from "../config/tls-settings.ts";
-import { choiceOf } from "./certificate-index.ts";
+import { choiceOf, isFor } from "./certificate-index.ts";
 import type { CertificateIndex, Choice } from "./certificate-index.ts";
 import type { ClientHello } from "./client-hello.ts";
 import type { Contexts } from "./contexts.ts";
@@ -31,6 +31,8 @@ export interface Shown {
   readonly staple: Buffer | undefined;
   /** It is an authority that looks whether the name leads here (RFC 8737): nothing follows the handshake. */
   readonly isChallenge: boolean;
+  /** Clients may ask for this host, too, on a connection that began so (RFC 9110 section 7.4); left out = for any. */
+  covers?(host: string): boolean;
 }
 
 export interface Refused {
@@ -38,10 +40,9 @@ export interface Refused {
   readonly why: string;
 }
 
-/** RFC 8737 section 6.2. */
-
 /** In our order. */
-const spoken = ["http/1.1", "http/1.0"];
+const spoken = ["h2", "http/1.1", "http/1.0"];
+const spokenAsOne = spoken.slice(1);
 
 export interface ChooserOptions {
   readonly settings: TlsSettings;
@@ -50,6 +51,8 @@ export interface ChooserOptions {
   readonly contexts: Contexts;
   /** Of the listener. */
   readonly options: TlsOptions;
+  /** Of the listener: HTTP/2 may be agreed on. */
+  readonly isHttp2: boolean;
   /** A client asks for it. @param isKnown there is a certificate for it */
   onAsked(name: string, isKnown: boolean): void;
 }
@@ -75,14 +78,17 @@ export class Chooser {
     const options = this.optionsFor(serverName);
     const choice = this.#choiceFor(serverName, options);
     if ("alert" in choice) return choice;
-    const agreed = spoken.filter((each) => protocols.includes(each));
+    const all = this.#options.isHttp2 ? spoken : spokenAsOne;
+    const agreed = all.filter((each) => protocols.includes(each));
     if (protocols.length > 0 && agreed.length === 0) {
       const why = `it speaks only ${protocols.join(", ")}`;
       return { alert: Alert.NO_APPLICATION_PROTOCOL, why };
     }
     const context = this.#options.contexts.of(choice, options);
     const staple = stapleOf(choice, hello);
-    return { context, options, protocols: agreed, staple, isChallenge: false };
+    const covers = (host: string) =>
+      host === serverName || choice.certificates.some(({ names = [] }) => isFor(host, names));
+    return { context, options, protocols: agreed, staple, isChallenge: false, covers };
   }
 
   /**

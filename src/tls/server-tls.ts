@@ -36,18 +36,18 @@ export class ServerTls {
   }
 
   /** undefined: what comes to this listener is in the clear. Of the snapshot taken last. */
-  chooserFor({ tls: options }: Listener, snapshot: Snapshot): Chooser | undefined {
-    return options === undefined ? undefined : this.#chooser(options, snapshot);
+  chooserFor({ tls: options, http2 }: Listener, snapshot: Snapshot): Chooser | undefined {
+    return options === undefined ? undefined : this.#chooser(options, snapshot, http2);
   }
 
   /** For routes of streams that end TLS, of whatever listener. Of the snapshot taken last. */
   streamChooser(snapshot: Snapshot): Chooser {
-    return this.#chooser(snapshot.tls.options, snapshot);
+    return this.#chooser(snapshot.tls.options, snapshot, false);
   }
 
-  #chooser(options: TlsOptions, { tls, credentials }: Snapshot): Chooser {
+  #chooser(options: TlsOptions, { tls, credentials }: Snapshot, isHttp2: boolean): Chooser {
     return new Chooser({
-      ...{ settings: tls, credentials, options },
+      ...{ settings: tls, credentials, options, isHttp2 },
       ...{ index: this.#index, contexts: this.#contexts },
       onAsked: (name, isKnown) => (isKnown ? this.#known : this.#unknown).asked(name),
     });
