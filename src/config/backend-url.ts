@@ -1,5 +1,7 @@
 // Where a backend is: http://HOST:PORT[/base], https://…, unix:/run/app.sock, or nginx's way of writing
-// the latter, http://unix:/run/app.sock[:/base]; for programs fastcgi://HOST:PORT, fastcgi://unix:/PATH, and so scgi://
+// the latter, http://unix:/run/app.sock[:/base]; HTTP/2 in the clear is h2c://HOST:PORT[/base], h2c://unix:/run/app.sock; gRPC is
+// grpc://HOST:PORT, which is the same, and grpcs://HOST:PORT, over TLS and HTTP/2 alone: over HTTP/1.1 a call could not end with its
+// status, so a server that does not choose HTTP/2 is none; for programs fastcgi://HOST:PORT, fastcgi://unix:/PATH, and so scgi://
 // and uwsgi://; for streams tcp://HOST:PORT, tls://…, tcp://unix:/PATH and udp://HOST:PORT. Read by hand: WHATWG URL would repair what is wrong (backslashes, tabs, 127.1), and
 // what was repaired is not what the operator checked.
 
@@ -14,11 +16,13 @@ export type BackendUrl = Omit<Backend, "weight" | "tier">;
 const maxSocketPath = 107;
 
 export const urlForms =
-  "write http://HOST:PORT, https://HOST:PORT or unix:/PATH, for programs fastcgi://, scgi:// or uwsgi://, or for streams tcp://, tls:// or udp://";
+  "write http://HOST:PORT, https://HOST:PORT or unix:/PATH, for HTTP/2 in the clear h2c://, for gRPC grpc:// or grpcs://, for programs fastcgi://, scgi:// or uwsgi://, or for streams tcp://, tls:// or udp://";
 
 interface Scheme {
   readonly protocol: Backend["protocol"];
   readonly speaks?: GatewayProtocol;
+  /** HTTP/2 is spoken, and nothing else. */
+  readonly http2?: true;
   readonly secure: boolean;
   /** undefined = it must be written. */
   readonly port: number | undefined;
@@ -27,6 +31,9 @@ interface Scheme {
 const schemes: Readonly<Record<string, Scheme>> = {
   http: { protocol: "http", secure: false, port: 80 },
   https: { protocol: "http", secure: true, port: 443 },
+  h2c: { protocol: "http", http2: true, secure: false, port: 80 },
+  grpc: { protocol: "http", http2: true, secure: false, port: undefined },
+  grpcs: { protocol: "http", http2: true, secure: true, port: 443 },
   tcp: { protocol: "tcp", secure: false, port: undefined },
   tls: { protocol: "tcp", secure: true, port: undefined },
   udp: { protocol: "udp", secure: false, port: undefined },
@@ -39,7 +46,7 @@ const schemes: Readonly<Record<string, Scheme>> = {
 const strangers: Readonly<Record<string, string>> = {
   ws: "WebSockets pass through http:// as they are",
   wss: "WebSockets pass through https:// as they are",
-  h2c: "write http://HOST:PORT",
+  h2: "write https://HOST:PORT: HTTP/2 is spoken where the backend chooses it",
   fcgi: "write fastcgi://HOST:PORT",
   suwsgi: "TLS to programs is not supported: write uwsgi://HOST:PORT",
   ssl: "write tls://HOST:PORT",
@@ -61,7 +68,9 @@ export function parseBackendUrl(text: string, refuse: Refuse): BackendUrl | unde
     return refuse(`${JSON.stringify(text)} contains a space, a control or a backslash`, urlForms);
   }
   const [, wrapper = "", socket, socketBase = ""] =
-    /^(?:(https?|tcp|tls|udp|fastcgi|scgi|uwsgi):\/\/)?unix:([^:]*)(?::(.*))?$/i.exec(text) ?? [];
+    /^(?:(https?|h2c|grpcs?|tcp|tls|udp|fastcgi|scgi|uwsgi):\/\/)?unix:([^:]*)(?::(.*))?$/i.exec(
+      text,
+    ) ?? [];
   if (socket !== undefined) {
     return parseSocket(
       { url: text, scheme: wrapper.toLowerCase(), path: socket },
@@ -102,7 +111,7 @@ function parseTcp(url: string, rest: string, scheme: Scheme, refuse: Refuse) {
   const host = name.includes("*") ? undefined : normaliseHostPattern(name);
   if (host === undefined)
     return refuse(`${JSON.stringify(name)} is not a host name or address`, urlForms);
-  const { protocol, speaks, secure } = scheme;
+  const { protocol, speaks, http2, secure } = scheme;
   if (digits === undefined && scheme.port === undefined) {
     return refuse(`${url} has no port`, `write ${url.replace(/\/+$/, "")}:PORT`);
   }
@@ -122,6 +131,7 @@ function parseTcp(url: string, rest: string, scheme: Scheme, refuse: Refuse) {
     url,
     protocol,
     ...(speaks === undefined ? {} : { speaks }),
+    ...(http2 === undefined ? {} : { http2 }),
     secure,
     address: { kind: "tcp", host: bare, port },
     basePath,
@@ -137,8 +147,9 @@ interface SocketUrl {
 }
 
 function parseSocket({ url, scheme, path }: SocketUrl, base: string, refuse: Refuse) {
-  if (scheme === "https" || scheme === "tls") {
-    const remedy = `write ${scheme === "tls" ? "tcp://" : ""}unix:${path}`;
+  if (scheme === "https" || scheme === "tls" || scheme === "grpcs") {
+    const plain = { https: "", tls: "tcp://", grpcs: "grpc://" }[scheme];
+    const remedy = `write ${plain}unix:${path}`;
     return refuse("TLS over a unix socket is not supported", remedy);
   }
   if (scheme === "udp") return refuse("datagrams over a unix socket are not supported", urlForms);
@@ -148,7 +159,7 @@ function parseSocket({ url, scheme, path }: SocketUrl, base: string, refuse: Ref
   if (Buffer.byteLength(path) > maxSocketPath) {
     return refuse(`the socket's path is longer than ${maxSocketPath} bytes`);
   }
-  const { protocol = "http", speaks } = schemes[scheme] ?? {};
+  const { protocol = "http", speaks, http2 } = schemes[scheme] ?? {};
   if (base !== "" && (protocol === "tcp" || speaks !== undefined)) {
     return refuse(`a ${scheme} backend has no path`, `write ${scheme}://unix:${path}`);
   }
@@ -159,6 +170,7 @@ function parseSocket({ url, scheme, path }: SocketUrl, base: string, refuse: Ref
     url,
     protocol,
     ...(speaks === undefined ? {} : { speaks }),
+    ...(http2 === undefined ? {} : { http2 }),
     secure: false,
     address: { kind: "unix", path },
     basePath: base.replace(/\/+$/, ""),

@@ -15,11 +15,16 @@ export function resolveBackendTls(
   context: Context,
   input: BackendTlsInput | undefined,
   path: Path,
-  protocol: Backend["protocol"],
+  backends: readonly Backend[],
 ): BackendTls {
   if (input === undefined) return defaultBackendTls;
   const pins = [...new Set(input.pins)];
-  checkLists(context, input, path, protocol);
+  checkLists(context, input, path, backends[0]?.protocol ?? "http");
+  if (input.http2 === false && backends.length > 0 && backends.every((each) => each.http2)) {
+    const message = "is for https backends, and what is written here speaks HTTP/2 alone";
+    const remedy = "leave it out, or write https://HOST:PORT";
+    report(context, [...path, "http2"], { message, remedy, at: "key" });
+  }
   const tls: BackendTls = {
     verify: input.verify ?? pins.length === 0,
     ca: input.ca === undefined ? undefined : authoritiesOf(context, input.ca, [...path, "ca"]),
@@ -27,6 +32,7 @@ export function resolveBackendTls(
     pins,
     client: clientOf(context, input, path),
     minVersion: input.minVersion ?? defaultBackendTls.minVersion,
+    http2: input.http2 ?? defaultBackendTls.http2,
     alpn: input.alpn ?? [],
   };
   tryOut(context, tls, path);
@@ -46,8 +52,9 @@ function checkLists(
   }
   if (alpn === undefined) return;
   if (protocol === "http") {
-    const message = "requests are sent as HTTP/1.1, and that is what is offered";
-    report(context, [...path, "alpn"], { message, remedy: "leave it out", at: "key" });
+    const message = "requests are sent as HTTP/2 or HTTP/1.1, and that is what is offered";
+    const remedy = "leave it out, or say http2: false to offer HTTP/1.1 alone";
+    report(context, [...path, "alpn"], { message, remedy, at: "key" });
   } else if (alpn.length > backendTlsLimits.protocols) {
     const message = `has more than ${backendTlsLimits.protocols} protocols`;
     report(context, [...path, "alpn"], { message, remedy: "name what is spoken" });

@@ -55,7 +55,7 @@ export function resolveBackends(
     sticky: resolveSticky(context, input.sticky, [...path, "sticky"]),
     host: input.host ?? "keep",
     pool: { ...(gateway === undefined ? defaultPool : gatewayPool), ...given(input.pool) },
-    tls: resolveBackendTls(context, input.tls, [...path, "tls"], protocol),
+    tls: resolveBackendTls(context, input.tls, [...path, "tls"], written),
     retry: { ...defaultRetry, ...given(input.retry) },
     check: resolveCheck(context, input.check, [...path, "check"]),
     passive: { ...defaultPassive, ...given(input.passive) },

@@ -5,24 +5,21 @@
 //   HealthCheckRequest  { string service = 1; }         0a <length> <bytes>
 //   HealthCheckResponse { ServingStatus status = 1; }   08 <varint>, and nothing for 0
 
-import {
-  type ClientHttp2Stream,
-  connect,
-  constants,
-  type IncomingHttpHeaders,
-  type IncomingHttpStatusHeader,
-} from "node:http2";
-import type { Socket } from "node:net";
-import { TLSSocket } from "node:tls";
 import type { ProbeSettings } from "../config/service.ts";
-import { type Attempt, maxAnswerBytes } from "./attempt.ts";
+import { factsOf, type FailureCode } from "../http/errors.ts";
+import { Fields } from "../http/fields.ts";
+import type { ResponseHead } from "../http/response-head.ts";
 import { quote } from "../lib/quote.ts";
+import type { ResponseSink } from "../upstream/backend-connection.ts";
+import type { Attempt } from "./attempt.ts";
 import { checkAgent } from "./check-agent.ts";
-import { faultText } from "./fault-text.ts";
-import { authorityOf, openSocket } from "./open-socket.ts";
+import { openHttp2 } from "./http2-check.ts";
+import { authorityOf } from "./open-socket.ts";
 
 type GrpcSettings = Extract<ProbeSettings, { kind: "grpc" }>;
 
+/** There are two. */
+const mostTrailers = 100;
 const serving = 1;
 const states = ["UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN"];
 
@@ -36,85 +33,81 @@ const reasons: Readonly<Record<string, string>> = {
 };
 
 export function probeGrpc(attempt: Attempt, { service }: GrpcSettings): void {
-  openSocket(attempt, ["h2"], (socket) => {
-    if (socket instanceof TLSSocket && socket.alpnProtocol !== "h2") {
-      return attempt.bad("does not speak HTTP/2: it did not choose h2 by ALPN");
-    }
-    attempt.waitsFor = "answer";
-    call(attempt, service, socket);
+  const { target } = attempt;
+  openHttp2(attempt, (connection) => {
+    const head = [
+      "POST /grpc.health.v1.Health/Check HTTP/1.1",
+      `Host: ${authorityOf(target)}`,
+      "Content-Type: application/grpc",
+      "TE: trailers",
+      `User-Agent: ${checkAgent}`,
+      `Grpc-Timeout: ${target.check.timeout}m`,
+      "\r\n",
+    ].join("\r\n");
+    const message = requestOf(service);
+    connection.begin(new HealthAnswer(attempt), head, "POST", false, 0, 0);
+    connection.writeData(message, 0, message.length, true);
+    connection.endRequest("", true);
+    connection.flush();
   });
 }
 
-function call(attempt: Attempt, service: string, socket: Socket): void {
-  const { backend } = attempt.target;
-  const scheme = backend.secure ? "https" : "http";
-  const session = connect(`${scheme}://localhost`, {
-    createConnection: () => socket,
-    settings: { enablePush: false },
-  });
-  attempt.onEnd(() => session.destroy());
-  const onFault = (error: NodeJS.ErrnoException) => attempt.bad(h2Fault(error, attempt));
-  const watch = () => {
-    if (socket.bytesRead > maxAnswerBytes) attempt.bad("sent 64 KiB that are not the answer");
-  };
-  session.on("error", onFault);
-  session.on("goaway", (code) => {
-    // 0 lets what has begun go on to its end.
-    if (code !== 0) attempt.bad(`ended the HTTP/2 connection with code ${code}`);
-  });
-  session.on("ping", watch);
-  session.on("remoteSettings", watch);
-  const stream = session.request({
-    [constants.HTTP2_HEADER_METHOD]: "POST",
-    [constants.HTTP2_HEADER_SCHEME]: scheme,
-    [constants.HTTP2_HEADER_AUTHORITY]: authorityOf(attempt.target),
-    [constants.HTTP2_HEADER_PATH]: "/grpc.health.v1.Health/Check",
-    "content-type": "application/grpc",
-    te: "trailers",
-    "user-agent": checkAgent,
-    "grpc-timeout": `${attempt.target.check.timeout}m`,
-  });
-  stream.on("error", onFault);
-  stream.on("headers", watch);
-  listen(attempt, stream, watch);
-  stream.end(requestOf(service));
-}
+class HealthAnswer implements ResponseSink {
+  readonly #attempt: Attempt;
+  #body = Buffer.alloc(0);
+  #status: string | undefined;
+  #message = "";
 
-function listen(attempt: Attempt, stream: ClientHttp2Stream, watch: () => void): void {
-  let body = Buffer.alloc(0);
-  let status: string | undefined;
-  let message = "";
-  const note = (headers: IncomingHttpHeaders) => {
-    status = textOf(headers["grpc-status"]) ?? status;
-    message = textOf(headers["grpc-message"]) ?? message;
-  };
-  stream.on("response", (headers: IncomingHttpHeaders & IncomingHttpStatusHeader) => {
-    const code = headers[":status"];
-    if (code !== 200) return attempt.bad(`answered ${code ?? "nothing"}, and no gRPC`);
+  constructor(attempt: Attempt) {
+    this.#attempt = attempt;
+  }
+
+  onResponseHead({ status, fields }: ResponseHead): void {
+    if (status !== 200) return this.#attempt.bad(`answered ${status}, and no gRPC`);
     // An answer without a message has its trailers here.
-    note(headers);
-  });
-  stream.on("trailers", note);
-  stream.on("data", (bytes: Buffer) => {
-    watch();
-    if (!attempt.isOver) body = Buffer.concat([body, bytes]);
-  });
-  stream.on("end", () => {
+    this.#note(fields);
+  }
+
+  #note(fields: Fields): void {
+    this.#status = fields.get("grpc-status") ?? this.#status;
+    this.#message = fields.get("grpc-message") ?? this.#message;
+  }
+
+  onResponseData(buffer: Buffer, start: number, end: number): void {
+    if (!this.#attempt.isOver)
+      this.#body = Buffer.concat([this.#body, buffer.subarray(start, end)]);
+  }
+
+  onResponseEnd(trailers: string): void {
+    const fields = new Fields();
+    fields.read(trailers, 0, trailers.length, mostTrailers);
+    this.#note(fields);
+    const attempt = this.#attempt;
+    const status = this.#status;
     if (status === undefined) return attempt.bad("answered without a gRPC status");
     if (status !== "0") {
-      const why = reasons[status] ?? (quote(message) || "no reason given");
+      const why = reasons[status] ?? (quote(this.#message) || "no reason given");
       return attempt.bad(`gRPC status ${quote(status)}: ${why}`);
     }
-    const state = stateIn(body);
+    const state = stateIn(this.#body);
     if (state === undefined) return attempt.bad("answered what is no HealthCheckResponse");
     if (state === serving) return attempt.good("SERVING");
     attempt.bad(`says ${states[state] ?? `state ${state}`}`);
-  });
-  stream.on("close", () => attempt.bad("ended the call without an answer"));
-}
+  }
 
-function textOf(value: string | string[] | undefined): string | undefined {
-  return typeof value === "string" ? value : value?.[0];
+  onResponseFailed(code: FailureCode, cause = ""): void {
+    const why = quote(cause || factsOf(code).text);
+    if (code === "STREAM_RESET") this.#attempt.bad(`ended the call without an answer: ${why}`);
+    else this.#attempt.bad(`does not speak HTTP/2 as expected: ${why}`);
+  }
+
+  onInterim(): void {}
+  onResponseFlush(): void {}
+  onUpstreamDrain(): void {}
+  onErrorText(): void {}
+  onBackendData(): void {}
+  onBackendEnd(): void {}
+  onBackendClosed(): void {}
 }
 
 function requestOf(service: string): Buffer {
@@ -137,11 +130,4 @@ function stateIn(body: Buffer): number | undefined {
   if (body.length === 5) return 0;
   // The states fit into one byte; other fields are not defined.
   return body.length === 7 && body[5] === 0x08 ? body[6] : undefined;
-}
-
-function h2Fault(error: NodeJS.ErrnoException, { target }: Attempt): string {
-  const { code = "", message } = error;
-  return code.startsWith("ERR_HTTP2")
-    ? `does not speak HTTP/2 as expected: ${quote(message)}`
-    : faultText(error, target, true);
 }

@@ -1,46 +1,45 @@
-// One HTTP request on a connection of its own: the status has to be one of those wanted, and the body has
+// One HTTP/1.1 request on a connection of its own: the status has to be one of those wanted, and the body has
 // to contain the text wanted. Redirects are answers like any other, and not followed.
 
 import { type IncomingMessage, request as sendRequest } from "node:http";
+import type { Socket } from "node:net";
 import type { ProbeSettings } from "../config/service.ts";
 import { type Attempt, maxAnswerBytes, type ProbeTarget } from "./attempt.ts";
 import { quote } from "../lib/quote.ts";
 import { checkAgent } from "./check-agent.ts";
 import { faultText } from "./fault-text.ts";
-import { authorityOf, openSocket } from "./open-socket.ts";
+import { authorityOf } from "./open-socket.ts";
 
 type HttpSettings = Extract<ProbeSettings, { kind: "http" }>;
 
-export function probeHttp(attempt: Attempt, settings: HttpSettings): void {
+export function askHttp1(attempt: Attempt, settings: HttpSettings, socket: Socket): void {
   const { target } = attempt;
-  openSocket(attempt, ["http/1.1"], (socket) => {
-    attempt.waitsFor = "answer";
-    const request = sendRequest({
-      createConnection: () => socket,
-      method: settings.method,
-      path: pathOf(target, settings),
-      headers: headersOf(target, settings),
-      setHost: false,
-      maxHeaderSize: maxAnswerBytes,
-    });
-    attempt.onEnd(() => request.destroy());
-    request.on("error", (error) => attempt.bad(httpFault(error, target)));
-    // There may be any number of them before the answer.
-    request.on("information", () => {
-      if (socket.bytesRead > maxAnswerBytes) attempt.bad("sent 64 KiB without an answer");
-    });
-    request.on("response", (response) => onResponse(attempt, settings, response));
-    request.on("upgrade", (response) => onResponse(attempt, settings, response));
-    request.end();
+  attempt.waitsFor = "answer";
+  const request = sendRequest({
+    createConnection: () => socket,
+    method: settings.method,
+    path: pathOf(target, settings),
+    headers: headersOf(target, settings),
+    setHost: false,
+    maxHeaderSize: maxAnswerBytes,
   });
+  attempt.onEnd(() => request.destroy());
+  request.on("error", (error) => attempt.bad(httpFault(error, target)));
+  // There may be any number of them before the answer.
+  request.on("information", () => {
+    if (socket.bytesRead > maxAnswerBytes) attempt.bad("sent 64 KiB without an answer");
+  });
+  request.on("response", (response) => onResponse(attempt, settings, response));
+  request.on("upgrade", (response) => onResponse(attempt, settings, response));
+  request.end();
 }
 
 /** On a port of its own answers another server, and the backend's base path says nothing about that. */
-function pathOf({ backend, check }: ProbeTarget, { path }: HttpSettings): string {
+export function pathOf({ backend, check }: ProbeTarget, { path }: HttpSettings): string {
   return check.port === undefined ? backend.basePath + path : path;
 }
 
-function headersOf(target: ProbeTarget, { host, headers, method }: HttpSettings) {
+export function headersOf(target: ProbeTarget, { host, headers, method }: HttpSettings) {
   const fields: Record<string, string> = {
     host: host ?? authorityOf(target),
     "user-agent": checkAgent,

@@ -6,7 +6,7 @@ import { Attempt, type ProbeTarget, type Verdict } from "./attempt.ts";
 import { quote } from "../lib/quote.ts";
 import { probeGateway } from "./gateway-probe.ts";
 import { probeGrpc } from "./grpc-probe.ts";
-import { probeHttp } from "./http-probe.ts";
+import { probeHttp } from "./http2-probe.ts";
 import { probeMysql } from "./mysql-probe.ts";
 import { probePostgres } from "./postgres-probe.ts";
 import { probeTcp } from "./tcp-probe.ts";

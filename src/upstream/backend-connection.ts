@@ -1,4 +1,4 @@
-// What the proxy needs of a connection to a backend, whatever is spoken on it: HTTP/1.1 (`http1.ts`), FastCGI
+// What the proxy needs of a connection to a backend, whatever is spoken on it: HTTP/1.1 (`http1.ts`), HTTP/2 (`http2-request.ts`), FastCGI
 // (`fastcgi-connection.ts`), SCGI or uwsgi (`cgi-connection.ts`).
 
 import type { FailureCode } from "../http/errors.ts";

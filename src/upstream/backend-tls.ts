@@ -47,6 +47,15 @@ function contextOf(tls: BackendTls): SecureContext {
   return made;
 }
 
+/** Where HTTP/2 alone is spoken, a server that passes ALPN over speaks something else. */
+export function choiceFault(
+  { alpnProtocol }: TLSSocket,
+  { http2 }: Backend,
+): NodeJS.ErrnoException | undefined {
+  if (http2 !== true || alpnProtocol === "h2") return undefined;
+  return new Error("it does not speak HTTP/2: it did not choose h2 by ALPN");
+}
+
 export const pinDiffers = "TIDEGATE_PIN_DIFFERS";
 
 /**

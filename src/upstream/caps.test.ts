@@ -16,6 +16,9 @@ import type { BackendConnection } from "./backend-connection.ts";
 import { LiveService } from "./live-service.ts";
 import type { Pool } from "./pool.ts";
 
+/** Has none, and wants none. */
+const idle = { waitingCount: 0, closeIdle: () => false };
+
 let origin: PlainOrigin;
 
 before(async () => {
@@ -73,7 +76,7 @@ const openOf = (pools: readonly Pool<BackendConnection>[]) =>
 test("places are counted by backend, up to its limit, and 0 is no limit", () => {
   const tally = new Tally();
   const caps = new Caps(tally);
-  const user = (capKey: string, cap: number) => ({ capKey, cap, onRoom: () => {} });
+  const user = (capKey: string, cap: number) => ({ ...idle, capKey, cap, onRoom: () => {} });
   const [a, b] = [user(Caps.keyOf("s", "http://a"), 1), user(Caps.keyOf("s", "http://b"), 1)];
   assert.deepEqual([caps.take(a), caps.take(a), caps.take(b)], [true, false, true]);
   caps.giveBack(a);
@@ -101,7 +104,7 @@ test("only those are woken whose key is named, and nobody who has left", () => {
   const caps = new Caps(new Tally());
   const woken: string[] = [];
   const user = (capKey: string, name: string) => {
-    return { capKey, cap: 7, onRoom: () => void woken.push(name) };
+    return { ...idle, capKey, cap: 7, onRoom: () => void woken.push(name) };
   };
   const [a, b, c] = [user("\0s\na", "a"), user("\0s\na", "b"), user("\0s\nc", "c")];
   for (const each of [a, b, c]) caps.join(each);

@@ -7,8 +7,13 @@ import type { Tally } from "../lib/tally.ts";
 export interface CapUser {
   readonly capKey: string;
   readonly cap: number;
+  readonly waitingCount: number;
   onRoom(): void;
+  /** Closes one that is idle, if there is one. */
+  closeIdle(): boolean;
 }
+
+const none: readonly CapUser[] = [];
 
 /** No address of a client begins like this: the tally is shared. */
 const mark = "\0";
@@ -48,6 +53,23 @@ export class Caps {
 
   giveBack({ capKey, cap }: CapUser): void {
     if (cap !== 0) this.#tally.leave(capKey);
+  }
+
+  /** Another pool here has connections to the same backend (those that speak HTTP/1.1, say): an idle one of them makes room. */
+  makeRoom(user: CapUser): boolean {
+    return this.#othersOf(user).some((each) => each.closeIdle());
+  }
+
+  /** Another pool here waits for room that this one could make. */
+  rivalOf(user: CapUser): CapUser | undefined {
+    return this.#othersOf(user).find((each) => each.waitingCount > 0);
+  }
+
+  #othersOf(user: CapUser): readonly CapUser[] {
+    const users = this.#users.get(user.capKey);
+    // Asked with every answer, and nearly always the only one.
+    if (users === undefined || users.size < 2 || user.cap === 0) return none;
+    return [...users].filter((each) => each !== user);
   }
 
   /** Another worker may be waiting for a connection that is idle here. */

@@ -13,6 +13,7 @@ import type { LeaseOwner } from "./pooled.ts";
 const State = { IDLE: 0, BUSY: 1, CLOSED: 2 } as const;
 
 export class CgiConnection implements BackendConnection {
+  readonly socketUser = this;
   readonly address: string;
   readonly served = 0;
   idleSince = 0;

@@ -10,13 +10,17 @@ import type { Backend, BackendTls } from "../config/service.ts";
 import type { FailureCode } from "../http/errors.ts";
 import { quote } from "../lib/quote.ts";
 import { Deadline, type Deadlined, type Wheel } from "../lib/wheel.ts";
-import { pinFault, tlsOptionsOf } from "./backend-tls.ts";
+import { choiceFault, pinFault, tlsOptionsOf } from "./backend-tls.ts";
 import type { HeldSocket } from "./guest-socket.ts";
 import type { KeptSession, Resumable } from "./kept-session.ts";
 import type { SocketUser } from "./pooled.ts";
 import { isRefusalOfOurs, tlsFaultText } from "./tls-fault.ts";
 
-export interface ConnectOptions<C extends SocketUser> {
+interface Connected {
+  readonly socketUser: SocketUser;
+}
+
+export interface ConnectOptions<C extends Connected> {
   readonly backend: Backend;
   /** IP address to connect to; "" for a unix socket. */
   readonly address: string;
@@ -41,14 +45,14 @@ export interface ConnectOptions<C extends SocketUser> {
 const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
 
 /** An attempt to connect; it ends with exactly one call of `onReady` or `onFailed`. */
-export class Connecting<C extends SocketUser> implements Deadlined {
+export class Connecting<C extends Connected> implements Deadlined {
   readonly #options: ConnectOptions<C>;
   readonly #socket: Socket;
   readonly #deadline: Deadline;
   readonly #offered: Resumable | undefined;
   /** Some servers say what can be resumed before it is known whether they are to be trusted. */
   #early: Buffer | undefined;
-  #connection: C | null = null;
+  #user: SocketUser | null = null;
   #hasReceived = false;
   #isOver = false;
 
@@ -59,7 +63,7 @@ export class Connecting<C extends SocketUser> implements Deadlined {
     this.#offered = options.backend.secure ? options.session.offered : undefined;
     this.#socket = openSocket(options, this.#offered, (length, buffer) => {
       this.#hasReceived = true;
-      this.#connection?.onBytes(buffer, 0, length);
+      this.#user?.onBytes(buffer, 0, length);
       return true;
     });
     const readyEvent = options.backend.secure ? "secureConnect" : "connect";
@@ -68,30 +72,35 @@ export class Connecting<C extends SocketUser> implements Deadlined {
       this.#socket.on("session", (session: Buffer) => this.#onSession(session));
     }
     this.#socket.on("error", (error: NodeJS.ErrnoException) => this.#onError(error));
-    this.#socket.on("end", () => this.#connection?.onEnd());
+    this.#socket.on("end", () => this.#user?.onEnd());
     this.#socket.on("close", () => {
-      if (this.#connection !== null) this.#connection.onClosed();
+      if (this.#user !== null) this.#user.onClosed();
       else if (!this.#isOver) this.#onError(new Error("closed while connecting"));
     });
-    this.#socket.on("drain", () => this.#connection?.onDrain());
+    this.#socket.on("drain", () => this.#user?.onDrain());
   }
 
   #onReady(): void {
     if (this.#isOver) return;
     const socket = this.#socket;
-    const fault = socket instanceof TLSSocket ? pinFault(socket, this.#options.tls) : undefined;
+    const { tls, backend } = this.#options;
+    const fault =
+      socket instanceof TLSSocket
+        ? (pinFault(socket, tls) ?? choiceFault(socket, backend))
+        : undefined;
     if (fault !== undefined) {
       this.#onError(fault);
       return;
     }
     this.#endAttempt();
-    this.#connection = this.#options.adopt(socket, this.#options.address);
+    const connection = this.#options.adopt(socket, this.#options.address);
+    this.#user = connection.socketUser;
     if (this.#early !== undefined) this.#onSession(this.#early);
-    this.#options.onReady(this.#connection);
+    this.#options.onReady(connection);
   }
 
   #onSession(session: Buffer): void {
-    if (this.#connection === null) this.#early = session;
+    if (this.#user === null) this.#early = session;
     else if (this.#socket instanceof TLSSocket) {
       this.#options.session.keep(session, this.#socket, this.#offered);
     }
@@ -99,11 +108,11 @@ export class Connecting<C extends SocketUser> implements Deadlined {
 
   #onError(error: NodeJS.ErrnoException): void {
     const { backend, tls, session } = this.#options;
-    if (this.#connection !== null) {
+    if (this.#user !== null) {
       // Otherwise 'close' follows and says all that matters.
       if (!backend.secure || this.#hasReceived || !isRefusalOfOurs(error)) return;
       session.forget();
-      this.#connection.onRefused(tlsFaultText(error, backend, tls));
+      this.#user.onRefused(tlsFaultText(error, backend, tls));
       return;
     }
     if (this.#isOver) return;
@@ -146,7 +155,7 @@ export class Connecting<C extends SocketUser> implements Deadlined {
   }
 }
 
-function openSocket<C extends SocketUser>(
+function openSocket<C extends Connected>(
   options: ConnectOptions<C>,
   offered: Resumable | undefined,
   onBytes: (length: number, buffer: Buffer) => boolean,

@@ -35,6 +35,7 @@ const bodyEnd = stdinHeader(id, 0);
 type Values = ReadonlyMap<string, string>;
 
 export class FastcgiConnection implements BackendConnection {
+  readonly socketUser = this;
   readonly address: string;
   served = 0;
   idleSince = 0;

@@ -86,7 +86,8 @@ class Knock<C extends Pooled> implements Waiter<C> {
   }
 
   onLease(connection: C): void {
-    this.#pool.onReusable(connection);
+    if (connection.giveBack === undefined) this.#pool.onReusable(connection);
+    else connection.giveBack();
     this.#backend.reached();
   }
 

@@ -23,6 +23,7 @@ const maxInterims = 32;
 const endingMs = 10_000;
 
 export class UpstreamConnection implements BackendConnection, Deadlined {
+  readonly socketUser = this;
   /** IP address it leads to, "" for a unix socket. */
   readonly address: string;
   /** How many answers it has carried. */

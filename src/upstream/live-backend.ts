@@ -15,6 +15,7 @@ import { CgiConnection } from "./cgi-connection.ts";
 import { FastcgiConnection } from "./fastcgi-connection.ts";
 import { UpstreamConnection } from "./http1.ts";
 import { Latency } from "./latency.ts";
+import { Multiplexing } from "./multiplexing.ts";
 import { PassiveWatch } from "./passive-health.ts";
 import { Pool } from "./pool.ts";
 import type { LeaseOwner } from "./pooled.ts";
@@ -48,6 +49,11 @@ export class LiveBackend implements Weighed, Deadlined, Disposable {
   readonly #options: UpstreamOptions;
   readonly #owner: BackendOwner;
   readonly #sharing: Sharing | undefined;
+  readonly #multiplexing: Multiplexing | undefined;
+  /** Connections that speak HTTP/1.1 for what cannot be asked over HTTP/2. */
+  #http1Pool: Pool<BackendConnection> | undefined;
+  /** It said that it wants HTTP/1.1. */
+  #isHttp1Wanted = false;
   #rawPool: Pool<RawConnection> | undefined;
   #service: BackendService;
   #backend: Backend;
@@ -96,14 +102,46 @@ export class LiveBackend implements Weighed, Deadlined, Disposable {
     this.weight = backend.weight;
     this.#passive = new PassiveWatch(service.passive);
     this.#revival = new Deadline(this);
+    const isMultiplexed = mayTakeHttp2(backend, service);
     this.pool = new Pool<BackendConnection>({
       ...this.#poolOptions,
-      alpn: backend.speaks === undefined ? ["http/1.1"] : [],
+      alpn: offeredTo(backend, isMultiplexed),
       adopt: (socket, address, own) => this.#adopt(socket, address, own),
-      share: () => this.#sharing?.take(),
+      places: () => this.#sharing ?? this.#multiplexing,
     });
     const isShared = backend.speaks === "fastcgi" && service.gateway?.multiplex === true;
     this.#sharing = isShared ? new Sharing(this.pool, options) : undefined;
+    this.#multiplexing = isMultiplexed ? new Multiplexing(this.pool, options, backend) : undefined;
+  }
+
+  /**
+   * Where a request is asked. A WebSocket goes over HTTP/1.1, unless the backend takes them over HTTP/2; so does any other upgrade,
+   * and all that follow a request that the backend wanted over HTTP/1.1.
+   * @param upgrade protocols that the client would go over to; "" = none
+   */
+  poolFor(upgrade: string): Pool<BackendConnection> {
+    const multiplexing = this.#multiplexing;
+    if (multiplexing === undefined || this.#backend.http2 === true) return this.pool;
+    const isHttp2Fit = upgrade === "" || (upgrade === "websocket" && multiplexing.isConnectAllowed);
+    if (isHttp2Fit && !this.#isHttp1Wanted) return this.pool;
+    this.#http1Pool ??= this.#newHttp1Pool();
+    return this.#http1Pool;
+  }
+
+  #newHttp1Pool(): Pool<BackendConnection> {
+    const { wheel, limits } = this.#options;
+    return new Pool<BackendConnection>({
+      ...this.#poolOptions,
+      alpn: ["http/1.1"],
+      adopt: (socket, address, own) => new UpstreamConnection(socket, address, own, wheel, limits),
+    });
+  }
+
+  /** A request came back for want of HTTP/1.1. @returns whether it can be asked so */
+  wantHttp1(): boolean {
+    if (this.#multiplexing === undefined || this.#backend.http2 === true) return false;
+    this.#isHttp1Wanted = true;
+    return true;
   }
 
   get #poolOptions() {
@@ -116,8 +154,11 @@ export class LiveBackend implements Weighed, Deadlined, Disposable {
   #adopt(socket: Socket, address: string, owner: LeaseOwner<BackendConnection>): BackendConnection {
     const { wheel, limits } = this.#options;
     switch (this.#backend.speaks) {
-      case undefined:
+      case undefined: {
+        const multiplexed = this.#multiplexing?.adopt(socket, address, owner);
+        if (multiplexed !== undefined) return multiplexed;
         return new UpstreamConnection(socket, address, owner, wheel, limits);
+      }
       case "fastcgi": {
         // A worker that waits on an idle connection serves nobody else.
         const isKept = this.#service.pool.maxIdle > 0;
@@ -142,6 +183,10 @@ export class LiveBackend implements Weighed, Deadlined, Disposable {
     return this.#rawPool;
   }
 
+  get #pools(): readonly (Pool<BackendConnection> | Pool<RawConnection>)[] {
+    return [this.pool, this.#http1Pool, this.#rawPool].filter((each) => each !== undefined);
+  }
+
   get backend(): Backend {
     return this.#backend;
   }
@@ -162,6 +207,7 @@ export class LiveBackend implements Weighed, Deadlined, Disposable {
     this.#service = service;
     this.#backend = backend;
     this.pool.settings = service.pool;
+    if (this.#http1Pool !== undefined) this.#http1Pool.settings = service.pool;
     if (this.#rawPool !== undefined) this.#rawPool.settings = rawSettings(service.pool);
     this.rise(performance.now());
   }
@@ -359,7 +405,7 @@ export class LiveBackend implements Weighed, Deadlined, Disposable {
       service: this.#service.name,
       backend: this.url,
       inFlight: this.load,
-      waiting: this.pool.waitingCount + (this.#rawPool?.waitingCount ?? 0),
+      waiting: this.#pools.reduce((sum, { waitingCount }) => sum + waitingCount, 0),
       begun: this.#begun,
       answered: this.answered,
       failed: this.failed,
@@ -369,15 +415,27 @@ export class LiveBackend implements Weighed, Deadlined, Disposable {
 
   sweep(): void {
     this.pool.sweep();
+    this.#http1Pool?.sweep();
   }
 
   [Symbol.dispose](): void {
     this.#isDisposed = true;
     this.#options.wheel.release(this.#revival);
     this.#sharing?.cancel();
-    this.pool[Symbol.dispose]();
-    this.#rawPool?.[Symbol.dispose]();
+    for (const each of this.#pools) each[Symbol.dispose]();
   }
+}
+
+/** It speaks HTTP/2, or chooses whether it does when a connection begins. */
+export function mayTakeHttp2({ http2, speaks, secure }: Backend, { tls }: BackendService): boolean {
+  return http2 === true || (speaks === undefined && secure && tls.http2);
+}
+
+/** Application protocols offered in TLS. */
+function offeredTo({ speaks, http2 }: Backend, isMultiplexed: boolean): readonly string[] {
+  if (http2 === true) return ["h2"];
+  if (speaks !== undefined) return [];
+  return isMultiplexed ? ["h2", "http/1.1"] : ["http/1.1"];
 }
 
 function rawSettings(settings: PoolSettings): PoolSettings {

@@ -18,7 +18,12 @@ import type { FailureCode } from "../http/errors.ts";
 import type { Fields } from "../http/fields.ts";
 import { keyOf } from "./key.ts";
 import { isKeptOut, maintenanceBy } from "./maintenance.ts";
-import { LiveBackend, type BackendOwner, type UpstreamOptions } from "./live-backend.ts";
+import {
+  LiveBackend,
+  type BackendOwner,
+  mayTakeHttp2,
+  type UpstreamOptions,
+} from "./live-backend.ts";
 import type { Asker } from "./pooled.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { ServiceTimes } from "./service-times.ts";
@@ -77,6 +82,11 @@ export class LiveService implements Destination, BackendOwner, StateUser, Dispos
       () => this.#onWaiting(),
     );
     this.#updateDemand();
+  }
+
+  /** Some backend can be asked over HTTP/2. */
+  get mayTakeHttp2(): boolean {
+    return this.#settings.backends.some((each) => mayTakeHttp2(each, this.#settings));
   }
 
   get settings(): BackendService {

@@ -15,7 +15,7 @@ import { Caps, type CapUser } from "./caps.ts";
 import { Connecting } from "./connect.ts";
 import { GuestSocket, type HeldSocket } from "./guest-socket.ts";
 import { KeptSession } from "./kept-session.ts";
-import type { LeaseOwner, Pooled } from "./pooled.ts";
+import type { LeaseOwner, Places, Pooled } from "./pooled.ts";
 import { Name } from "./resolve.ts";
 
 /** Somebody who wants a connection. Told exactly once, unless it cancels. */
@@ -40,8 +40,8 @@ export interface PoolOptions<C extends Pooled> {
   readonly alpn: readonly string[];
   /** Containers whose sockets backends may be. */
   readonly guests: Guests;
-  /** A place on a connection that is open, and has several. */
-  readonly share?: () => C | undefined;
+  /** Of connections that have several. */
+  readonly places?: () => Places<C> | undefined;
   adopt(socket: Socket, address: string, owner: LeaseOwner<C>): C;
 }
 
@@ -145,18 +145,23 @@ export class Pool<C extends Pooled> implements LeaseOwner<C>, CapUser, Disposabl
 
   /** An idle connection, if there is one. */
   takeIdle(): C | undefined {
-    return this.#idle.pop() ?? this.#options.share?.();
+    const places = this.#options.places?.();
+    if (places === undefined) return this.#idle.pop();
+    return places.isFirst
+      ? (places.take(this.#isOld) ?? this.#idle.pop())
+      : (this.#idle.pop() ?? places.take(this.#isOld));
   }
 
   /** A new connection, at once or when one may be opened. The waiter is told, never within this call. */
   open(waiter: Waiter<C>, connectTimeoutMs: number): void {
     const { caps } = this.#options;
     const { maxWaiting, maxWait } = this.#settings;
-    if (caps.take(this)) {
+    if (this.#roomSoon > this.#line.size) {
+      this.#wait({ waiter, connectTimeoutMs }, maxWait);
+    } else if (caps.take(this)) {
       this.#connect(waiter, connectTimeoutMs);
-    } else if (this.#idle.length > 0) {
+    } else if (this.closeIdle() || caps.makeRoom(this)) {
       // The caller wants a fresh one and all places are taken: an idle one makes room.
-      this.#idle.shift()?.destroy();
       if (caps.take(this)) this.#connect(waiter, connectTimeoutMs);
       else this.#wait({ waiter, connectTimeoutMs }, maxWait);
     } else if (this.#line.size >= maxWaiting) {
@@ -164,6 +169,17 @@ export class Pool<C extends Pooled> implements LeaseOwner<C>, CapUser, Disposabl
     } else {
       this.#wait({ waiter, connectTimeoutMs }, maxWait);
     }
+  }
+
+  closeIdle(): boolean {
+    const oldest = this.#idle.shift();
+    oldest?.destroy();
+    return oldest !== undefined;
+  }
+
+  /** So many who wait get a place on what is being opened already. */
+  get #roomSoon(): number {
+    return this.#options.places?.()?.roomSoon(this.#attempts.size) ?? 0;
   }
 
   #wait(waiting: Waiting<C>, maxWait: number): void {
@@ -240,7 +256,7 @@ export class Pool<C extends Pooled> implements LeaseOwner<C>, CapUser, Disposabl
     timeoutMs: number,
     held?: HeldSocket,
   ): void {
-    if (this.#isClosed && attempt.waiter === undefined) {
+    if (this.#isClosed && attempt.waiter === undefined && this.#line.size === 0) {
       held?.release();
       if (this.#attempts.delete(attempt)) this.#giveBackPlace();
       return;
@@ -261,6 +277,7 @@ export class Pool<C extends Pooled> implements LeaseOwner<C>, CapUser, Disposabl
         this.#attempts.delete(attempt);
         this.#open++;
         this.#handOut(connection, attempt.waiter);
+        if (this.#line.size > 0) this.onRoom();
       },
       onFailed: (code, cause) => this.#onConnectFailed(attempt, code, cause, timeoutMs),
     });
@@ -282,7 +299,17 @@ export class Pool<C extends Pooled> implements LeaseOwner<C>, CapUser, Disposabl
     if (!this.#attempts.delete(attempt)) return;
     this.#giveBackPlace();
     attempt.waiter?.onNoLease(code, cause);
+    const isHopeless = this.#attempts.size === 0 && this.#options.places?.()?.isHopeless === true;
+    if (isHopeless) this.#disappoint(code, cause);
     this.onRoom();
+  }
+
+  /** All who wait did so for what could not be opened. */
+  #disappoint(code: FailureCode, cause: Error | undefined): void {
+    const { joined } = this.#line;
+    for (let next = this.#next(joined); next !== undefined; next = this.#next(joined)) {
+      next.waiter.onNoLease(code, cause);
+    }
   }
 
   /** Gives a connection to whom it was opened for, else to who waits longest, else keeps it. */
@@ -292,7 +319,8 @@ export class Pool<C extends Pooled> implements LeaseOwner<C>, CapUser, Disposabl
       next.onLease(connection);
       return;
     }
-    if (this.#isClosed || this.#idle.length >= this.#settings.maxIdle) {
+    const isKept = !this.#isClosed && this.#idle.length < this.#settings.maxIdle;
+    if (!isKept || this.#options.caps.rivalOf(this) !== undefined) {
       connection.destroy();
       return;
     }
@@ -301,9 +329,9 @@ export class Pool<C extends Pooled> implements LeaseOwner<C>, CapUser, Disposabl
   }
 
   /** Whoever waits longest, no longer waiting. */
-  #next(): Waiting<C> | undefined {
+  #next(newest = this.#line.joined): Waiting<C> | undefined {
     if (this.#line.size === 0) return undefined;
-    const next = this.#line.shift();
+    const next = this.#line.shift(newest);
     if (next !== undefined) next.waiter.ticket = null;
     return next;
   }
@@ -319,6 +347,7 @@ export class Pool<C extends Pooled> implements LeaseOwner<C>, CapUser, Disposabl
     const index = this.#idle.indexOf(connection);
     if (index >= 0) this.#idle.splice(index, 1);
     this.onRoom();
+    this.#options.caps.rivalOf(this)?.onRoom();
   }
 
   /** Places may be free: whoever waits longest gets one. */
@@ -326,7 +355,7 @@ export class Pool<C extends Pooled> implements LeaseOwner<C>, CapUser, Disposabl
     for (let shared = this.#share(); shared !== undefined; shared = this.#share()) {
       this.#next()?.waiter.onLease(shared);
     }
-    while (this.#line.size > 0 && this.#options.caps.take(this)) {
+    while (this.#line.size > this.#roomSoon && this.#options.caps.take(this)) {
       const next = this.#next();
       if (next === undefined) {
         this.#giveBackPlace();
@@ -338,14 +367,18 @@ export class Pool<C extends Pooled> implements LeaseOwner<C>, CapUser, Disposabl
 
   /** A place on a connection that has several, if somebody waits. */
   #share(): C | undefined {
-    return this.#line.size === 0 ? undefined : this.#options.share?.();
+    return this.#line.size === 0 ? undefined : this.#options.places?.()?.take(this.#isOld);
   }
 
   /** The backend's name no longer leads to this connection's address. */
   #isGone(connection: C): boolean {
-    const addresses = this.#name?.addresses;
-    return addresses !== undefined && !addresses.includes(connection.address);
+    return this.#isOld(connection.address);
   }
+
+  readonly #isOld = (address: string): boolean => {
+    const addresses = this.#name?.addresses;
+    return addresses !== undefined && !addresses.includes(address);
+  };
 
   #dropOldAddresses(): void {
     for (const connection of [...this.#idle]) if (this.#isGone(connection)) connection.destroy();
@@ -370,7 +403,7 @@ export class Pool<C extends Pooled> implements LeaseOwner<C>, CapUser, Disposabl
     this.#guestSocket?.[Symbol.dispose]();
     for (const connection of [...this.#idle]) connection.destroy();
     for (const attempt of this.#attempts.all()) {
-      if (attempt.waiter !== undefined) {
+      if (attempt.waiter !== undefined || this.#line.size > 0) {
         // Its container may be gone, and nobody answer there ever again.
         attempt.connecting?.hurry(departedConnect);
         continue;

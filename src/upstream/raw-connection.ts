@@ -22,6 +22,7 @@ export interface RawSink {
 }
 
 export class RawConnection implements Pooled {
+  readonly socketUser = this;
   readonly address: string;
   idleSince = 0;
   readonly #socket: Socket;

@@ -12,7 +12,7 @@ import { Writer } from "../http/writer.ts";
 import type { Wheel } from "../lib/wheel.ts";
 import type { BackendConnection, ResponseLimits, ResponseSink } from "./backend-connection.ts";
 import { FastcgiExchange } from "./fastcgi-exchange.ts";
-import type { LeaseOwner } from "./pooled.ts";
+import type { LeaseOwner, SocketUser } from "./pooled.ts";
 import type { Sharing } from "./sharing.ts";
 
 export interface LinkOptions {
@@ -24,7 +24,7 @@ export interface LinkOptions {
   readonly sharing: Sharing;
 }
 
-export class SharedLink {
+export class SharedLink implements SocketUser {
   readonly options: LinkOptions;
   readonly writer: Writer;
   /** What the pool lends: it stands for the connection, and carries one of the requests. */
@@ -141,6 +141,14 @@ export class SharedLink {
     for (const each of [...this.#all.values()]) each.onDrained();
   }
 
+  onEnd(): void {
+    this.onClosed();
+  }
+
+  onRefused(): void {
+    this.onClosed();
+  }
+
   /** Nobody knows any more what belongs to whom. */
   #break(why: string): void {
     const all = [...this.#all.values()];
@@ -187,6 +195,10 @@ export class SharedRequest implements BackendConnection {
     this.served = id - 1;
     this.address = address;
     this.exchange = new FastcgiExchange(id, this, wheel, limits);
+  }
+
+  get socketUser(): SocketUser {
+    return this.#link;
   }
 
   get isOpen(): boolean {
@@ -296,27 +308,5 @@ export class SharedRequest implements BackendConnection {
 
   endTunnel(): void {
     this.destroy();
-  }
-
-  // --- what happens on the socket, told to the one that the pool lends ---------------------------
-
-  onBytes(buffer: Buffer, start: number, end: number): void {
-    this.#link.onBytes(buffer, start, end);
-  }
-
-  onEnd(): void {
-    this.#link.onClosed();
-  }
-
-  onClosed(): void {
-    this.#link.onClosed();
-  }
-
-  onDrain(): void {
-    this.#link.onDrain();
-  }
-
-  onRefused(): void {
-    this.#link.onClosed();
   }
 }

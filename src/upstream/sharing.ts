@@ -8,12 +8,15 @@ import type { BackendConnection } from "./backend-connection.ts";
 import { FastcgiConnection } from "./fastcgi-connection.ts";
 import type { UpstreamOptions } from "./live-backend.ts";
 import type { Pool, PoolTicket, Waiter } from "./pool.ts";
-import type { LeaseOwner } from "./pooled.ts";
+import type { LeaseOwner, Places } from "./pooled.ts";
 import { SharedLink } from "./shared-link.ts";
 
 const question = ["FCGI_MPXS_CONNS", "FCGI_MAX_REQS"];
 
-export class Sharing implements Waiter<BackendConnection>, Deadlined {
+export class Sharing implements Waiter<BackendConnection>, Places<BackendConnection>, Deadlined {
+  /** Who reads slowly there holds up the others: a connection of one's own is better. */
+  readonly isFirst = false;
+  readonly isHopeless = false;
   ticket: PoolTicket<BackendConnection> | null = null;
   /** Requests at once on one connection. */
   perLink = 1;
@@ -38,6 +41,11 @@ export class Sharing implements Waiter<BackendConnection>, Deadlined {
       if (request !== undefined) return request;
     }
     return undefined;
+  }
+
+  /** Whether it takes several at once is known only when one is open. */
+  roomSoon(): number {
+    return 0;
   }
 
   /** A new connection, where requests share one; undefined = they do not. */

@@ -65,7 +65,8 @@ function reasonOf(error: NodeJS.ErrnoException, backend: Backend, tls: BackendTl
       : `none of the authorities in tls.ca signed its certificate (${code})`;
   }
   if (inTheClear.has(code)) {
-    const plain = backend.protocol === "http" ? "http" : backend.protocol;
+    const http = backend.http2 === true ? "grpc" : "http";
+    const plain = backend.protocol === "http" ? http : backend.protocol;
     return `it speaks no TLS on this port: write ${plain}://, or the port where it does`;
   }
   if (isRefusalOfOurs(error)) return refusal(error, tls);
