@@ -7,6 +7,12 @@ import type {
   ConcurrencyUse,
   RateLimitUse,
 } from "../config/middlewares/uses/limit.ts";
+import type { RedirectHostUse } from "../config/middlewares/uses/redirect.ts";
+import type {
+  ForceHttpsUse,
+  RedirectMatchUse,
+  RedirectUse,
+} from "../config/middlewares/uses/route.ts";
 import type { ListedUse } from "../config/middlewares/use.ts";
 import type { MiddlewareUse } from "../config/snapshot.ts";
 import { addPrefix } from "./add-prefix.ts";
@@ -27,6 +33,7 @@ import { decompress } from "./decompress.ts";
 import { rewriteBody } from "./rewrite-body.ts";
 import { forceHttps } from "./force-https.ts";
 import type { Middleware, MiddlewareApi } from "./middleware.ts";
+import { grpcWeb } from "./grpc-web.ts";
 import { headers } from "./headers.ts";
 import { redirectHost } from "./redirect-host.ts";
 import { bandwidth } from "./bandwidth.ts";
@@ -64,11 +71,10 @@ export function createMiddleware(
     case "replacePath":
       return createRewrite(use);
     case "redirect":
-      return redirect(use);
     case "redirectMatch":
-      return redirectMatch(use);
+    case "redirectHost":
     case "forceHttps":
-      return forceHttps(use);
+      return createRedirect(use);
     case "respond":
       return respond(use);
     case "whoami":
@@ -97,8 +103,6 @@ export function createMiddleware(
       return blocklist(use);
     case "robots":
       return robots(use);
-    case "redirectHost":
-      return redirectHost(use);
     case "cors":
       return cors(use);
     case "headers":
@@ -109,6 +113,8 @@ export function createMiddleware(
       return contentType(use);
     case "errors":
       return errors(use, api);
+    case "grpcWeb":
+      return grpcWeb();
     case "oidc":
       return oidc(use, api);
     case "own":
@@ -153,6 +159,21 @@ function createRewrite(use: Rewrite): Middleware {
       return replacePrefix(use);
     case "replacePath":
       return replacePath(use);
+  }
+}
+
+function createRedirect(
+  use: ForceHttpsUse | RedirectHostUse | RedirectMatchUse | RedirectUse,
+): Middleware {
+  switch (use.kind) {
+    case "redirect":
+      return redirect(use);
+    case "redirectMatch":
+      return redirectMatch(use);
+    case "redirectHost":
+      return redirectHost(use);
+    case "forceHttps":
+      return forceHttps(use);
   }
 }
 

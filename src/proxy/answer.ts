@@ -3,10 +3,12 @@
 
 import type { Exchange } from "../http/exchange.ts";
 import type { Answer } from "../middlewares/middleware.ts";
+import { answerForCall } from "./grpc-answer.ts";
 import { beginAnswer } from "./own-answer.ts";
 
 /** Writes a complete answer and ends the exchange's part of it. False: a middleware threw, and nothing was written. */
-export function writeAnswer(exchange: Exchange, answer: Answer): boolean {
+export function writeAnswer(exchange: Exchange, given: Answer): boolean {
+  const answer = answerForCall(exchange, given);
   const hasBody = answer.status !== 204 && answer.status !== 304;
   const { length } = answer.body;
   let lines = "";

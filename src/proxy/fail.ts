@@ -8,6 +8,7 @@ import { Field } from "../http/fields.ts";
 import type { Answer } from "../middlewares/middleware.ts";
 import { writeAnswer } from "./answer.ts";
 import { errorPage, type ErrorPages } from "./error-page.ts";
+import { endCall } from "./grpc-answer.ts";
 import { hipacheFailure } from "./hipache.ts";
 
 /** The client is gone: nobody is left to tell. */
@@ -34,7 +35,7 @@ export function fail(
   exchange.failure ??= code;
   exchange.sink = null;
   if (exchange.isHeadSent) {
-    exchange.client.abort();
+    if (!endCall(exchange, code)) exchange.client.abort();
     return;
   }
   if (facts.close) exchange.client.closeAfterAnswer();

@@ -27,6 +27,7 @@ import { requestId } from "./request-id.ts";
 import { contentType } from "./content-type.ts";
 import { cors } from "./cors.ts";
 import { errors } from "./errors.ts";
+import { grpcWeb } from "./grpc-web.ts";
 import { headers } from "./headers.ts";
 import { redirectHost } from "./redirect-host.ts";
 import { robots } from "./robots.ts";
@@ -68,6 +69,7 @@ export const definitions = {
   compress,
   decompress,
   rewriteBody,
+  grpcWeb,
   own,
   oidc,
 };

@@ -3,6 +3,7 @@
 
 import type { GeoipUse, IpRulesUse } from "./uses/address.ts";
 import type { AuthUse } from "./uses/auth.ts";
+import type { GrpcWebUse } from "./uses/grpc-web.ts";
 import type { RouteUse } from "./uses/route.ts";
 import type { BodyUse } from "./uses/body.ts";
 import type { CacheUse } from "./uses/cache.ts";
@@ -43,6 +44,7 @@ export type ListedUse =
   | SecurityHeadersUse
   | ContentTypeUse
   | ErrorsUse
+  | GrpcWebUse
   | OwnUse
   | OidcUse;
 

@@ -1,0 +1,5 @@
+// The translation of gRPC-Web, as the snapshot holds it.
+
+export interface GrpcWebUse {
+  readonly kind: "grpcWeb";
+}
