@@ -138,11 +138,13 @@ function addListeners(
 ): void {
   const binds = new Map<string, Listen>();
   for (const each of servers.flatMap((server) => server.listens)) {
-    const isProxied = binds.get(each.bind)?.isProxied === true || each.isProxied;
-    binds.set(each.bind, { ...each, isProxied });
+    const before = binds.get(each.bind);
+    const isProxied = before?.isProxied === true || each.isProxied;
+    const isTwo = before?.isTwo === true || each.isTwo;
+    binds.set(each.bind, { ...each, isProxied, isTwo });
   }
   if (binds.size === 0) binds.set(":80", { ...usual, bind: ":80", port: 80 });
-  for (const [bind, { port, isProxied, isSecure }] of binds) {
+  for (const [bind, { port, isProxied, isSecure, isTwo }] of binds) {
     if (isProxied) {
       outline.note(`listen ${bind} proxy_protocol: name the proxies in front in trustedProxies`);
     }
@@ -151,6 +153,8 @@ function addListeners(
     const more = {
       ...(isProxied ? { proxyProtocol: true } : {}),
       ...(isSecure ? { tls: clientAuth === undefined ? true : { clientAuth } } : {}),
+      // With TLS it is spoken anyway.
+      ...(isTwo && !isSecure ? { h2c: true } : {}),
     };
     const isPlain = Object.keys(more).length === 0;
     outline.add(
@@ -161,7 +165,10 @@ function addListeners(
   }
 }
 
-const usual = { isSecure: false, isDefault: false, isProxied: false, isDatagram: false };
+const usual = {
+  ...{ isSecure: false, isDefault: false, isProxied: false, isDatagram: false },
+  isTwo: false,
+};
 
 /** Without those that refuse whoever asks for a name that nobody has. */
 function withoutRejecting(servers: readonly Server[], outline: Outline): Server[] {

@@ -157,8 +157,19 @@ class Conversion {
           ? { bind, protocol: "tcp" }
           : this.#points.isSecure(name, bind)
             ? { bind, tls: true }
-            : bind;
+            : this.#speaksTwo
+              ? { bind, h2c: true }
+              : bind;
     return this.#outline.add("listeners", name, settings);
+  }
+
+  /** Traefik takes HTTP/2 in the clear everywhere; here it matters to who serves it, which is gRPC. */
+  get #speaksTwo(): boolean {
+    const http = valueOf(this.#source.value, "http");
+    const servers = entriesOf(http, "services").flatMap(([, item]) =>
+      listOf(valueOf(valueOf(item, "loadBalancer"), "servers")),
+    );
+    return servers.some((server) => /^h2c:/i.test(textOf(valueOf(server, "url")) ?? ""));
   }
 
   #httpService(name: string, item: unknown): void {

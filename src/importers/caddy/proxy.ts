@@ -33,7 +33,8 @@ export function proxyOf(
   }
   const written = [...upstreams, ...to];
   const backends = written.flatMap((each) => {
-    const urls = urlsOf(each, read?.scheme === "https" ? "https" : "http");
+    const scheme = read?.scheme;
+    const urls = urlsOf(each, scheme === "https" || scheme === "h2c" ? scheme : "http");
     if (urls.length === 0) {
       outline.note(`${label}: ${shown(each)} is no address that is understood, and is left out`);
     }
@@ -79,12 +80,16 @@ function isOfAddresses(name: string, args: readonly string[]): boolean {
   return keepsHost || name === "stream_close_delay" || name === "stream_timeout";
 }
 
-function urlsOf(text: string, usual: "http" | "https"): string[] {
-  const socket = /^(?:unix\/+)(\/.+|[^/].*)$/.exec(text)?.[1];
-  if (socket !== undefined) return [`unix:${socket.startsWith("/") ? socket : `/${socket}`}`];
+function urlsOf(text: string, usual: "http" | "https" | "h2c"): string[] {
+  const [, network = "", socket] = /^(unix(?:\+h2c)?)\/+(\/.+|[^/].*)$/.exec(text) ?? [];
+  if (socket !== undefined) {
+    const isTwo = usual === "h2c" || network !== "unix";
+    return [`${isTwo ? "h2c://" : ""}unix:${socket.startsWith("/") ? socket : `/${socket}`}`];
+  }
   const [, scheme, host = "", first, last] =
-    /^(?:(https?):\/\/)?(\[[0-9a-f:.]+\]|[\w.-]*)(?::(\d{1,5})(?:-(\d{1,5}))?)?\/?$/i.exec(text) ??
-    [];
+    /^(?:(https?|h2c):\/\/)?(\[[0-9a-f:.]+\]|[\w.-]*)(?::(\d{1,5})(?:-(\d{1,5}))?)?\/?$/i.exec(
+      text,
+    ) ?? [];
   if (host === "" && first === undefined) return [];
   const kind = scheme?.toLowerCase() ?? usual;
   const at = host === "" ? "127.0.0.1" : host;

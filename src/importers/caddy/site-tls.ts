@@ -31,7 +31,7 @@ interface Site {
 const said = new Map([
   ["ciphers", "see tls.profile"],
   ["curves", "see tls.profile"],
-  ["alpn", "clients are spoken to in HTTP/1.1; HTTP/2 and HTTP/3 are not there yet"],
+  ["alpn", "clients choose HTTP/2 or HTTP/1.1; see http2 of a listener"],
   ["dns", "who changes the DNS is said in tls.acme.dns"],
   [
     "eab",

@@ -1,23 +1,29 @@
-// `proxy_ssl_*` of nginx as `tls` of a service. nginx checks nobody's certificate unless it is told to.
+// `proxy_ssl_*` and `grpc_ssl_*` of nginx as `tls` of a service. nginx checks nobody's certificate unless it is told to.
 
 import type { Outline, Settings } from "../outline.ts";
 import { fileOf } from "./files.ts";
 import type { Directive, Scope } from "./tree.ts";
 
 /** Of a service that is spoken to in TLS. */
-export function backendTlsOf(scope: Scope, outline: Outline, place: Directive): Settings {
-  const isVerified = scope.one("proxy_ssl_verify")?.args[0] === "on";
-  const name = scope.one("proxy_ssl_name")?.args[0] ?? "";
+export function backendTlsOf(
+  scope: Scope,
+  outline: Outline,
+  place: Directive,
+  protocol: "proxy" | "grpc" = "proxy",
+): Settings {
+  const one = (key: string) => scope.one(`${protocol}_ssl_${key}`);
+  const isVerified = one("verify")?.args[0] === "on";
+  const name = one("name")?.args[0] ?? "";
   if (!isVerified) {
     const text =
       "nginx does not check the backend's certificate; take out tls.verify if it is a good one";
     outline.note(text, place);
   }
-  const file = (key: string) => fileOf(scope.one(key), outline);
-  const ca = isVerified ? file("proxy_ssl_trusted_certificate") : undefined;
-  const cert = file("proxy_ssl_certificate");
-  const key = file("proxy_ssl_certificate_key") ?? cert;
-  const versions = scope.one("proxy_ssl_protocols")?.args ?? [];
+  const file = (key: string) => fileOf(one(key), outline);
+  const ca = isVerified ? file("trusted_certificate") : undefined;
+  const cert = file("certificate");
+  const key = file("certificate_key") ?? cert;
+  const versions = one("protocols")?.args ?? [];
   const tls = {
     ...(isVerified ? {} : { verify: false }),
     ...(ca === undefined ? {} : { ca }),

@@ -9,7 +9,7 @@ import { ownPath } from "../own-path.ts";
 import type { Program, Protocol } from "./programs.ts";
 import { passes, programOf, programService } from "./programs.ts";
 import type { Target } from "./proxy-pass.ts";
-import { serviceOf, targetOf } from "./proxy-pass.ts";
+import { grpcTargetOf, protocolOf, serviceOf, targetOf } from "./proxy-pass.ts";
 import type { Folder, Site } from "./static.ts";
 import { fits, folderOf, staticOf } from "./static.ts";
 import type { Directive, Scope } from "./tree.ts";
@@ -32,7 +32,13 @@ export interface Made {
   /** Keys of the route that change the path. */
   readonly change: Settings;
   /** Whose times count: `fastcgi_read_timeout` and the like. */
-  readonly protocol: "proxy" | Protocol;
+  readonly protocol: "proxy" | "grpc" | Protocol;
+}
+
+/** What the names of directives begin with that belong to what answers. */
+export function prefixOf(content: Content): Made["protocol"] {
+  if (content.kind === "made") return content.protocol;
+  return content.kind === "proxy" ? protocolOf(content.target) : "proxy";
 }
 
 export interface ContentOptions {
@@ -46,7 +52,7 @@ export interface ContentOptions {
   readonly site: Site;
 }
 
-const others = ["grpc_pass", "memcached_pass"];
+const others = ["memcached_pass"];
 
 export interface Found {
   readonly content: Content;
@@ -94,6 +100,14 @@ function answerOf(scope: Scope, options: ContentOptions): Content | undefined {
     if (target !== undefined) return { kind: "proxy", target };
     const text = `proxy_pass ${shown(pass.args.join(" "))}: where it leads depends on variables or has a query; say it as routes of their own`;
     outline.note(text, pass);
+    return { kind: "later", what: "a backend by variables", settings: {} };
+  }
+  const [grpc] = scope.own("grpc_pass");
+  if (grpc !== undefined) {
+    const target = grpcTargetOf(grpc);
+    if (target !== undefined) return { kind: "proxy", target };
+    const text = `grpc_pass ${shown(grpc.args.join(" "))}: where it leads depends on variables; say it as routes of their own`;
+    outline.note(text, grpc);
     return { kind: "later", what: "a backend by variables", settings: {} };
   }
   const [program] = scope.own(...passes);
@@ -176,7 +190,7 @@ function filesOf(
     return found;
   }
   const { content } = found;
-  const protocol = content.kind === "made" ? content.protocol : "proxy";
+  const protocol = prefixOf(content);
   const made = staticOf(folder, { ...of, fallback: name });
   return { content: { kind: "made", protocol, ...made }, at: found.at };
 }

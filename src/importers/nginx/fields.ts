@@ -82,17 +82,17 @@ function plain(name: string, scope: Scope, outline: Outline): Directive[] {
 
 /** Header fields that every backend gets anyway, or that are said by `host`. */
 const ours =
-  /^(host|x-real-ip|x-forwarded-(for|proto|host|port|server|protocol|ssl|scheme)|upgrade|connection|x-scheme|accept-encoding|proxy)$/i;
+  /^(host|x-real-ip|x-forwarded-(for|proto|host|port|server|protocol|ssl|scheme)|upgrade|connection|te|x-scheme|accept-encoding|proxy)$/i;
 
 /** Of what backends are asked. */
-export function requestFields(scope: Scope, outline: Outline): Settings[] {
-  const edits = scope.all("proxy_set_header").flatMap((directive): Edit[] => {
+export function requestFields(scope: Scope, outline: Outline, protocol = "proxy"): Settings[] {
+  const edits = scope.all(`${protocol}_set_header`).flatMap((directive): Edit[] => {
     const [name = "", value = ""] = directive.args;
     if (ours.test(name)) return [];
     const gone = { directive, how: "remove", name, value: "" } as const;
     if (value.includes("$ssl_client_")) {
       const text = "backends get the client's certificate in Client-Cert";
-      outline.note(`proxy_set_header ${name}: ${text}`, directive);
+      outline.note(`${directive.name} ${name}: ${text}`, directive);
       return [gone];
     }
     const own = `$http_${name.toLowerCase().replaceAll("-", "_")}`;
@@ -104,7 +104,7 @@ export function requestFields(scope: Scope, outline: Outline): Settings[] {
     }
     // The backend believes what stands there: a client must not be able to say it.
     const text = "is not carried over, and a client's own is taken out; see the middleware headers";
-    outline.note(`proxy_set_header ${shown(name)}: ${text}`, directive);
+    outline.note(`${directive.name} ${shown(name)}: ${text}`, directive);
     return [gone];
   });
   return entriesOf(edits, "request", outline);

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import { definitionOf, isKind } from "../../config/middlewares/list.ts";
 import type { Outline, Settings } from "../outline.ts";
 import type { Content } from "./content.ts";
+import { prefixOf } from "./content.ts";
 import { answerFields, requestFields } from "./fields.ts";
 import { passwordOf } from "./guards.ts";
 import { limitsFor } from "./limits.ts";
@@ -20,7 +21,7 @@ export function listOf(scopes: readonly Scope[], content: Content, outline: Outl
     (each, index) => !isDeepStrictEqual(each, passwords[index - 1]),
   );
   const isPassed = content.kind === "proxy" || content.kind === "made";
-  const protocol = content.kind === "made" ? content.protocol : "proxy";
+  const protocol = prefixOf(content);
   const all: readonly Settings[] = [
     ...different,
     ...answerFields(at, outline, isPassed ? protocol : undefined, content.kind === "made"),
@@ -32,7 +33,7 @@ export function listOf(scopes: readonly Scope[], content: Content, outline: Outl
   const sorted = [
     ...all.toSorted((one, other) => rankOf(one) - rankOf(other)),
     // Behind those that read what clients said: their password, say.
-    ...(content.kind === "proxy" ? requestFields(at, outline) : []),
+    ...(content.kind === "proxy" ? requestFields(at, outline, protocol) : []),
   ];
   return sorted.length === 0 ? {} : { middlewares: sorted };
 }

@@ -16,18 +16,20 @@ export interface Listen {
   readonly isDefault: boolean;
   readonly isProxied: boolean;
   readonly isDatagram: boolean;
+  /** HTTP/2 is spoken there, also in the clear. */
+  readonly isTwo: boolean;
 }
 
 export function listensOf(scope: Scope, outline: Outline): Listen[] {
   const written = scope.own("listen");
   const isOn = scope.own("ssl").some(({ args }) => args[0] === "on");
+  const isTwo = scope.one("http2")?.args[0] === "on";
   const found = written.flatMap((directive) => {
     const [address = "", ...flags] = directive.args;
     if (flags.includes("quic")) {
       outline.note("listen … quic: HTTP/3 is not there; clients come by TCP as well", directive);
       return [];
     }
-    if (flags.includes("http2")) outline.note(withoutHttp2, directive);
     const at = addressOf(address);
     if (at === undefined) {
       outline.note(`listen ${shown(address)}: this address is not understood`, directive);
@@ -40,16 +42,14 @@ export function listensOf(scope: Scope, outline: Outline): Listen[] {
         isDefault: flags.includes("default_server") || flags.includes("default"),
         isProxied: flags.includes("proxy_protocol"),
         isDatagram: flags.includes("udp"),
+        isTwo: isTwo || flags.includes("http2"),
       },
     ];
   });
   if (written.length > 0) return found;
-  const usual = { isSecure: isOn, isDefault: false, isProxied: false, isDatagram: false };
+  const usual = { isSecure: isOn, isDefault: false, isProxied: false, isDatagram: false, isTwo };
   return [{ bind: ":80", port: 80, ...usual }];
 }
-
-const withoutHttp2 =
-  "http2: clients are spoken to in HTTP/1.1, which all of them understand; HTTP/2 is not there yet";
 
 function addressOf(text: string): Pick<Listen, "bind" | "port"> | undefined {
   if (/^unix:\/./.test(text)) return { bind: text, port: 0 };

@@ -1,4 +1,4 @@
-// `proxy_pass` with what belongs to it: the address, the path it puts in the place of the location's, the Host that
+// `proxy_pass` and `grpc_pass` with what belongs to them: the address, the path it puts in the place of the location's, the Host that
 // backends see, and times.
 
 import type { Outline, Settings } from "../outline.ts";
@@ -12,11 +12,25 @@ import { backendUrl } from "./upstreams.ts";
 import { sizeOf, timeOf, withVariables } from "./values.ts";
 
 export interface Target {
-  readonly scheme: "http" | "https";
+  readonly scheme: "http" | "https" | "h2c" | "grpcs";
   /** HOST[:PORT], a name of an upstream, or unix:/PATH. */
   readonly address: string;
   /** undefined = the path stays as it is. */
   readonly path: string | undefined;
+}
+
+/** What the names of directives begin with that belong to it. */
+export function protocolOf({ scheme }: Target): "proxy" | "grpc" {
+  return scheme === "h2c" || scheme === "grpcs" ? "grpc" : "proxy";
+}
+
+/** Of `grpc_pass`; undefined = it depends on variables, or is not understood. */
+export function grpcTargetOf({ args: [text = ""] }: Directive): Target | undefined {
+  const [, scheme = "grpc", address = ""] = /^(?:(grpcs?):\/\/)?(.+)$/i.exec(text) ?? [];
+  if (!/^(?:unix:\/[^:\s$]+|(?:\[[0-9a-f:.]+\]|[\w.-]+)(?::\d{1,5})?)$/i.test(address))
+    return undefined;
+  const isSecure = scheme.toLowerCase() === "grpcs";
+  return { scheme: isSecure ? "grpcs" : "h2c", address, path: undefined };
 }
 
 /** undefined = it depends on variables, has a query, or is not understood. */
@@ -64,13 +78,15 @@ export function serviceOf(
 ): unknown {
   const { scheme, address } = target;
   const isUpstream = upstreams.has(address);
-  const secure = scheme === "https" ? backendTlsOf(scope, outline, place) : {};
-  const host = hostOf(scope, isUpstream ? address : undefined);
+  const protocol = protocolOf(target);
+  const isSecure = scheme === "https" || scheme === "grpcs";
+  const secure = isSecure ? backendTlsOf(scope, outline, place, protocol) : {};
+  const host = hostOf(scope, isUpstream ? address : undefined, protocol);
   const extra = { ...host, ...secure };
   if (isUpstream) return upstreams.service(address, scheme, extra);
   const written = backendUrl(address, scheme);
   if (written === undefined) {
-    outline.note(`proxy_pass: ${shown(address)} is no address`, place);
+    outline.note(`${protocol}_pass: ${shown(address)} is no address`, place);
     return undefined;
   }
   const own = withContainer([written]);
@@ -80,8 +96,13 @@ export function serviceOf(
 }
 
 /** What backends are called; empty = as clients called us. */
-export function hostOf(scope: Scope, upstream: string | undefined): Settings {
-  const set = scope.all("proxy_set_header").findLast(({ args }) => /^host$/i.test(args[0] ?? ""));
+export function hostOf(
+  scope: Scope,
+  upstream: string | undefined,
+  protocol: "proxy" | "grpc" = "proxy",
+): Settings {
+  const all = scope.all(`${protocol}_set_header`);
+  const set = all.findLast(({ args }) => /^host$/i.test(args[0] ?? ""));
   const value = set?.args[1] ?? "$proxy_host";
   if (/^\$\{?(host|http_host|server_name)\}?(:\$\{?server_port\}?)?$/.test(value)) return {};
   // Of nginx's own name for a group backends usually know nothing; it is what they got, though.
@@ -92,11 +113,11 @@ export function hostOf(scope: Scope, upstream: string | undefined): Settings {
   return /^[\w.-]+(:\d{1,5})?$/.test(value) ? { host: { value } } : {};
 }
 
-export function tellHost(scope: Scope, outline: Outline): void {
-  for (const directive of scope.all("proxy_set_header")) {
+export function tellHost(scope: Scope, outline: Outline, protocol: "proxy" | "grpc"): void {
+  for (const directive of scope.all(`${protocol}_set_header`)) {
     const [name = "", value = ""] = directive.args;
     if (/^host$/i.test(name) && !isHostKnown(value)) {
-      outline.note(`proxy_set_header Host ${shown(value)}: the client's is sent`, directive);
+      outline.note(`${directive.name} Host ${shown(value)}: the client's is sent`, directive);
     }
   }
 }
@@ -109,9 +130,10 @@ function isHostKnown(value: string): boolean {
 export function limitsOf(scope: Scope, usualBody: string, protocol = "proxy"): Settings {
   const time = (name: string) => timeOf(scope.one(`${protocol}_${name}`)?.args[0] ?? "");
   const read = time("read_timeout");
-  const isTunnel = scope
-    .all("proxy_set_header")
-    .some(({ args }) => /^upgrade$/i.test(args[0] ?? ""));
+  // Streams of gRPC may pause as long as WebSockets.
+  const isTunnel =
+    protocol === "grpc" ||
+    scope.all("proxy_set_header").some(({ args }) => /^upgrade$/i.test(args[0] ?? ""));
   const found: readonly (readonly [string, string | undefined])[] = [
     ["connect", time("connect_timeout")],
     ["response", read],

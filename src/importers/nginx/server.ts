@@ -5,7 +5,7 @@ import { both, literal } from "../../providers/labels/rule-text.ts";
 import { closed } from "../../providers/labels/closed.ts";
 import type { Outline, Settings } from "../outline.ts";
 import type { Content, ContentOptions } from "./content.ts";
-import { contentOf, laterLines, rewritesOf, serviceName } from "./content.ts";
+import { contentOf, laterLines, prefixOf, rewritesOf, serviceName } from "./content.ts";
 import { withBoundaries } from "./boundaries.ts";
 import { claimOf } from "./claims.ts";
 import { hstsOf } from "./hsts.ts";
@@ -18,7 +18,7 @@ import type { Listen, Names } from "./names.ts";
 import { logsOf } from "./logs.ts";
 import { passes } from "./programs.ts";
 import { restoredOf } from "./restored.ts";
-import { limitsOf, pathChange, serviceOf, tellHost } from "./proxy-pass.ts";
+import { limitsOf, pathChange, protocolOf, serviceOf, tellHost } from "./proxy-pass.ts";
 import { tellStrangers } from "./strangers.ts";
 import type { Directive, Scope } from "./tree.ts";
 import type { Upstreams } from "./upstreams.ts";
@@ -68,7 +68,9 @@ export function isHttpsOnly({ scope, directive }: Server): boolean {
     });
   if (isForwarding(inside)) return true;
   const locations = inside.filter(({ name }) => name === "location");
-  if (locations.some(({ block = [] }) => block.some(({ name }) => name === "proxy_pass")))
+  if (
+    locations.some(({ block = [] }) => block.some(({ name }) => /^(proxy|grpc)_pass$/.test(name)))
+  )
     return false;
   const root = locations.find(({ args }) => args.join("") === "/");
   if (root !== undefined) return isForwarding(root.block ?? []);
@@ -122,7 +124,7 @@ export function addServer(server: Server, options: ServerOptions): void {
 function addSlash(location: Location, all: readonly Location[], emitting: Emitting): void {
   const { kind, text, scope } = location;
   const isFolder = (kind === "prefix" || kind === "final") && text !== "/" && text.endsWith("/");
-  const isPassed = scope.own("proxy_pass", ...passes).length > 0;
+  const isPassed = scope.own("proxy_pass", "grpc_pass", ...passes).length > 0;
   const bare = text.slice(0, -1);
   if (!isFolder || !isPassed || all.some((each) => each.text === bare)) return;
   const pattern = `^(https?://[^/]+${literal(bare)})(\\?.*)?$`;
@@ -223,7 +225,7 @@ function settingsOf(location: Location, goal: Goal, emitting: Emitting): Setting
   }
   const around = {
     ...redirect,
-    ...limitsOf(at, options.usualBody, content.kind === "made" ? content.protocol : "proxy"),
+    ...limitsOf(at, options.usualBody, prefixOf(content)),
     ...logsOf(at, content.kind === "made", outline),
   };
   const rewritten = replacePath === undefined ? {} : { replacePath };
@@ -236,7 +238,7 @@ function settingsOf(location: Location, goal: Goal, emitting: Emitting): Setting
     return { ...around, ...leading, ...(replacePath === undefined ? change : rewritten) };
   }
   const { target } = content;
-  tellHost(at, outline);
+  tellHost(at, outline, protocolOf(target));
   const service = serviceOf(target, at, {
     upstreams: options.upstreams,
     outline,
@@ -253,7 +255,9 @@ function settingsOf(location: Location, goal: Goal, emitting: Emitting): Setting
     service,
     ...change,
     ...rewritten,
-    ...(replacePath === undefined ? restoredOf(target, at, location, outline) : {}),
+    ...(replacePath === undefined && prefixOf(content) === "proxy"
+      ? restoredOf(target, at, location, outline)
+      : {}),
   };
 }
 

@@ -329,7 +329,7 @@ function leadsElsewhere(text: string, location: Location, { list }: Site): boole
   return (
     other !== undefined &&
     other !== location &&
-    other.scope.own("proxy_pass", "return", "rewrite", ...passes).length > 0
+    other.scope.own("proxy_pass", "grpc_pass", "return", "rewrite", ...passes).length > 0
   );
 }
 

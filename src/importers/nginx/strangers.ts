@@ -9,6 +9,9 @@ const read = new Set([
   ...["proxy_read_timeout", "proxy_connect_timeout", "proxy_send_timeout", "client_max_body_size"],
   ...["return", "rewrite", "if", "set", "root", "alias", "index", "try_files", "fastcgi_pass"],
   ...["fastcgi_param", "fastcgi_index", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass"],
+  ...["http2", "grpc_set_header", "grpc_hide_header", "grpc_read_timeout", "grpc_send_timeout"],
+  ...["grpc_connect_timeout", "grpc_ssl_verify", "grpc_ssl_name", "grpc_ssl_protocols"],
+  ...["grpc_ssl_trusted_certificate", "grpc_ssl_certificate", "grpc_ssl_certificate_key"],
   ...["uwsgi_param", "scgi_param", "fastcgi_split_path_info", "fastcgi_keep_conn", "autoindex"],
   ...["charset", "gzip_static", "brotli_static", "zstd_static", "proxy_redirect"],
   ...["proxy_cookie_path", "proxy_cookie_domain", "error_log"],
@@ -54,6 +57,13 @@ const read = new Set([
 /** What is so here anyway, or is about nginx alone. */
 const silent = new Set([
   ...["proxy_http_version", "proxy_buffering", "proxy_request_buffering", "proxy_buffers"],
+  ...[
+    "grpc_buffer_size",
+    "grpc_socket_keepalive",
+    "grpc_ssl_server_name",
+    "http2_body_preread_size",
+  ],
+  ...["grpc_ssl_session_reuse", "http2_chunk_size", "http2_recv_buffer_size"],
   ...["proxy_buffer_size", "proxy_busy_buffers_size", "proxy_max_temp_file_size"],
   ...["proxy_temp_file_write_size", "proxy_ssl_server_name", "proxy_ssl_session_reuse"],
   ...["sendfile", "tcp_nopush", "tcp_nodelay", "server_tokens", "default_type"],
@@ -106,7 +116,10 @@ const said: readonly (readonly [RegExp, string])[] = [
   [/^ssl_/, "is not known here; see tls"],
   [/^proxy_ssl_crl$/, "which backends were revoked is not looked at; see pins in tls of a service"],
   [/^proxy_ssl_/, "see tls of a service"],
-  [/^http[23](_|$)/, "clients are spoken to in HTTP/1.1; HTTP/2 and HTTP/3 are not there yet"],
+  [/^http2_/, "HTTP/2 has limits of its own; see limits"],
+  [/^http3(_|$)/, "clients are spoken to in HTTP/2 and HTTP/1.1; HTTP/3 is not there"],
+  [/^grpc_ssl_/, "see tls of a service"],
+  [/^grpc_next_upstream/, "who is asked next is said by retry, of a service"],
   [/^gunzip/, "answers are not unpacked; see the middleware decompress"],
   [/^(gzip|brotli|zstd)_/, "is not carried over; see the middleware compress"],
   [
@@ -127,7 +140,7 @@ const said: readonly (readonly [RegExp, string])[] = [
   [/^(fastcgi|uwsgi|scgi)_next_upstream/, "who is asked next is said by retry, of a service"],
   [/^(sub_filter|addition_|add_before|add_after|ssi|xslt)/, "what is in answers is not changed"],
   [
-    /^(error_page|(proxy|fastcgi|uwsgi|scgi)_intercept_errors)$/,
+    /^(error_page|(proxy|fastcgi|uwsgi|scgi|grpc)_intercept_errors)$/,
     "error pages are files of a folder; see errorPages, and the middleware errors",
   ],
   [/^access_log$/, "every request is logged to stdout; see accessLog"],

@@ -229,7 +229,8 @@ export function backendUrl(address: string, scheme: string): string | undefined 
   if (socket !== undefined)
     return scheme === "http" ? `unix:${socket}` : `${scheme}://unix:${socket}`;
   if (!/^(\[[0-9a-f:.]+\]|[\w.-]+)(:\d{1,5})?$/i.test(address)) return undefined;
-  const needsPort = !hasOwnPort(address) && scheme !== "http" && scheme !== "https";
+  const hasUsual = ["http", "https", "h2c", "grpcs"].includes(scheme);
+  const needsPort = !hasOwnPort(address) && !hasUsual;
   // In an upstream even https has port 80; who writes it so means 443.
   return `${scheme}://${address}${needsPort ? ":80" : ""}`;
 }

@@ -62,7 +62,7 @@ function balanced(balancer: unknown, options: ServiceOptions): Settings | undefi
     const url = textOf(valueOf(server, "url")) ?? "";
     const written = urlOf(url, valueOf(server, "preservePath") === true);
     if (written === undefined) {
-      outline.note(`the server ${shown(url)} is no http or https URL, and is left out`, place);
+      outline.note(`the server ${shown(url)} is no http, https or h2c URL, and is left out`, place);
       return [];
     }
     const weight = Number(valueOf(server, "weight") ?? 1);
@@ -84,7 +84,7 @@ function balanced(balancer: unknown, options: ServiceOptions): Settings | undefi
 
 /** Of the path of a server's URL Traefik makes nothing unless it is told to. */
 function urlOf(text: string, keepsPath: boolean): string | undefined {
-  const [, start, path = ""] = /^(https?:\/\/[^/?#\s]+)(\/[^?#\s]*)?$/i.exec(text) ?? [];
+  const [, start, path = ""] = /^((?:https?|h2c):\/\/[^/?#\s]+)(\/[^?#\s]*)?$/i.exec(text) ?? [];
   if (start === undefined) return undefined;
   return keepsPath ? `${start}${path}` : start;
 }

@@ -20,8 +20,8 @@ const silent = new Set([
 ]);
 
 const settingsOfPoints = new Map([
-  ["http2", "clients are spoken to in HTTP/1.1; HTTP/2 is not there yet"],
-  ["http3", "clients are spoken to in HTTP/1.1; HTTP/3 is not there yet"],
+  ["http2", "HTTP/2 is spoken with limits of its own; see limits"],
+  ["http3", "clients are spoken to in HTTP/2 and HTTP/1.1; HTTP/3 is not there"],
   ["forwardedheaders", "see trustedProxies"],
   ["proxyprotocol", "see proxyProtocol of a listener, and trustedProxies"],
   ["transport", "see timeouts"],

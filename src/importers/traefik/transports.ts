@@ -8,7 +8,13 @@ import { isFile } from "./tls-options.ts";
 
 type Note = (path: Path, text: string) => void;
 
-const known = new Set(["servername", "insecureskipverify", "rootcas", "certificates"]);
+const known = new Set([
+  "servername",
+  "insecureskipverify",
+  "rootcas",
+  "certificates",
+  "disablehttp2",
+]);
 
 /** Of a service with `https` or `tls` backends. `value` is the whole file; without a name it is what the file says of all. */
 export function transportOf(
@@ -54,6 +60,7 @@ function settingsOf(options: unknown, note: (text: string) => void): Settings {
     ...(hasRoot ? { ca: root } : {}),
     ...(/^[\w-]+(\.[\w-]+)*$/.test(serverName) ? { serverName } : {}),
     ...(hasPair ? { cert, key } : {}),
+    ...(valueOf(options, "disableHTTP2") === true ? { http2: false } : {}),
   };
   return Object.keys(tls).length === 0 ? {} : { tls };
 }

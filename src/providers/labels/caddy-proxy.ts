@@ -51,7 +51,11 @@ export function readProxy(
   for (const option of directive.below) {
     if (option.name === "transport") {
       const secure = option.below.filter(({ name }) => name.startsWith("tls"));
+      const versions = option.below.find(({ name }) => name === "versions");
       if (secure.length > 0) scheme = "https";
+      else if (versions?.args.includes("h2c") === true) scheme = "h2c";
+      const isOld = versions !== undefined && !versions.args.some((each) => /^h2c$|^2$/.test(each));
+      if (isOld && scheme === "https") set("tls", { http2: false }, versions.label);
       for (const { name, args, label } of secure) {
         if (name === "tls_insecure_skip_verify") set("tls", { verify: false }, label);
         else if (name === "tls_server_name") set("tls", { serverName: args[0] }, label);
@@ -94,7 +98,7 @@ function fieldOf(option: Directive): Directive | undefined {
 const ofForwarding = /^[-+]?x-(forwarded-(for|host|port|proto|protocol|server|prefix)|real-ip)$/i;
 
 interface Target {
-  readonly scheme: "http" | "https";
+  readonly scheme: "http" | "https" | "h2c";
   /** As Caddy has it: the usual one of the scheme, whatever the container exposes. */
   readonly port: number;
   readonly isUnknown: boolean;
@@ -108,7 +112,7 @@ function targetOf(text: string): Target | undefined {
   let isUnknown = false;
   for (const word of inside.split(/\s+/).filter((each) => each !== "")) {
     const value = /^\d{1,5}$/.test(word) ? Number(word) : 0;
-    if (word === "http" || word === "https") scheme = word;
+    if (word === "http" || word === "https" || word === "h2c") scheme = word;
     else if (value >= 1 && value <= 65_535) port = value;
     else isUnknown = true;
   }

@@ -26,7 +26,7 @@ export interface Definition {
 
 // A schema wants a backend, and what a service may say depends on what its backends speak.
 const standIn = {
-  ...{ http: "http", https: "https", tcp: "tcp", tls: "tls" },
+  ...{ http: "http", https: "https", h2c: "h2c", grpcs: "grpcs", tcp: "tcp", tls: "tls" },
   ...{ fastcgi: "fastcgi", scgi: "scgi", uwsgi: "uwsgi" },
 } as const;
 

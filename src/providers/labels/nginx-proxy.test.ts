@@ -72,8 +72,18 @@ const tables: readonly (readonly [string, Env, readonly string[]])[] = [
   ],
   [
     "what is not spoken is closed",
-    { VIRTUAL_HOST: "a.test", VIRTUAL_PROTO: "grpc" },
+    { VIRTUAL_HOST: "a.test", VIRTUAL_PROTO: "scgi" },
     ["a.test@docker: Host(`a.test`) → respond 503"],
+  ],
+  [
+    "gRPC is spoken in HTTP/2",
+    { VIRTUAL_HOST: "a.test", VIRTUAL_PROTO: "grpc", VIRTUAL_PORT: "50051" },
+    ["a.test@docker: Host(`a.test`) → h2c://172.18.0.2:50051"],
+  ],
+  [
+    "over TLS too",
+    { VIRTUAL_HOST: "a.test", VIRTUAL_PROTO: "GRPCS", VIRTUAL_PORT: "8443" },
+    ["a.test@docker: Host(`a.test`) → grpcs://172.18.0.2:8443"],
   ],
   [
     "programs are asked in their own words",

@@ -124,6 +124,8 @@ function textOf(value: unknown): string {
 const secureProtocols: Readonly<Record<string, WishedService["scheme"]>> = {
   http: "http",
   https: "https",
+  grpc: "h2c",
+  grpcs: "grpcs",
   fastcgi: "fastcgi",
   uwsgi: "uwsgi",
 };
@@ -165,7 +167,9 @@ function wishesOf(
       : undefined);
   if (scheme === undefined) {
     const message = `${shown(protocol)} is not spoken to backends yet, so the route is closed`;
-    notes.push(fault("VIRTUAL_PROTO", message, "let it speak http, https, fastcgi or uwsgi"));
+    notes.push(
+      fault("VIRTUAL_PROTO", message, "let it speak http, https, grpc, grpcs, fastcgi or uwsgi"),
+    );
   }
   const rule = [location.rule, settings.condition].filter((each) => each !== undefined);
   const tls = certificate === undefined ? {} : { tls: "auto" };

@@ -32,6 +32,11 @@ const tables: readonly (readonly [string, Labels, readonly string[]])[] = [
     { "tidegate.rule": "Host(`a.test`) && PathPrefix(`/x`)" },
     ["web@docker: Host(`a.test`) && PathPrefix(`/x`) → http://172.18.0.2:80"],
   ],
+  ...(["h2c", "grpc", "GRPCS"] as const).map((scheme): (typeof tables)[number] => [
+    `HTTP/2 is spoken where the scheme is ${scheme}`,
+    { "tidegate.host": "a.test", "tidegate.scheme": scheme, "tidegate.port": "50051" },
+    [`web@docker: Host(\`a.test\`) → ${scheme === "GRPCS" ? "grpcs" : "h2c"}://172.18.0.2:50051`],
+  ]),
   [
     "a redirect needs nobody",
     {

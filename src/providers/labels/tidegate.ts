@@ -254,11 +254,11 @@ class Reader {
   }
 
   #scheme(part: Part, said: string | undefined): WishedService["scheme"] | undefined {
-    const [first, second] = part.kind === "http" ? httpSchemes : tcpSchemes;
-    if (said === undefined || said === first) return first;
-    if (said === second) return second;
-    const remedy = `write ${first} or ${second}`;
-    this.#refuse(part, `${part.prefix}scheme`, `${shown(said)} is no scheme here`, remedy);
+    const schemes = part.kind === "http" ? httpSchemes : tcpSchemes;
+    const found = schemes.get(said ?? (part.kind === "http" ? "http" : "tcp"));
+    if (found !== undefined) return found;
+    const remedy = `write one of ${[...schemes.keys()].join(", ")}`;
+    this.#refuse(part, `${part.prefix}scheme`, `${shown(said ?? "")} is no scheme here`, remedy);
     return undefined;
   }
 
@@ -294,8 +294,20 @@ class Reader {
   }
 }
 
-const httpSchemes = ["http", "https"] as const;
-const tcpSchemes = ["tcp", "tls"] as const;
+type Schemes = ReadonlyMap<string, WishedService["scheme"]>;
+
+const httpSchemes: Schemes = new Map([
+  ["http", "http"],
+  ["https", "https"],
+  ["h2c", "h2c"],
+  // Of gRPC nothing is known but that it needs HTTP/2.
+  ["grpc", "h2c"],
+  ["grpcs", "grpcs"],
+]);
+const tcpSchemes: Schemes = new Map([
+  ["tcp", "tcp"],
+  ["tls", "tls"],
+]);
 
 /** At the top: what they say, they say for all routes. */
 const sharedKeys = new Set([

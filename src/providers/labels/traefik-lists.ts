@@ -179,8 +179,7 @@ function grpcWeb(draft: Draft, options: Options): void {
     const settings = { origins: readList(origins.value), headers: "*", methods: ["POST"] };
     list(draft, { kind: "cors", settings }, origins.label);
   }
-  const message = "gRPC is not spoken to backends, so gRPC-Web is not translated";
-  draft.notes.push(warning(options.label, `${message}; the route works without`));
+  list(draft, { kind: "grpcWeb", settings: true }, options.label);
 }
 
 /** Pages of another service: labels know no other, and a file does. */

@@ -115,13 +115,11 @@ export class Reader {
   }
 }
 
-function schemeOf(reader: Reader, draft: Draft): "http" | "https" {
+function schemeOf(reader: Reader, draft: Draft): "http" | "https" | "h2c" {
   const found = reader.take("loadbalancer.server.scheme");
   const scheme = found?.value.trim().toLowerCase() ?? "http";
-  if (scheme === "http" || scheme === "https") return scheme;
-  const why =
-    scheme === "h2c" ? "HTTP/2 to backends is not there yet" : `${shown(scheme)} is no scheme`;
-  close(draft, found?.label ?? "", why, "write http or https");
+  if (scheme === "http" || scheme === "https" || scheme === "h2c") return scheme;
+  close(draft, found?.label ?? "", `${shown(scheme)} is no scheme`, "write http, https or h2c");
   return "http";
 }
 

@@ -259,7 +259,7 @@ const barred: readonly (readonly [why: RegExp, labels: Labels])[] = [
   [/anybody else/, { "services.s.loadbalancer.server.url": "http://169.254.169.254" }],
   [/by weighted/, { "services.s.weighted.services[0].name": "b" }],
   [/"x" is no port/, { "services.s.loadbalancer.server.port": "x" }],
-  [/HTTP\/2 to backends/, { "services.s.loadbalancer.server.scheme": "h2c" }],
+  [/"h3" is no scheme/, { "services.s.loadbalancer.server.scheme": "h3" }],
   [
     /more than 50/,
     Object.fromEntries(

@@ -29,7 +29,16 @@ export interface WishedService {
   readonly settings: Readonly<Record<string, unknown>>;
   /** undefined = the provider's `port`, or the only one it has. */
   readonly port: number | undefined;
-  readonly scheme: "http" | "https" | "tcp" | "tls" | "fastcgi" | "scgi" | "uwsgi";
+  readonly scheme:
+    | "http"
+    | "https"
+    | "h2c"
+    | "grpcs"
+    | "tcp"
+    | "tls"
+    | "fastcgi"
+    | "scgi"
+    | "uwsgi";
   /** Path in front of every request's path; "" = none. */
   readonly basePath: string;
   readonly weight: number;
