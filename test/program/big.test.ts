@@ -3,12 +3,12 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
 import { type IncomingMessage, request, type ServerResponse } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 import { test } from "node:test";
 import { ask } from "../harness/ask.ts";
 import { checkBody, sendBody } from "../harness/big-body.ts";
+import { growthDuring } from "../harness/growth.ts";
 import { httpOrigin } from "../harness/origin.ts";
 import { startTidegate, type Tidegate } from "../harness/tidegate.ts";
 
@@ -16,31 +16,6 @@ const listeners = { web: "127.0.0.1:0" };
 const total = 2 * 1024 ** 3;
 const mebibyte = 1024 ** 2;
 const maxGrowth = 150 * mebibyte;
-
-async function residentBytes(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
-}
-
-/** Runs the action and returns by how much the program's memory grew at most meanwhile. */
-async function growthDuring(program: Tidegate, action: () => Promise<void>): Promise<number> {
-  const warm = await residentBytes(program.pid);
-  let highest = warm;
-  const ending = new AbortController();
-  const watching = (async () => {
-    while (!ending.signal.aborted) {
-      highest = Math.max(highest, await residentBytes(program.pid));
-      await pause(50, undefined, { signal: ending.signal }).catch(() => {});
-    }
-  })();
-  try {
-    await action();
-  } finally {
-    ending.abort();
-    await watching;
-  }
-  return highest - warm;
-}
 
 function start(url: string): Promise<Tidegate> {
   return startTidegate({ config: { listeners, routes: { "app.test": url } } });
@@ -68,7 +43,7 @@ for (const path of ["/length", "/chunks"]) {
     });
     await using program = await start(origin.url);
     await checkBody(await get(program.port(), "/warm-up"));
-    const growth = await growthDuring(program, async () => {
+    const growth = await growthDuring(program.pid, async () => {
       assert.equal(await checkBody(await get(program.port(), path)), total);
     });
     assert.ok(growth < maxGrowth, `grew by ${(growth / mebibyte).toFixed()} MiB`);
@@ -98,7 +73,7 @@ for (const path of ["/length", "/chunks"]) {
       assert.equal(text, String(size));
     };
     await upload(50 * mebibyte);
-    const growth = await growthDuring(program, () => upload(total));
+    const growth = await growthDuring(program.pid, () => upload(total));
     assert.ok(growth < maxGrowth, `grew by ${(growth / mebibyte).toFixed()} MiB`);
   });
 }
@@ -108,7 +83,7 @@ test("a slow reader of a fast backend costs no memory", { timeout: 30_000 }, asy
     serve("/length", response, 200 * mebibyte);
   });
   await using program = await start(origin.url);
-  const growth = await growthDuring(program, async () => {
+  const growth = await growthDuring(program.pid, async () => {
     const readers = await Promise.all(
       Array.from({ length: 20 }, () => get(program.port(), "/slow")),
     );
@@ -131,7 +106,7 @@ test("a backend that reads slowly does not make uploads pile up", { timeout: 30_
   });
   await using program = await start(origin.url);
   await ask(program.port());
-  const growth = await growthDuring(program, async () => {
+  const growth = await growthDuring(program.pid, async () => {
     const uploads = Array.from({ length: 20 }, () => {
       const sent = request({
         port: program.port(),

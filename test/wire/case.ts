@@ -69,7 +69,7 @@ export interface WireCase {
   readonly log: readonly LogLine[];
 }
 
-interface Block {
+export interface Block {
   readonly info: readonly string[];
   readonly text: string;
   readonly line: number;
@@ -81,7 +81,11 @@ export function readCases(folder: string): WireCase[] {
 }
 
 export function readPage(file: string, text: string): WireCase[] {
-  const cases: WireCase[] = [];
+  return readSections(file, text).map(caseOf);
+}
+
+export function readSections(file: string, text: string): Section[] {
+  const sections: Section[] = [];
   let title: string | undefined;
   let titleLine = 0;
   let blocks: Block[] = [];
@@ -90,7 +94,7 @@ export function readPage(file: string, text: string): WireCase[] {
     if (title === undefined) {
       pageConfig = blocks.map(({ text: each }) => each).join("\n");
     } else {
-      cases.push(caseOf({ file, title, place: `${file}:${titleLine}`, pageConfig, blocks }));
+      sections.push({ file, title, place: `${file}:${titleLine}`, pageConfig, blocks });
     }
     blocks = [];
   };
@@ -110,10 +114,10 @@ export function readPage(file: string, text: string): WireCase[] {
     }
   }
   finish();
-  return cases;
+  return sections;
 }
 
-interface Section {
+export interface Section {
   readonly file: string;
   readonly title: string;
   readonly place: string;
@@ -165,7 +169,7 @@ function impliedUpstream(client: readonly ClientStep[]): Upstream {
   return { kind: late ? "incomplete" : "nothing" };
 }
 
-function responseStep(text: string, flags: readonly string[], where: string): ClientStep {
+export function responseStep(text: string, flags: readonly string[], where: string): ClientStep {
   const line = text.trim();
   if (flags.includes("raw"))
     return { kind: "raw", bytes: expand(text, where), closed: flags.includes("closed") };
@@ -227,7 +231,7 @@ function codeOf(text: string, where: string): FailureCode {
   return text as FailureCode;
 }
 
-function patternOf(bytes: string): Pattern {
+export function patternOf(bytes: string): Pattern {
   const end = bytes.indexOf("\r\n\r\n");
   const [startLine = "", ...lines] = bytes.slice(0, end < 0 ? bytes.length : end).split("\r\n");
   const fields = lines.filter((line) => line !== "" && line !== "...");

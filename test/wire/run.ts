@@ -19,6 +19,9 @@ export interface RunResult {
   readonly problems: readonly string[];
 }
 
+/** Whose run it is. */
+type Who = Pick<LaneRun, "address" | "lane">;
+
 const timeoutMs = 4000;
 const whole = (bytes: string): readonly string[] => [bytes];
 
@@ -65,10 +68,10 @@ async function playClient(
   }
 }
 
-async function checkStep(
+export async function checkStep(
   step: Exclude<ClientStep, { kind: "send" }>,
   client: Client,
-  run: LaneRun,
+  run: Who,
 ): Promise<string[]> {
   switch (step.kind) {
     case "closed":
@@ -133,7 +136,7 @@ async function finish(last: ClientStep | undefined, client: Client): Promise<voi
   if (rest !== "") throw new Error(`unexpected bytes at the end: ${JSON.stringify(rest)}`);
 }
 
-function compareUpstream(expected: Upstream, run: LaneRun): string[] {
+export function compareUpstream(expected: Upstream, run: LaneRun): string[] {
   const received = JSON.stringify(run.received);
   switch (expected.kind) {
     case "any":
@@ -169,7 +172,7 @@ const added = new Set([
 function compareMessage(
   expected: Pattern,
   actual: Message,
-  run: LaneRun,
+  run: Who,
   side: "upstream" | "response",
 ): string[] {
   const problems: string[] = [];
@@ -201,12 +204,7 @@ function unexpected(expected: Pattern, actual: Message): string[] {
     .map(([name, value]) => `upstream: unexpected field ${name}: ${value}`);
 }
 
-function compareFields(
-  expected: HeaderList,
-  actual: HeaderList,
-  run: LaneRun,
-  what: string,
-): string[] {
+function compareFields(expected: HeaderList, actual: HeaderList, run: Who, what: string): string[] {
   const names = new Set(expected.map(([name]) => name.toLowerCase()));
   return [...names].flatMap((name) => {
     const wanted = valuesOf(expected, name);
@@ -219,7 +217,7 @@ function compareFields(
   });
 }
 
-function matches(wanted: string, actual: string, run: LaneRun): boolean {
+function matches(wanted: string, actual: string, run: Who): boolean {
   const parts = wanted
     .replaceAll("<client>", run.address)
     .replaceAll("<lane>", String(run.lane))
