@@ -29,7 +29,7 @@ export function backendAlert({ service, backend, isUp, why, at }: BackendEvent):
 
 /** `tcp://10.0.3.11:3306` → `10.0.3.11:3306`. */
 function shortName(url: string): string {
-  return withoutUser(url).replace(/^(https?|tcp|tls|udp):\/\//, "");
+  return withoutUser(url).replace(/^(https?|h2c|grpcs?|tcp|tls|udp):\/\//, "");
 }
 
 export interface ServiceEvent {

@@ -5,7 +5,14 @@ import { lineOf } from "./logs-traffic.ts";
 
 const entry: TrafficEntry = {
   ...{ time: Date.parse("2026-11-22T12:00:00"), id: "", listener: "web", client: "10.0.0.1" },
-  ...{ method: "GET", scheme: "https", host: "a.test", target: "/x?y", route: "a@docker" },
+  ...{
+    method: "GET",
+    scheme: "https",
+    protocol: "HTTP/2.0",
+    host: "a.test",
+    target: "/x?y",
+    route: "a@docker",
+  },
   ...{ service: "a", backend: "http://10.0.0.2:80", status: 200, failure: "", requestBytes: 0 },
   ...{ bytes: 2048, duration: 12.34, backendTime: 11, attempts: 1, userAgent: "" },
 };

@@ -1,6 +1,6 @@
 // `tidegate set --rehearse`: what a change would do to the latest requests, before it is made.
 
-import type { Rehearsed, Rerouted, Way } from "../traffic/rehearsed.ts";
+import type { Difference, Rehearsed, Rerouted, Way } from "../traffic/rehearsed.ts";
 import { paint } from "./paint.ts";
 import { plain, plainLines } from "./plain.ts";
 import {
@@ -28,18 +28,30 @@ export async function rehearse(
   if (answer.status !== 200) throw noAnswerTo(problemOf(answer));
   const { requests, changed, lost, notes } = understood(answer, readRehearsed);
   const out = process.stdout;
-  for (const { from, to, count, example } of changed) {
+  for (const { from, to, differs, count, example } of changed) {
     const colour = to.route === "" ? "red" : "yellow";
-    const text = `${counted(count, "request")}: ${wayText(from)} → ${wayText(to)}`;
+    const where =
+      differs.length === 0
+        ? `${wayText(from)} → ${wayText(to)}`
+        : `${wayText(to)}, which has ${differs.map((each) => words[each]).join(" and ")}`;
+    const text = `${counted(count, "request")}: ${where}`;
     out.write(`${paint(out, colour, plain(text))}\n    ${plain(example)}\n`);
   }
   for (const each of notes) process.stderr.write(`note: ${plainLines(each)}\n`);
-  const moved = changed.reduce((sum, { count }) => sum + count, 0);
+  const sumOf = (some: readonly Rerouted[]) => some.reduce((sum, { count }) => sum + count, 0);
+  const moved = sumOf(changed.filter(({ differs }) => differs.length === 0));
+  const others = sumOf(changed) - moved;
   out.write(`of the ${counted(requests, "latest request")} ${moved} would go elsewhere`);
   out.write(lost === 0 ? "" : `, ${lost} of them nowhere`);
+  out.write(others === 0 ? "" : `; ${others} would meet something else on the same way`);
   out.write("; nothing was changed\n");
   return 0;
 }
+
+const words: Readonly<Record<Difference, string>> = {
+  middlewares: "other middlewares",
+  service: "another service by that name",
+};
 
 function wayText({ route, service }: Way): string {
   if (route === "") return "no route";
@@ -67,8 +79,15 @@ function isRehearsed(value: unknown): value is Rehearsed & { readonly notes: rea
 
 function isRerouted(value: unknown): value is Rerouted {
   if (typeof value !== "object" || value === null) return false;
-  const { from, to, count, example } = Object.fromEntries(Object.entries(value));
-  return isWay(from) && isWay(to) && typeof count === "number" && typeof example === "string";
+  const { from, to, differs, count, example } = Object.fromEntries(Object.entries(value));
+  return (
+    isWay(from) &&
+    isWay(to) &&
+    Array.isArray(differs) &&
+    differs.every((each) => typeof each === "string" && each in words) &&
+    typeof count === "number" &&
+    typeof example === "string"
+  );
 }
 
 function isWay(value: unknown): value is Way {

@@ -111,7 +111,9 @@ export function askedRequest(
   const origin: ExchangeOrigin = {
     listener: listener?.name ?? "",
     ...{ peerIp, isSecure: isSecure && listener?.tls !== undefined, localPort: port },
-    tls: isSecure ? { clientCertificate: "", isMisdirected: () => false } : undefined,
+    tls: isSecure
+      ? { clientCertificate: "", isMisdirected: () => false, isUncovered: () => false }
+      : undefined,
     ...{ version: snapshot.version, isPeerTrusted: trusted.has(peerIp), forwardedLines: "" },
   };
   const client = new NobodyThere();

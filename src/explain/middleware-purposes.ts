@@ -38,6 +38,7 @@ const purposes: Readonly<Record<Kind, string>> = {
   compress: "compresses answers",
   decompress: "unpacks bodies",
   rewriteBody: "changes texts in answers",
+  grpcWeb: "translates gRPC-Web",
   requestId: "gives the request a name",
   traceparent: "gives the request a trace",
   cache: "gives what is kept, and keeps what may be",

@@ -6,6 +6,7 @@ import { formatPath } from "../config/problem.ts";
 import type { ItemProblem } from "../config/read-item.ts";
 import type { Conflict } from "../routing/conflicts.ts";
 import type { Merged } from "../routing/merge.ts";
+import type { Refusal } from "../routing/ownership.ts";
 import { store as limits } from "../config/store-limits.ts";
 import type { NewChange } from "../store/store.ts";
 import { placeOf } from "./kept-items.ts";
@@ -13,8 +14,12 @@ import { placeOf } from "./kept-items.ts";
 export function notesOf(
   changes: readonly NewChange[],
   { refusals, missing, snapshot }: Pick<Merged, "refusals" | "missing" | "snapshot">,
-  conflicts: readonly Conflict[],
+  {
+    conflicts,
+    refusedBefore,
+  }: { conflicts: readonly Conflict[]; refusedBefore: readonly Refusal[] },
 ): readonly string[] {
+  const known = new Set(refusedBefore.map(wordsOf));
   const places = new Set(changes.map(placeOf));
   const isMeant = ({ provider, place }: { provider: string; place: string }) =>
     provider === storeSource && places.has(place);
@@ -27,10 +32,15 @@ export function notesOf(
           `${origin.place}: there is no service ${service} so far: requests are answered with 503 until there is one`,
       ),
     ...refusals
-      .filter(({ origin }) => isMeant(origin))
-      .map(({ origin, message }) => `${origin.place}: ${message}`),
+      // What somebody else loses by it is to be known too: the host name of a container, say.
+      .filter((each) => isMeant(each.origin) || !known.has(wordsOf(each)))
+      .map(wordsOf),
     ...conflicts.filter(({ a, b }) => isMeant(a.origin) || isMeant(b.origin)).map(({ why }) => why),
   ];
+}
+
+function wordsOf({ origin, message }: Refusal): string {
+  return `${origin.place}: ${message}`;
 }
 
 /** An import may have a hundred thousand of them, and nobody reads so many. */

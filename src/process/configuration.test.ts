@@ -40,6 +40,7 @@ function configurationIn(folder: string) {
     },
   };
   const primary = {
+    refusals: [],
     amend: <T>(work: (each: Turn) => Promise<T>) => work(turn),
     snapshot,
     conflicts: [],

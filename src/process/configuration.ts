@@ -153,8 +153,9 @@ export class ProgramConfiguration implements Configuration {
     const broken = await this.explanations.brokenBy(merged.snapshot, changes);
     if (broken.length > 0) return invalid(broken);
     const changed = changes.map((each) => changedItem({ ...each, before: textIn(store, each) }));
+    const refusedBefore = this.#options.primary().refusals;
     const notes = (conflicts = findConflicts(merged.snapshot.routes)) =>
-      bounded([...warningsOf(problems), ...notesOf(changes, merged, conflicts)]);
+      bounded([...warningsOf(problems), ...notesOf(changes, merged, { conflicts, refusedBefore })]);
     const done = { kind: "done", changed } as const;
     if (options.isDryRun) {
       return { ...done, revision: store.revision, version: undefined, notes: notes() };

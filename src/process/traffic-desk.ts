@@ -114,7 +114,7 @@ export class TrafficDesk implements Traffic {
     }
     const answers = (await this.#serving?.ask("samples", { kind: "samples" })) ?? [];
     const samples = answers.flatMap((each) => each?.samples ?? []);
-    const rehearsed = await rehearsalOf(live, next.routes, samples);
+    const rehearsed = await rehearsalOf(live, next, samples);
     return { kind: "rehearsed", rehearsed, notes: outcome.notes };
   }
 }

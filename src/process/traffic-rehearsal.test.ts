@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { routeOf } from "../../test/harness/routes-sample.ts";
+import { readConfig } from "../config/read.ts";
+import type { Snapshot } from "../config/snapshot.ts";
 import { rehearsalOf } from "./traffic-rehearsal.ts";
 
 const sample = (host: string, path: string) =>
@@ -31,7 +33,7 @@ test("routes are told apart as ever, whichever way they say their hosts, among m
   ];
   const { requests, changed, lost } = await rehearsalOf(
     { listeners: [], routes: live, services: new Map() },
-    next,
+    { routes: next, services: new Map() },
     asked,
   );
   assert.equal(requests, 6);
@@ -45,3 +47,36 @@ test("routes are told apart as ever, whichever way they say their hosts, among m
     ],
   );
 });
+
+test("the same way with other middlewares or another service is told of, and what only stands elsewhere is not", async () => {
+  const { services, routes } = tableOf(`
+routes:
+  a.test: { service: one }
+  b.test: { service: one }
+  c.test: { service: two }
+services: { one: http://10.0.0.1, two: http://10.0.0.2 }
+`);
+  const next = tableOf(`
+# Everything is a line further down.
+routes:
+  a.test: { service: one, middlewares: [compress] }
+  b.test: { service: one }
+  c.test: { service: two }
+services: { one: http://10.0.0.1, two: http://10.0.0.3 }
+`);
+  const asked = [sample("a.test", "/"), sample("b.test", "/"), sample("c.test", "/")];
+  const { changed } = await rehearsalOf({ listeners: [], routes, services }, next, asked);
+  assert.deepEqual(
+    changed.map(({ from, to, differs }) => [from.route, to.route, differs]),
+    [
+      ["a.test", "a.test", ["middlewares"]],
+      ["c.test", "c.test", ["service"]],
+    ],
+  );
+});
+
+function tableOf(text: string): Pick<Snapshot, "routes" | "services"> {
+  const read = readConfig(text, { file: "t.yaml", baseFolder: "/" });
+  assert.ok(read.snapshot !== undefined, JSON.stringify(read.problems));
+  return read.snapshot;
+}

@@ -1,12 +1,15 @@
-// Tries a table of routes with requests that another one served, and says which of them would go elsewhere.
+// Tries a table of routes with requests that another one served, and says which of them would go elsewhere, or meet
+// something else where they go.
 
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import type { Rule } from "../config/rule.ts";
+import type { Service } from "../config/service.ts";
 import type { Route, Snapshot } from "../config/snapshot.ts";
 import { secretNamesOf } from "../proxy/tap-names.ts";
 import type { Subject } from "../routing/subject.ts";
 import { Table } from "../routing/table.ts";
-import type { Rehearsed, Rerouted, Way } from "../traffic/rehearsed.ts";
+import type { Difference, Rehearsed, Rerouted, Way } from "../traffic/rehearsed.ts";
 import { readSample, type Sample } from "../traffic/sample.ts";
 import { type SecretNames, shownQuery } from "../traffic/secrets.ts";
 
@@ -16,26 +19,29 @@ const perTurn = 100;
 /** In turns. @param samples each as JSON, the oldest first */
 export async function rehearsalOf(
   live: Pick<Snapshot, "listeners" | "routes" | "services">,
-  next: readonly Route[],
+  next: Pick<Snapshot, "routes" | "services">,
   samples: readonly string[],
 ): Promise<Rehearsed> {
-  const groups = new Map<string, { from: Way; to: Way; count: number; example: string }>();
+  const groups = new Map<string, Rerouted & { count: number; example: string }>();
+  const differences = new Differences(live, next);
   const names = secretNamesOf(live);
   const asked = await readAll(samples);
   const hosts = new Set(asked.map(({ host }) => host));
   const before = tableOf(live.routes, hosts);
   await nextTurn();
-  const after = tableOf(next, hosts, before);
+  const after = tableOf(next.routes, hosts, before);
   let lost = 0;
   for (const [at, sample] of asked.entries()) {
     if (at % perTurn === 0) await nextTurn();
     const subject = subjectOf(sample);
-    const from = wayOf(before.match(sample.host, subject));
-    const to = wayOf(after.match(sample.host, subject));
-    if (from.route === to.route && from.service === to.service) continue;
+    const [was, is] = [before.match(sample.host, subject), after.match(sample.host, subject)];
+    const [from, to] = [wayOf(was), wayOf(is)];
+    const isSameWay = from.route === to.route && from.service === to.service;
+    const differs = isSameWay ? differences.between(was, is) : [];
+    if (isSameWay && differs.length === 0) continue;
     if (to.route === "") lost++;
     const key = JSON.stringify([from, to]);
-    const group = groups.get(key) ?? { from, to, count: 0, example: "" };
+    const group = groups.get(key) ?? { from, to, differs, count: 0, example: "" };
     group.count++;
     group.example = exampleOf(sample, names);
     groups.set(key, group);
@@ -44,6 +50,44 @@ export async function rehearsalOf(
     (one, other) => other.count - one.count,
   );
   return { requests: asked.length, changed, lost };
+}
+
+/** Of routes and services that keep their names. What did not change is mostly the same object. */
+class Differences {
+  readonly #before: ReadonlyMap<string, Service>;
+  readonly #after: ReadonlyMap<string, Service>;
+  /** By the route as it would be: all of ten thousand requests may take one. */
+  readonly #known = new Map<Route, readonly Difference[]>();
+
+  constructor(before: Pick<Snapshot, "services">, after: Pick<Snapshot, "services">) {
+    this.#before = before.services;
+    this.#after = after.services;
+  }
+
+  between(was: Route | undefined, is: Route | undefined): readonly Difference[] {
+    if (was === undefined || is === undefined) return [];
+    let known = this.#known.get(is);
+    if (known === undefined) this.#known.set(is, (known = this.#found(was, is)));
+    return known;
+  }
+
+  #found(was: Route, is: Route): readonly Difference[] {
+    const name = is.service ?? "";
+    const [old, next] = [this.#before.get(name), this.#after.get(name)];
+    const found: Difference[] = [];
+    const isSameWork =
+      isSame(was.middlewares, is.middlewares) && isSame(old?.middlewares, next?.middlewares);
+    if (!isSameWork) found.push("middlewares");
+    if (old !== next && !isSame(bare(old), bare(next))) found.push("service");
+    return found;
+  }
+}
+
+const isSame = (a: unknown, b: unknown) => a === b || isDeepStrictEqual(a, b);
+
+/** Where it stands in a file makes no difference to a request. */
+function bare(service: Service | undefined) {
+  return { ...service, origin: undefined, middlewares: undefined };
 }
 
 async function readAll(samples: readonly string[]): Promise<readonly Sample[]> {

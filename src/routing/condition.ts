@@ -33,7 +33,8 @@ export function conditionOf(rule: Rule): Condition {
         : (_host, subject) => subject.path.startsWith(rule.prefix);
     case "pathRegexp": {
       const patternFor = regExpByLength(rule.pattern, rule.flags);
-      return (_host, subject) => patternFor(subject.path).test(subject.path);
+      const start = literalStart(rule);
+      return (_host, { path }) => path.startsWith(start) && patternFor(path).test(path);
     }
     case "method":
       return (_host, subject) => subject.method === rule.method;
@@ -141,4 +142,23 @@ function decoded(query: string, start: number, end: number): string | undefined 
   } catch {
     return undefined; // not UTF-8, or a "%" without two digits: no rule can mean it
   }
+}
+
+/**
+ * What every text begins with that a pattern takes, as far as that is plain to see; "" = not at all. Ten thousand patterns take
+ * 10 ms and more for one path, and ten thousand beginnings a tenth of one.
+ */
+export function literalStart({
+  pattern,
+  flags,
+}: {
+  readonly pattern: string;
+  readonly flags: string;
+}): string {
+  // With an alternative the beginning is only that of the first, and what ignores case begins in many ways.
+  if (flags !== "" || pattern.includes("|")) return "";
+  const [, plain = "", quantifier = ""] =
+    /^\^((?:[\w/~%@:,;=&!-]|\\[./-])*)([?*{]?)/.exec(pattern) ?? [];
+  const certain = quantifier === "" ? plain : plain.replace(/(?:\\.|[^\\])$/, "");
+  return certain.replaceAll("\\", "");
 }

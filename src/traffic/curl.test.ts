@@ -7,7 +7,15 @@ import type { RecordedExchange } from "./recorded.ts";
 const recorded: RecordedExchange = {
   record: "1",
   entry: {
-    ...{ time: 0, id: "", listener: "web", client: "127.0.0.1", method: "GET", scheme: "http" },
+    ...{
+      time: 0,
+      id: "",
+      listener: "web",
+      client: "127.0.0.1",
+      method: "GET",
+      scheme: "http",
+      protocol: "HTTP/1.1",
+    },
     ...{ host: "a.test", target: "/", route: "a", service: "", backend: "", status: 200 },
     ...{ failure: "", requestBytes: 0, bytes: 0, duration: 1, backendTime: 1, attempts: 1 },
     userAgent: "",

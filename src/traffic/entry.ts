@@ -8,6 +8,8 @@ interface Asked {
   readonly client: string;
   readonly method: string;
   readonly scheme: "http" | "https";
+  /** As the access log has it: "HTTP/1.1", "HTTP/2.0"; "" = what came was no request. */
+  readonly protocol: string;
   readonly host: string;
   /** As it came, without the values of parameters that let somebody in. */
   readonly target: string;

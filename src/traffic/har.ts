@@ -19,6 +19,8 @@ function entryOf(recorded: RecordedExchange) {
   const sent = textOf(body);
   const got = textOf(answer.body);
   const location = valueOf(answer.fields, "location") ?? "";
+  // Whoever asks in HTTP/1.0 is answered in HTTP/1.1, as RFC 9112 section 2.3 has it.
+  const answered = version === "HTTP/2.0" ? version : "HTTP/1.1";
   const wait = entry.backendTime ?? entry.duration;
   return {
     startedDateTime: new Date(entry.time - entry.duration).toISOString(),
@@ -34,7 +36,7 @@ function entryOf(recorded: RecordedExchange) {
       ...{ headersSize: -1, bodySize: body.bytes },
     },
     response: {
-      ...{ status: entry.status, statusText: "", httpVersion: "HTTP/1.1", cookies: [] },
+      ...{ status: entry.status, statusText: "", httpVersion: answered, cookies: [] },
       headers: pairs(answer.fields),
       content: {
         size: answer.body.bytes,

@@ -8,10 +8,15 @@ export interface Way {
   readonly service: string;
 }
 
-/** Requests that would go elsewhere, all from one place to one other. */
+/** What requests meet where they go: middlewares of route or service, or the service itself, its backends above all. */
+export type Difference = "middlewares" | "service";
+
+/** Requests that would go elsewhere, all from one place to one other, or would meet something else there. */
 export interface Rerouted {
   readonly from: Way;
   readonly to: Way;
+  /** Where both are the same, what is other than it was, at least one; otherwise empty. */
+  readonly differs: readonly Difference[];
   readonly count: number;
   /** The latest of them: `GET https://host/path?query`, without secrets. */
   readonly example: string;

@@ -11,7 +11,15 @@ const body = (text: string, bytes = text.length) => ({
 const recorded: RecordedExchange = {
   record: "1",
   entry: {
-    ...{ time: 0, id: "", listener: "web", client: "127.0.0.1", method: "GET", scheme: "http" },
+    ...{
+      time: 0,
+      id: "",
+      listener: "web",
+      client: "127.0.0.1",
+      method: "GET",
+      scheme: "http",
+      protocol: "HTTP/1.1",
+    },
     ...{ host: "a.test", target: "/", route: "a", service: "", backend: "", status: 200 },
     ...{ failure: "", requestBytes: 0, bytes: 5, duration: 1, backendTime: 1, attempts: 1 },
     userAgent: "",

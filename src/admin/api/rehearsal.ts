@@ -35,7 +35,7 @@ export const rehearsalEndpoints: readonly Endpoint[] = [
     method: "post",
     path: "/v1/rehearsal",
     ...{ tag: "changes", id: "rehearse", role: "edit", query: noQuery },
-    summary: "Say which of the latest requests would go elsewhere",
+    summary: "Say which of the latest requests would go elsewhere, or meet something else",
     description:
       "Takes changes as a transaction does, and makes none. Every worker keeps the heads of some of its latest requests for this; values of cookies and credentials are not among them.",
     body: jsonBody(body, { mostBytes: apiLimits.bulkBody }),
@@ -44,7 +44,16 @@ export const rehearsalEndpoints: readonly Endpoint[] = [
       schema: z.object({
         requests: z.int().meta({ description: "It was tried with so many." }),
         lost: z.int().meta({ description: "Of these, so many would find no route any more." }),
-        changed: z.array(z.object({ from: way, to: way, count: z.int(), example: z.string() })),
+        changed: z.array(
+          z.object({
+            ...{ from: way, to: way },
+            differs: z.array(z.enum(["middlewares", "service"])).meta({
+              description:
+                "Where both ways are the same: what requests meet there that is other than it was.",
+            }),
+            ...{ count: z.int(), example: z.string() },
+          }),
+        ),
         notes: z.array(z.string()),
       }),
     },

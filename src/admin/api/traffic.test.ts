@@ -6,7 +6,15 @@ import { eventually } from "../../../test/harness/barrier.ts";
 import type { TrafficEntry } from "../../traffic/entry.ts";
 
 const entry: TrafficEntry = {
-  ...{ time: 1, id: "", listener: "web", client: "10.0.0.1", method: "GET", scheme: "http" },
+  ...{
+    time: 1,
+    id: "",
+    listener: "web",
+    client: "10.0.0.1",
+    method: "GET",
+    scheme: "http",
+    protocol: "HTTP/1.1",
+  },
   ...{ host: "a.test", target: "/", route: "a", service: "", backend: "", status: 503 },
   ...{ failure: "", requestBytes: 0, bytes: 5, duration: 1, backendTime: 1, attempts: 1 },
   userAgent: "",

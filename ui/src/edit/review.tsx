@@ -14,12 +14,16 @@ interface Way {
   readonly service: string;
 }
 
+type Difference = "middlewares" | "service";
+
 interface Rehearsed {
   readonly requests: number;
   readonly lost: number;
   readonly changed: readonly {
     readonly from: Way;
     readonly to: Way;
+    /** Where both are the same. */
+    readonly differs: readonly Difference[];
     readonly count: number;
     readonly example: string;
   }[];
@@ -107,21 +111,36 @@ function Outcome({ rehearsal }: { readonly rehearsal: Rehearsal }) {
   if (changed.length === 0) {
     return (
       <Notice tone="good">
-        All {count(requests)} would take the route and the service that they took.
+        All {count(requests)} would take the route and the service that they took, as those were.
       </Notice>
     );
   }
-  const others = changed.reduce((sum, each) => sum + each.count, 0);
+  const sumOf = (some: typeof changed) => some.reduce((sum, each) => sum + each.count, 0);
+  const moved = sumOf(changed.filter(({ differs }) => differs.length === 0));
+  const others = sumOf(changed) - moved;
   return (
     <>
       <Notice tone={lost > 0 ? "warn" : "info"}>
-        {count(others)} of {plural(requests, "request")} would go elsewhere
-        {lost > 0 && `, ${count(lost)} of them would find no route any more`}.
+        {moved > 0 && (
+          <>
+            {count(moved)} of {plural(requests, "request")} would go elsewhere
+            {lost > 0 && `, ${count(lost)} of them would find no route any more`}.{" "}
+          </>
+        )}
+        {others > 0 && (
+          <>
+            {count(others)} of {plural(requests, "request")} would take the same way and meet
+            something else there.
+          </>
+        )}
       </Notice>
       <ul class="ways">
-        {changed.map(({ from, to, count: amount, example }) => (
+        {changed.map(({ from, to, differs, count: amount, example }) => (
           <li key={`${from.route} ${from.service} ${to.route} ${to.service}`}>
-            <strong>{count(amount)}</strong> from {wayText(from)} to {wayText(to)}
+            <strong>{count(amount)}</strong>{" "}
+            {differs.length === 0
+              ? `from ${wayText(from)} to ${wayText(to)}`
+              : `by ${wayText(to)}, which has ${differs.map((each) => words[each]).join(" and ")}`}
             <div class="muted small wrap">{example}</div>
           </li>
         ))}
@@ -129,6 +148,11 @@ function Outcome({ rehearsal }: { readonly rehearsal: Rehearsal }) {
     </>
   );
 }
+
+const words: Readonly<Record<Difference, string>> = {
+  middlewares: "other middlewares",
+  service: "another service by that name",
+};
 
 function wayText({ route, service }: Way): string {
   if (route === "") return "no route";

@@ -143,9 +143,21 @@ export function DiscoveryPage() {
           foot={data === undefined ? undefined : plural(findings.length, "finding")}
         />
       </Card>
-      {chosen !== undefined && <Details finding={chosen} onClose={() => setOpen(undefined)} />}
+      {chosen !== undefined && (
+        <Details
+          finding={chosen}
+          refused={data?.refusals.filter((each) => isAbout(each, chosen)) ?? []}
+          onClose={() => setOpen(undefined)}
+        />
+      )}
     </Page>
   );
+}
+
+/** As the program calls who asked: `docker container web1, label tidegate.host`. */
+function isAbout({ place: where }: Refusal, { platform, name }: Finding): boolean {
+  const [who = ""] = where.split(", ");
+  return who.startsWith(`${platform} `) && who.endsWith(` ${name}`);
 }
 
 function keyOf({ provider, project = "", name, id }: Finding): string {
@@ -214,13 +226,13 @@ function Refusals({ rows }: { readonly rows: readonly Refusal[] }) {
   );
 }
 
-function Details({
-  finding,
-  onClose,
-}: {
+interface DetailsProps {
   readonly finding: Finding;
+  readonly refused: readonly Refusal[];
   readonly onClose: () => void;
-}) {
+}
+
+function Details({ finding, refused, onClose }: DetailsProps) {
   return (
     <Dialog title={nameOf(finding)} place="side" onClose={onClose}>
       <Facts
@@ -243,6 +255,12 @@ function Details({
           {each.backend !== undefined && <div>goes to {each.backend}</div>}
           {each.dialect !== undefined && <div class="muted">by labels of {each.dialect}</div>}
         </Card>
+      ))}
+      {refused.length > 0 && <h3>What it did not get</h3>}
+      {refused.map(({ place: where, message }) => (
+        <Notice key={`${where}${message}`} tone="warn">
+          {message}
+        </Notice>
       ))}
       {finding.notes.length > 0 && <h3>Remarks</h3>}
       {finding.notes.map((each) => (

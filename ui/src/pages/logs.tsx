@@ -113,7 +113,9 @@ export function LogsPage() {
             rowHeight={34}
             height="max(20rem, calc(100dvh - 16.5rem))"
             onOpen={({ line }) => setChosen(line)}
-            empty={<Empty icon="logs" title="No line fits" />}
+            empty={
+              <Empty icon="logs" title={lines.length === 0 ? "No line so far" : "No line fits"} />
+            }
             foot={`${plural(rows.length, "line")}, the latest first${isPaused ? "; paused" : ""}`}
           />
         )}

@@ -57,11 +57,19 @@ function concernsOf({ services, certificates, nodes, status }: AttentionProps): 
 
 function problemsOf(status: Status | undefined): Concern[] {
   if (status === undefined) return [];
-  const { problems, silent, workers } = status;
+  const { problems, failedTests, silent, workers } = status;
   const found: Concern[] = problems.map(({ message, remedy }) => ({
     ...{ tone: "bad", word: "configuration" },
     text: remedy === undefined ? message : `${message}; ${remedy}`,
   }));
+  for (const { message, file, line } of failedTests) {
+    const text = (
+      <>
+        {message} <span class="muted">({`${file}:${line}`})</span>
+      </>
+    );
+    found.push({ tone: "warn", word: "route test", text });
+  }
   for (const { name, state, trouble } of silent) {
     const text = <a href={href("discovery")}>{`${name}: ${trouble ?? "has said nothing yet"}`}</a>;
     found.push({ tone: state === "failing" ? "bad" : "info", word: "source", text });

@@ -40,11 +40,11 @@ const columns: readonly Column<NumberedEntry>[] = [
     sortBy: ({ entry }) => entry.status,
   },
   {
-    ...{ id: "method", title: "Method", width: "4.5rem", rank: 2 },
+    ...{ id: "method", title: "Method", width: "4rem", rank: 2 },
     cell: ({ entry }) => <span class="mono">{entry.method}</span>,
   },
   {
-    ...{ id: "url", title: "Request", width: "3fr" },
+    ...{ id: "url", title: "Request", width: "2fr" },
     cell: ({ entry }) => (
       <span class="mono" title={`${entry.host}${entry.target}`}>
         {entry.host}
@@ -53,20 +53,24 @@ const columns: readonly Column<NumberedEntry>[] = [
     ),
   },
   {
-    ...{ id: "route", title: "Route", width: "1.2fr", rank: 3 },
+    ...{ id: "route", title: "Route", width: "2.2fr", rank: 3 },
     cell: ({ entry }) => <span title={entry.route}>{entry.route || "none"}</span>,
     sortBy: ({ entry }) => entry.route,
   },
   {
-    ...{ id: "backend", title: "Backend", width: "1.2fr", rank: 3 },
-    cell: ({ entry }) => <span class="muted">{entry.failure || entry.backend}</span>,
+    ...{ id: "backend", title: "Backend", width: "2.2fr", rank: 3 },
+    cell: ({ entry: { failure, backend } }) => (
+      <span class="muted" title={failure || backend}>
+        {failure || backend}
+      </span>
+    ),
   },
   {
-    ...{ id: "client", title: "Client", width: "8rem", rank: 3 },
+    ...{ id: "client", title: "Client", width: "7rem", rank: 3 },
     cell: ({ entry }) => <span class="muted">{entry.client}</span>,
   },
   {
-    ...{ id: "bytes", title: "Size", width: "4.5rem", align: "end", rank: 2 },
+    ...{ id: "bytes", title: "Size", width: "4rem", align: "end", rank: 2 },
     cell: ({ entry }) => bytes(entry.bytes),
     sortBy: ({ entry }) => entry.bytes,
   },
@@ -134,6 +138,7 @@ function EntryDetails({
           ["Attempts", entry.attempts],
           ["Client", entry.client],
           ["Listener", entry.listener],
+          ["Protocol", entry.protocol],
           ["Route", route === "" ? "none fits" : <a href={href("routes", route)}>{route}</a>],
           ["Service", service === "" ? "" : <a href={href("services", service)}>{service}</a>],
           ["Backend", entry.backend],
