@@ -29,6 +29,11 @@ export const listenerCell = {
   handshakesFailed: 3,
   tls12: 4,
   tls13: 5,
+  http2: 6,
+  http2Open: 7,
+  http2Streams: 8,
+  http2Resets: 9,
+  http2Faults: 10,
 } as const;
 
 export const streamCell = { ended: 0, failed: 1, bytesIn: 2, bytesOut: 3 } as const;
@@ -66,7 +71,12 @@ export const layouts = {
     cells: 4,
     gauges: [backendCell.open, backendCell.waiting],
   },
-  listener: { labels: ["listener"], cells: 6, gauges: [listenerCell.open] },
+  listener: {
+    labels: ["listener"],
+    cells: 11,
+    gauges: [listenerCell.open, listenerCell.http2Open],
+  },
+  flood: { labels: ["listener", "flood"], cells: 1, gauges: [] },
   stream: { labels: ["listener"], cells: 4, gauges: [] },
   cache: { labels: ["route"], cells: 9, gauges: [cacheCell.entries, cacheCell.bytes] },
 } as const satisfies Readonly<Record<string, Layout>>;
@@ -80,6 +90,7 @@ export const meterKinds: readonly MeterKind[] = [
   "service",
   "backend",
   "listener",
+  "flood",
   "stream",
   "cache",
 ];

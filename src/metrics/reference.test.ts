@@ -94,6 +94,9 @@ test("alerts fire for what they are about, and not for what operators did", part
     series("service_up", `${labels},service="gone"`, "0x20"),
     series("service_up", `${labels},service="held"`, "0x20"),
     series("service_on_hold", `${labels},service="held",state="maintenance"`, "1x20"),
+    series("backend_up", `${labels},service="s",backend="broken"`, "0x20"),
+    series("backend_up", `${labels},service="s",backend="off"`, "0x20"),
+    series("backend_stopped", `${labels},service="s",backend="off"`, "1x20"),
     // Of eleven answers one is 5xx, and of ten requests one takes longer than 5 s.
     series("requests_total", `${route},code="2xx"`, "0+600x20"),
     series("requests_total", `${route},code="5xx"`, "0+60x20"),
@@ -102,10 +105,21 @@ test("alerts fire for what they are about, and not for what operators did", part
     series("request_duration_seconds_count", route, "0+660x20"),
     series("worker_replacements_total", `${labels},worker="0"`, "0 0 0 0 1 2 3 4 5x20"),
     series("worker_replacements_total", `${labels},worker="1"`, "0 0 0 0 1x20"),
+    // Seven a minute; and one in all, as a client with a bug may have.
+    series("http2_floods_total", `${labels},listener="web",flood="rapid-reset"`, "0+7x20"),
+    series("http2_floods_total", `${labels},listener="web",flood="ping"`, "0 0 0 0 1x20"),
     series("workers", `${labels},state="live"`, "1x20"),
     series("workers", `${labels},state="wanted"`, "2x20"),
   ];
-  const fired = ["Errors", "ServiceDown", "Slow", "WorkersMissing", "WorkersReplaced"];
+  const fired = [
+    "BackendDown",
+    "Errors",
+    "Http2Floods",
+    "ServiceDown",
+    "Slow",
+    "WorkersMissing",
+    "WorkersReplaced",
+  ];
   const check = {
     expr: 'count by (alertname) (ALERTS{alertstate="firing"})',
     eval_time: "17m",

@@ -57,17 +57,20 @@ function servicesOf(rows: readonly ServiceRow[], most: number): Known[] {
     .slice(0, most)
     .map(({ name, state }) => ({ labels: [shownLabel(name), state], value: 1 }));
   const backends: Sample[] = [];
+  const stopped: Sample[] = [];
   for (const { name, backends: all } of rows) {
     if (backends.length >= most) break;
     for (const { url, state } of all) {
       const labels = [shownLabel(name), shownLabel(url)];
       backends.push({ labels, value: truth(state === "up" || state === "draining") });
+      if (state === "stopped") stopped.push({ labels, value: 1 });
     }
   }
   return [
     { family: families.serviceUp, samples: services },
     { family: families.serviceHeld, samples: held },
     { family: families.backendUp, samples: backends.slice(0, most) },
+    { family: families.backendStopped, samples: stopped.slice(0, most) },
   ];
 }
 

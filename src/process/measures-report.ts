@@ -11,7 +11,7 @@ import {
   streamCell,
 } from "../metrics/layout.ts";
 import type { Meter, MeterBook } from "../metrics/meter.ts";
-import type { ListenerCounts } from "../listen/listener-counts.ts";
+import type { Http2Counts, ListenerCounts } from "../listen/listener-counts.ts";
 import type { CacheRow } from "../proxy/caches.ts";
 import type { CarriedStream } from "../proxy/logged-stream.ts";
 import type { LiveBackend } from "../upstream/live-backend.ts";
@@ -36,6 +36,7 @@ export class MeasuresReporter {
   readonly #plane: MeasuredPlane;
   readonly #services = new Map<LiveService, SeenService>();
   readonly #listeners = new Map<ListenerCounts, Meter>();
+  readonly #floods = new WeakMap<Http2Counts, Map<string, Meter>>();
   readonly #caches = new Map<string, Meter>();
   readonly #streams = new Map<string, Meter>();
   #utilization: EventLoopUtilization = performance.eventLoopUtilization();
@@ -145,10 +146,28 @@ export class MeasuresReporter {
       meter.follow(listenerCell.tls12, counts.tls12);
       meter.follow(listenerCell.tls13, counts.tls13);
       meter.set(listenerCell.open, open);
+      this.#lookAtHttp2(name, meter, counts.http2);
     }
     for (const counts of gone) {
       this.#listeners.get(counts)?.set(listenerCell.open, 0);
+      this.#listeners.get(counts)?.set(listenerCell.http2Open, 0);
       this.#listeners.delete(counts);
+    }
+  }
+
+  #lookAtHttp2(listener: string, meter: Meter, http2: Http2Counts): void {
+    meter.follow(listenerCell.http2, http2.connections);
+    meter.follow(listenerCell.http2Streams, http2.streams);
+    meter.follow(listenerCell.http2Resets, http2.resets);
+    meter.follow(listenerCell.http2Faults, http2.faults);
+    meter.set(listenerCell.http2Open, http2.open);
+    for (const [flood, count] of http2.floods) {
+      // Its own for each object that counts: another one of that name goes on from 0.
+      let floods = this.#floods.get(http2);
+      if (floods === undefined) this.#floods.set(http2, (floods = new Map()));
+      let of = floods.get(flood);
+      if (of === undefined) floods.set(flood, (of = this.#book.meter("flood", listener, flood)));
+      of.follow(0, count);
     }
   }
 

@@ -172,7 +172,7 @@ export class Measures implements MeasuresOfProgram {
     const routes = new Set(snapshot.routes.map(({ name }) => name));
     const listeners = new Set(snapshot.listeners.map(({ name }) => name));
     this.#sums.sweep(({ kind, labels: [name = "", backend] }) => {
-      if (kind === "listener" || kind === "stream") return listeners.has(name);
+      if (kind === "listener" || kind === "flood" || kind === "stream") return listeners.has(name);
       if (kind !== "service" && kind !== "backend") return routes.has(name);
       const service = snapshot.services.get(name);
       if (kind === "service" || service?.kind !== "backends") return service !== undefined;

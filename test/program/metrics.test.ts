@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { connect as connectHttp2 } from "node:http2";
 import { test } from "node:test";
 import { connect as connectTls, type SecureVersion } from "node:tls";
 import { readMeasured, type Measured } from "../../src/admin/measures.ts";
@@ -13,6 +14,7 @@ import { eventually } from "../harness/barrier.ts";
 import { connect } from "../harness/client.ts";
 import { controlOf } from "../harness/control.ts";
 import { freePort } from "../harness/free-port.ts";
+import { frame, frameTypes as types, preface } from "../harness/h2-frames.ts";
 import { needs } from "../harness/needs.ts";
 import { httpOrigin, origin } from "../harness/origin.ts";
 import { startTidegate, type Tidegate } from "../harness/tidegate.ts";
@@ -302,4 +304,65 @@ test("listeners count handshakes by version, and streams when they are over", as
   }
   assert.ok((all.get('tidegate_stream_sent_bytes_total{listener="raw"}') ?? 0) > 50);
   assert.equal(all.get('tidegate_listener_connections_open{listener="web"}'), 0);
+});
+
+test("listeners count connections over HTTP/2, their streams, and how they end", async () => {
+  let asked = 0;
+  await using backend = await httpOrigin((request, response) => {
+    asked++;
+    if (request.url === "/quick") response.end("x");
+  });
+  const listeners = { web: { bind: "127.0.0.1:0", h2c: true } };
+  const given = { ...config({ "*": `http://127.0.0.1:${backend.port}` }), listeners };
+  await using program = await startTidegate({ config: given, workers: 1 });
+  const name = (what: string, more = "") => `tidegate_http2_${what}{listener="web"${more}}`;
+  const client = connectHttp2(`http://127.0.0.1:${program.port()}`, { maxOutstandingPings: 1000 });
+  client.on("error", () => {});
+  for (let count = 0; count < 3; count++) {
+    const quick = client.request({ ":path": "/quick" });
+    await once(quick.resume(), "close");
+  }
+  const slow = client.request({ ":path": "/slow" });
+  slow.on("error", () => {});
+  await until(program, name("streams_total"), 4);
+  slow.close(8);
+  await until(program, name("streams_reset_total"), 1);
+  await until(program, name("connections_open"), 1);
+  const ended = Promise.withResolvers<void>();
+  client.on("close", () => ended.resolve());
+  for (let count = 0; count < 500; count++) client.ping(() => {});
+  await ended.promise;
+  await until(program, name("floods_total", ',flood="ping"'), 1);
+
+  await using broken = await connect(program.port());
+  // SETTINGS of five bytes, where each has six.
+  await broken.send(
+    Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x05\x04\0\0\0\0\0abcde", "latin1"),
+  );
+  await broken.waitClose();
+  await until(program, name("faults_total"), 1);
+
+  // Given up in the same breath: `GET /` and its reset, fifty times in one packet. Nobody is asked.
+  await using hasty = await connect(program.port());
+  const pairs = Array.from({ length: 50 }, (_, at) => [
+    frame(types.HEADERS, 5, 2 * at + 1, Buffer.from([0x82, 0x86, 0x84, 0x41, 1, 0x78])),
+    frame(types.RST_STREAM, 0, 2 * at + 1, Buffer.from([0, 0, 0, 8])),
+  ]);
+  const hello = [preface, frame(types.SETTINGS, 0, 0, Buffer.alloc(0))];
+  await hasty.send(Buffer.concat([...hello, ...pairs.flat()]));
+  await until(program, name("streams_reset_total"), 51);
+  assert.equal(asked, 4);
+
+  // Who leaves has reset nothing, and was begun to be served.
+  await using leaver = await connect(program.port());
+  await leaver.send(Buffer.concat([...hello, pairs[0]![0]!]));
+  await until(program, name("streams_total"), 55);
+  leaver.end();
+  await until(program, name("connections_open"), 1);
+  await until(program, 'tidegate_requests_total{route="*",code="4xx"}', 2);
+  const all = await metricsOf(program);
+  assert.equal(all.get(name("streams_reset_total")), 51);
+  assert.equal(all.get(name("connections_total")), 4);
+  assert.equal(all.get(name("connections_open")), 1);
+  assert.equal(all.get('tidegate_requests_total{route="*",code="2xx"}'), 3);
 });
