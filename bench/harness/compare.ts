@@ -4,6 +4,7 @@
 import type { Running } from "../peers/peer.ts";
 import { type Spread, show, spreadOf } from "./spread.ts";
 import { runAb } from "./ab.ts";
+import { runH2load } from "./h2load.ts";
 import type { Stage } from "./stage.ts";
 import { usageOf } from "./usage.ts";
 import { type Load, type Loaded, runWrk } from "./wrk.ts";
@@ -33,6 +34,8 @@ export interface Compared {
   readonly runs: readonly Run[];
   /** Median of ratios within rounds; undefined when no round has both. */
   ratio(proxy: string, to: string): Spread | undefined;
+  /** The same of requests per second. */
+  speed(proxy: string, to: string): Spread | undefined;
   columns(yardstick: string): string[];
   rows(yardstick: string): string[][];
   failures(): string[];
@@ -65,7 +68,8 @@ export async function compare(
   );
 }
 
-function run(stage: Stage, load: Load): Promise<Loaded> {
+export function run(stage: Stage, load: Load): Promise<Loaded> {
+  if (load.streams !== undefined) return runH2load(stage, load);
   return load.isFresh === true ? runAb(stage, load) : runWrk(stage, load);
 }
 
@@ -89,18 +93,20 @@ async function measure(stage: Stage, { running, load }: Contender, round: number
 
 function compared(proxies: readonly string[], runs: readonly Run[]): Compared {
   const good = runs.filter((run) => run.failure === "");
-  const ratio = (proxy: string, to: string): Spread | undefined =>
+  const within = (proxy: string, to: string, figure: (run: Run) => number): Spread | undefined =>
     spreadOf(
       good
         .filter((run) => run.proxy === proxy)
         .flatMap((run) => {
           const other = good.find((each) => each.proxy === to && each.round === run.round);
-          return other === undefined ? [] : [run.cpuMicrosPerRequest / other.cpuMicrosPerRequest];
+          return other === undefined ? [] : [figure(run) / figure(other)];
         }),
     );
+  const ratio = (proxy: string, to: string) => within(proxy, to, (run) => run.cpuMicrosPerRequest);
   return {
     runs,
     ratio,
+    speed: (proxy, to) => within(proxy, to, (run) => run.requestsPerSecond),
     columns: (yardstick) => [
       "proxy",
       "CPU us/request",

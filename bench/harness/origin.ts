@@ -10,6 +10,11 @@ export interface Origin {
   readonly port: number;
 }
 
+export interface NginxOrigin extends Origin {
+  /** The same over HTTP/2 without TLS, and nothing else. */
+  readonly h2c: Origin;
+}
+
 /** Body sizes by path. */
 export const bodies = { "/small": 128, "/medium": 10_240, "/large": 1_048_576 } as const;
 
@@ -18,13 +23,14 @@ export async function startOrigin(
   stage: Stage,
   core: Core = "load",
   addresses: readonly string[] = ["127.0.0.1"],
-): Promise<Origin> {
+): Promise<NginxOrigin> {
   const port = await freePort();
+  const h2cPort = await freePort();
   for (const [path, size] of Object.entries(bodies)) {
     writeFileSync(stage.path(`body-${path.slice(1)}`), "tidegate".repeat(size / 8));
   }
   const file = stage.path("origin.conf");
-  writeFileSync(file, configuration(stage.folder, port, addresses));
+  writeFileSync(file, configuration(stage.folder, port, h2cPort, addresses));
   const origin = stage.launch({
     name: "origin",
     command: "nginx",
@@ -36,10 +42,15 @@ export async function startOrigin(
   } catch (error) {
     throw new Error(`the origin (nginx) does not run: ${origin.errors()}`, { cause: error });
   }
-  return { port };
+  return { port, h2c: { port: h2cPort } };
 }
 
-function configuration(folder: string, port: number, addresses: readonly string[]): string {
+function configuration(
+  folder: string,
+  port: number,
+  h2cPort: number,
+  addresses: readonly string[],
+): string {
   return `
 daemon off;
 worker_processes 1;
@@ -62,6 +73,7 @@ http {
   scgi_temp_path ${folder}/origin-scgi;
   server {
 ${addresses.map((each) => `    listen ${each}:${port} backlog=4096;`).join("\n")}
+    listen 127.0.0.1:${h2cPort} http2 backlog=4096;
 ${Object.keys(bodies)
   .map((path) => `    location = ${path} { alias ${folder}/body-${path.slice(1)}; }`)
   .join("\n")}

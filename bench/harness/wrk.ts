@@ -22,6 +22,12 @@ export interface Load {
   readonly isSecure?: boolean;
   /** Every connection begins with a full handshake. */
   readonly isFresh?: boolean;
+  /** Over HTTP/2 by h2load, with so many streams at once on each connection; without it over HTTP/1.1. */
+  readonly streams?: number;
+  /** Of HTTP/2: as many requests a second and no more; without it as many as are answered. */
+  readonly ratePerConnection?: number;
+  /** Of HTTP/2: what is posted; without it GET. */
+  readonly body?: Buffer;
   /** Where wrk runs; without it on the core of the load. */
   readonly core?: Core;
 }

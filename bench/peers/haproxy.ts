@@ -5,18 +5,29 @@ import { writeCredentials } from "../harness/credentials.ts";
 import { firstLineOf } from "../harness/machine.ts";
 import type { Peer } from "./peer.ts";
 
-export const haproxy: Peer = haproxyWith(false);
+export interface HaproxyOptions {
+  /** Clients come over TLS. */
+  readonly isSecure?: boolean;
+  /** Those that want HTTP/2 over TLS have it; without TLS they always do. */
+  readonly isHttp2?: boolean;
+  /** The origin speaks HTTP/2, and nothing else. */
+  readonly isOriginHttp2?: boolean;
+}
 
-/** @param isSecure clients come over TLS */
-export function haproxyWith(isSecure: boolean): Peer {
+export const haproxy: Peer = haproxyWith();
+
+export function haproxyWith(options: HaproxyOptions = {}): Peer {
+  const { isSecure = false, isHttp2 = false, isOriginHttp2 = false } = options;
   return {
     name: "haproxy",
     isSecure,
     version: () => firstLineOf("haproxy", "-v")?.replace(/^HAProxy version (\S+).*$/, "$1"),
     launch(stage, origin, port) {
       const file = stage.path("haproxy.cfg");
-      const crt = isSecure ? ` ssl crt ${writeCredentials(stage).both} alpn http/1.1` : "";
-      writeFileSync(file, configuration(origin.port, `127.0.0.1:${port} backlog 4096${crt}`));
+      const alpn = isHttp2 ? "h2,http/1.1" : "http/1.1";
+      const crt = isSecure ? ` ssl crt ${writeCredentials(stage).both} alpn ${alpn}` : "";
+      const server = `${origin.port}${isOriginHttp2 ? " proto h2" : ""}`;
+      writeFileSync(file, configuration(server, `127.0.0.1:${port} backlog 4096${crt}`));
       return stage.launch({
         name: "haproxy",
         command: "haproxy",
@@ -27,11 +38,12 @@ export function haproxyWith(isSecure: boolean): Peer {
   };
 }
 
-function configuration(origin: number, bind: string): string {
+/** @param server port of the origin, and how it is asked */
+function configuration(server: string, bind: string): string {
   return `
 global
   nbthread 1
-  maxconn 4000
+  maxconn 8000
   log stdout format raw local0
 defaults
   mode http
@@ -50,6 +62,6 @@ frontend web
   http-request set-header X-Real-IP %[src]
   default_backend origin
 backend origin
-  server origin 127.0.0.1:${origin} pool-max-conn 256
+  server origin 127.0.0.1:${server} pool-max-conn 256
 `;
 }

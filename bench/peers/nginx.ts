@@ -5,19 +5,21 @@ import { type BenchCredentials, writeCredentials } from "../harness/credentials.
 import { firstLineOf } from "../harness/machine.ts";
 import type { Peer } from "./peer.ts";
 
-export const nginx: Peer = nginxWith("nginx", ["127.0.0.1"]);
+export interface NginxOptions {
+  /** Addresses of the origin; by default one. */
+  readonly backends?: readonly string[];
+  /** Clients come over TLS. */
+  readonly isSecure?: boolean;
+  /** Those that want HTTP/2 have it. */
+  readonly isHttp2?: boolean;
+  /** Lines of the server. */
+  readonly more?: readonly string[];
+}
 
-/**
- * @param backends addresses of the origin
- * @param isSecure clients come over TLS
- * @param more lines of the server
- */
-export function nginxWith(
-  name: string,
-  backends: readonly string[],
-  isSecure = false,
-  more: readonly string[] = [],
-): Peer {
+export const nginx: Peer = nginxWith("nginx");
+
+export function nginxWith(name: string, options: NginxOptions = {}): Peer {
+  const { backends = ["127.0.0.1"], isSecure = false, isHttp2 = false, more = [] } = options;
   return {
     name,
     isSecure,
@@ -25,7 +27,8 @@ export function nginxWith(
     launch(stage, origin, port) {
       const file = stage.path(`${name}.conf`);
       const servers = backends.map((each) => `    server ${each}:${origin.port};`);
-      const listen = `listen 127.0.0.1:${port} ${isSecure ? "ssl " : ""}backlog=4096;`;
+      const how = `${isSecure ? "ssl " : ""}${isHttp2 ? "http2 " : ""}`;
+      const listen = `listen 127.0.0.1:${port} ${how}backlog=4096;`;
       const tls = isSecure ? tlsLines(writeCredentials(stage)) : [];
       const lines = [listen, ...tls, ...more];
       writeFileSync(file, configuration(name, stage.folder, servers, lines));
@@ -41,12 +44,14 @@ export function nginxWith(
 
 /** The same with gzip for texts. */
 export function compressingNginx(level: number): Peer {
-  return nginxWith("nginx", ["127.0.0.1"], false, [
-    "gzip on;",
-    `gzip_comp_level ${level};`,
-    "gzip_types text/plain;",
-    "gzip_min_length 1024;",
-  ]);
+  return nginxWith("nginx", {
+    more: [
+      "gzip on;",
+      `gzip_comp_level ${level};`,
+      "gzip_types text/plain;",
+      "gzip_min_length 1024;",
+    ],
+  });
 }
 
 /** What is our default, too: TLS 1.2 and 1.3. */

@@ -12,6 +12,25 @@ export const peers: readonly Peer[] = [tidegate, nginx, haproxy, caddy, httpProx
 /** Those that end TLS in one process as they are configured here. */
 export const securePeers: readonly Peer[] = [
   tidegateRouting("tidegate", ["*"], { isSecure: true }),
-  nginxWith("nginx", ["127.0.0.1"], true),
-  haproxyWith(true),
+  nginxWith("nginx", { isSecure: true }),
+  haproxyWith({ isSecure: true }),
+];
+
+/** Those that speak HTTP/2 with clients, over TLS. */
+export const http2Peers: readonly Peer[] = [
+  tidegateRouting("tidegate", ["*"], { isSecure: true }),
+  nginxWith("nginx", { isSecure: true, isHttp2: true }),
+  haproxyWith({ isSecure: true, isHttp2: true }),
+];
+
+/** Those that speak it with the origin, too. nginx cannot. */
+export const http2ThroughPeers: readonly Peer[] = [
+  tidegateRouting("tidegate", ["*"], { isSecure: true, isOriginHttp2: true }),
+  haproxyWith({ isSecure: true, isHttp2: true, isOriginHttp2: true }),
+];
+
+/** The same without TLS on either side, as most gRPC runs inside a cluster. */
+export const http2ClearPeers: readonly Peer[] = [
+  tidegateRouting("tidegate", ["*"], { isH2c: true, isOriginHttp2: true }),
+  haproxyWith({ isOriginHttp2: true }),
 ];

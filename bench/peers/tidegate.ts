@@ -20,6 +20,10 @@ export interface TidegateOptions {
   readonly balance?: string;
   /** Clients come over TLS. */
   readonly isSecure?: boolean;
+  /** Without TLS, those that begin with HTTP/2 have it. */
+  readonly isH2c?: boolean;
+  /** The origin speaks HTTP/2, and nothing else. */
+  readonly isOriginHttp2?: boolean;
 }
 
 /** The default: every host goes to the origin. */
@@ -31,13 +35,14 @@ export function tidegateRouting(
   hosts: readonly string[],
   options: TidegateOptions = {},
 ): Peer {
-  const { backends = ["127.0.0.1"], balance } = options;
+  const { backends = ["127.0.0.1"], balance, isOriginHttp2 = false } = options;
+  const scheme = isOriginHttp2 ? "h2c" : "http";
   return tidegateServing(
     name,
     (_stage, origin) => ({
       routes: Object.fromEntries(hosts.map((host) => [host, { service: "origin" }])),
       services: {
-        origin: { backends: backends.map((each) => `http://${each}:${origin.port}`), balance },
+        origin: { backends: backends.map((each) => `${scheme}://${each}:${origin.port}`), balance },
       },
     }),
     options,
@@ -48,8 +53,9 @@ export function tidegateRouting(
 export function tidegateServing(
   name: string,
   what: (stage: Stage, origin: Origin) => object,
-  { workers = 1, core = "proxy", isSecure = false }: TidegateOptions = {},
+  options: TidegateOptions = {},
 ): Peer {
+  const { workers = 1, core = "proxy", isSecure = false, isH2c = false } = options;
   return {
     name,
     isSecure,
@@ -60,7 +66,7 @@ export function tidegateServing(
     launch(stage, origin, port) {
       const file = stage.path(`${name}.json`);
       const configuration = {
-        ...listening(stage, port, isSecure),
+        ...listening(stage, port, isSecure, isH2c),
         ...what(stage, origin),
         accessLog: { format: "combined", path: stage.path(`${name}-access.log`) },
         limits: { connections: 30_000, connectionsPerAddress: 30_000 },
@@ -79,9 +85,9 @@ export function tidegateServing(
   };
 }
 
-function listening(stage: Stage, port: number, isSecure: boolean) {
+function listening(stage: Stage, port: number, isSecure: boolean, isH2c: boolean) {
   const bind = `127.0.0.1:${port}`;
-  if (!isSecure) return { listeners: { web: bind } };
+  if (!isSecure) return { listeners: { web: isH2c ? { bind, h2c: true } : bind } };
   const { cert, key } = writeCredentials(stage);
   return {
     listeners: { web: { bind, tls: true } },

@@ -32,9 +32,9 @@ export const backends: Workload = {
     const many = policies.map((balance) =>
       tidegateRouting(`1000-${balance}`, ["*"], { backends: addresses, balance }),
     );
-    const yardstick = nginxWith("nginx-1000", addresses);
+    const yardstick = nginxWith("nginx-1000", { backends: addresses });
     const contenders = [];
-    for (const peer of [...many, yardstick, one, nginxWith("nginx-1", ["127.0.0.1"])]) {
+    for (const peer of [...many, yardstick, one, nginxWith("nginx-1")]) {
       const running = await start(peer, stage, origin);
       const load = { path: "/small", seconds, port: running.port, hosts: ["bench.test"] };
       contenders.push({ running, load, rounds });

@@ -10,15 +10,14 @@ import { type Origin, startOrigin } from "../harness/origin.ts";
 import { show, spreadOf } from "../harness/spread.ts";
 import { Stage } from "../harness/stage.ts";
 import { usageOf } from "../harness/usage.ts";
-import { nginx } from "../peers/nginx.ts";
+import { haproxyWith } from "../peers/haproxy.ts";
+import { nginx, nginxWith } from "../peers/nginx.ts";
 import { type Peer, start } from "../peers/peer.ts";
-import { tidegate } from "../peers/tidegate.ts";
+import { tidegate, tidegateRouting } from "../peers/tidegate.ts";
 import type { Workload } from "./workload.ts";
 
 const warmUpCount = 500;
-const idleCount = 10_000;
 const settleMs = 3000;
-const mostKb = 10;
 const rounds = 3;
 
 interface Measured {
@@ -29,47 +28,111 @@ interface Measured {
   readonly failure: string;
 }
 
-export const idle: Workload = {
+interface Kind {
+  readonly name: string;
+  readonly peer: Peer;
+  /** What idle-client.ts calls it. */
+  readonly protocol: "http1" | "https1" | "h2" | "h2c";
+}
+
+interface Shape {
+  readonly name: string;
+  readonly claim: string;
+  readonly kinds: readonly Kind[];
+  readonly count: number;
+  /** Claimed of this one. */
+  readonly judged: string;
+  readonly mostKb: number;
+}
+
+export const idle = idling({
   name: "idle",
   claim: "10,000 idle keep-alive connections take at most 10 kB of memory each",
-  limitMs: () => 600_000,
-  async run({ only, say }) {
-    await using stage = new Stage();
-    const origin = await startOrigin(stage);
-    const asked = [tidegate, nginx].filter(({ name }) => only.length === 0 || only.includes(name));
-    const present = asked.filter((peer) => peer.version() !== undefined);
-    const missing = asked.filter((peer) => peer.version() === undefined);
-    const all: Measured[] = [];
-    for (let round = 1; round <= rounds; round++) {
-      for (const peer of present) {
-        const measured = await measure(stage, origin, peer);
-        all.push(measured);
-        say(
-          `round ${round} ${peer.name}: ${measured.perConnectionKb.toFixed(2)} kB per connection`,
-        );
-      }
-    }
-    return {
-      columns: ["proxy", "kB per connection", "RSS MB with 500", "RSS MB with 10,500"],
-      rows: present.map(({ name }) => rowOf(name, all)),
-      notes: judge(all),
-      failures: [
-        ...missing.map(({ name }) => `${name}: not installed, skipped`),
-        ...all
-          .filter((each) => each.failure !== "")
-          .map((each) => `${each.proxy}: ${each.failure}`),
-      ],
-      data: all,
-    };
-  },
-};
+  kinds: [
+    { name: "tidegate", peer: tidegate, protocol: "http1" },
+    { name: "nginx", peer: nginx, protocol: "http1" },
+  ],
+  count: 10_000,
+  judged: "tidegate",
+  mostKb: 10,
+});
 
-async function measure(stage: Stage, origin: Origin, peer: Peer): Promise<Measured> {
-  const running = await start(peer, stage, origin);
+const secure = { isSecure: true, isHttp2: true };
+const ours = tidegateRouting("tidegate", ["*"], { isSecure: true });
+const oursClear = tidegateRouting("tidegate", ["*"], { isH2c: true });
+
+/** What TLS takes is OpenSSL's and Node's, and the same for HTTP/1: it is shown, and the claim is about the rest. */
+export const h2Idle = idling({
+  name: "h2-idle",
+  claim: "6,000 idle HTTP/2 connections take at most 25 kB of memory each, what TLS takes apart",
+  kinds: [
+    { name: "tidegate, h2c", peer: oursClear, protocol: "h2c" },
+    { name: "tidegate, HTTP/1", peer: oursClear, protocol: "http1" },
+    { name: "tidegate", peer: ours, protocol: "h2" },
+    { name: "tidegate, HTTP/1 over TLS", peer: ours, protocol: "https1" },
+    { name: "nginx", peer: nginxWith("nginx", secure), protocol: "h2" },
+    { name: "haproxy", peer: haproxyWith(secure), protocol: "h2" },
+    { name: "nginx, HTTP/1 over TLS", peer: nginxWith("nginx", secure), protocol: "https1" },
+  ],
+  count: 6000,
+  judged: "tidegate, h2c",
+  mostKb: 25,
+});
+
+function idling(shape: Shape): Workload {
+  const { name, claim, count } = shape;
+  return {
+    name,
+    claim,
+    limitMs: () => 300_000 * shape.kinds.length,
+    async run({ only, say, rounds: asked }) {
+      await using stage = new Stage();
+      const origin = await startOrigin(stage);
+      const wanted = shape.kinds.filter(
+        ({ peer }) => only.length === 0 || only.includes(peer.name),
+      );
+      const present = wanted.filter(({ peer }) => peer.version() !== undefined);
+      const missing = wanted.filter(({ peer }) => peer.version() === undefined);
+      const all: Measured[] = [];
+      for (let round = 1; round <= Math.min(rounds, asked); round++) {
+        for (const kind of present) {
+          const measured = await measure(stage, origin, kind, count);
+          all.push(measured);
+          const kb = measured.perConnectionKb.toFixed(2);
+          say(`round ${round} ${kind.name}: ${kb} kB per connection`);
+        }
+      }
+      return {
+        columns: [
+          "proxy",
+          "kB per connection",
+          `RSS MB with ${warmUpCount}`,
+          `RSS MB with ${warmUpCount + count}`,
+        ],
+        rows: present.map((kind) => rowOf(kind.name, all)),
+        notes: judge(shape, all),
+        failures: [
+          ...missing.map((kind) => `${kind.name}: not installed, skipped`),
+          ...all
+            .filter((each) => each.failure !== "")
+            .map((each) => `${each.proxy}: ${each.failure}`),
+        ],
+        data: all,
+      };
+    },
+  };
+}
+
+async function measure(stage: Stage, origin: Origin, kind: Kind, count: number): Promise<Measured> {
+  const running = await start(kind.peer, stage, origin);
   const client = stage.launch({
     name: "idle-client",
     command: process.execPath,
-    args: [join(import.meta.dirname, "..", "harness", "idle-client.ts"), String(running.port)],
+    args: [
+      join(import.meta.dirname, "..", "harness", "idle-client.ts"),
+      String(running.port),
+      kind.protocol,
+    ],
     core: "load",
     talks: true,
   });
@@ -77,25 +140,25 @@ async function measure(stage: Stage, origin: Origin, peer: Peer): Promise<Measur
     const { stdin, stdout } = client.process;
     if (stdin === null || stdout === null) throw new Error("the idle client has no pipes");
     const lines = createInterface({ input: stdout })[Symbol.asyncIterator]();
-    const open = async (count: number): Promise<string> => {
-      stdin.write(`${count}\n`);
-      const line = await within(60_000, `opening ${count} connections`, lines.next());
+    const open = async (more: number): Promise<string> => {
+      stdin.write(`${more}\n`);
+      const line = await within(60_000, `opening ${more} connections`, lines.next());
       return line.done === true ? `the client ended: ${client.errors()}` : line.value;
     };
     await open(warmUpCount);
     await delay(settleMs);
     const before = usageOf(running.launched.pid);
-    await open(idleCount);
+    await open(count);
     await delay(settleMs);
     const after = usageOf(running.launched.pid);
     // Asked after the reading: connections that were closed meanwhile would flatter the figure.
     const said = await open(0);
-    const expected = `open=${warmUpCount + idleCount} failed=0 lost=0`;
+    const expected = `open=${warmUpCount + count} failed=0 lost=0`;
     return {
-      proxy: peer.name,
+      proxy: kind.name,
       beforeKb: before.residentKb,
       afterKb: after.residentKb,
-      perConnectionKb: (after.residentKb - before.residentKb) / idleCount,
+      perConnectionKb: (after.residentKb - before.residentKb) / count,
       failure: said === expected ? "" : `not all connections stayed open: ${said}`,
     };
   } finally {
@@ -114,9 +177,9 @@ function rowOf(proxy: string, all: readonly Measured[]): string[] {
   ];
 }
 
-function judge(all: readonly Measured[]): string[] {
-  const ours = all.filter((each) => each.proxy === tidegate.name && each.failure === "");
-  const median = spreadOf(ours.map((each) => each.perConnectionKb))?.median;
+function judge({ judged, mostKb }: Shape, all: readonly Measured[]): string[] {
+  const mine = all.filter((each) => each.proxy === judged && each.failure === "");
+  const median = spreadOf(mine.map((each) => each.perConnectionKb))?.median;
   if (median === undefined) return [];
   const verdict = median <= mostKb ? "held" : "MISSED";
   return [`${verdict}: ${median.toFixed(2)} kB per connection, at most ${mostKb} claimed`];

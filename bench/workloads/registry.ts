@@ -6,7 +6,9 @@ import { dogPile } from "./dog-pile.ts";
 import { gzip, gzip6, gzip6Large, gzipLarge } from "./compression.ts";
 import { fastcgi, files, filesMedium, smokeFastcgi, smokeFiles } from "./files.ts";
 import { hugeFile } from "./huge-file.ts";
-import { idle } from "./idle.ts";
+import { h2RapidReset } from "./h2-rapid-reset.ts";
+import { grpc, h2, h2Large, h2Through } from "./http2.ts";
+import { h2Idle, idle } from "./idle.ts";
 import { middlewares } from "./middlewares.ts";
 import { mysql } from "./mysql.ts";
 import { routes } from "./routes.ts";
@@ -55,6 +57,12 @@ const all = [
   gzip6Large,
   hugeFile,
   fastcgi,
+  h2,
+  h2Large,
+  h2Through,
+  h2Idle,
+  h2RapidReset,
+  grpc,
   smoke,
   smokeFiles,
   smokeFastcgi,

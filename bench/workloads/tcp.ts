@@ -36,7 +36,7 @@ export const tcp = carrying({
     show(spreadOf(good.map((run) => run.requestsPerSecond * gigabytes)), 2),
   ],
   judge(result) {
-    const speed = speedRatio(result);
+    const speed = result.speed("tidegate", "haproxy")?.median;
     return [
       verdict("CPU per GB", result.ratio("tidegate", "haproxy")?.median, (ratio) => ratio <= most),
       verdict("GB/s", speed, (ratio) => ratio >= 1 / most),
@@ -100,18 +100,6 @@ function rowOf(shape: Shape, proxy: string, result: Compared): string[] {
     spreadOf(good.map((run) => run.residentKb / 1024))?.median.toFixed(0) ?? "-",
     String(good.length),
   ];
-}
-
-/** Ours by HAProxy's, within each round. */
-function speedRatio({ runs }: Compared): number | undefined {
-  const good = runs.filter((run) => run.failure === "");
-  const ratios = good
-    .filter((run) => run.proxy === "tidegate")
-    .flatMap((run) => {
-      const other = good.find((each) => each.proxy === "haproxy" && each.round === run.round);
-      return other === undefined ? [] : [run.requestsPerSecond / other.requestsPerSecond];
-    });
-  return spreadOf(ratios)?.median;
 }
 
 function verdict(

@@ -1,11 +1,14 @@
 // Guards: what a request costs in CPU, side by side with other proxies in one session. Workloads that
 // differ only in what is asked for and of whom: an origin, files, a program; and short ones of ours
-// and nginx, which prove that the bench runs and judge nothing. Those of files and programs: `files.ts`.
+// and nginx, which prove that the bench runs and judge nothing. Those of files and programs: `files.ts`,
+// those of HTTP/2: `http2.ts`.
 
 import { type Compared, type Contender, compare } from "../harness/compare.ts";
-import { type Origin, startOrigin } from "../harness/origin.ts";
+import { h2loadVersion } from "../harness/h2load.ts";
+import { type NginxOrigin, type Origin, startOrigin } from "../harness/origin.ts";
 import { phpFpm, siteOf, startPhp } from "../harness/site.ts";
 import { Stage } from "../harness/stage.ts";
+import type { Load } from "../harness/wrk.ts";
 import { type Peer, start } from "../peers/peer.ts";
 import { peers, securePeers } from "../peers/registry.ts";
 import type { Context, Result, Workload } from "./workload.ts";
@@ -13,17 +16,26 @@ import type { Context, Result, Workload } from "./workload.ts";
 interface Shape {
   readonly name: string;
   readonly claim: string;
-  readonly path: "/small" | "/medium" | "/large" | "/1k.html" | "/100k.html" | "/echo.php";
+  readonly path: `/${string}`;
   /** The peers lead to a php-fpm. */
   readonly hasProgram?: boolean;
+  /** Instead of the usual origin, given that one. */
+  origin?(stage: Stage, usual: NginxOrigin): Origin | Promise<Origin>;
   readonly closes?: boolean;
   readonly isFresh?: boolean;
+  /** Further words for the load. */
+  readonly load?: Partial<Load>;
   /** Until all of the code that it takes is compiled; 2 where nothing is said. */
   readonly warmUpSeconds?: number;
   /** Instead of all. */
   readonly peers?: readonly Peer[];
   /** At most this often the CPU of nginx. */
   readonly mostToNginx?: number;
+  readonly mostToHaproxy?: number;
+  /** At least this part of what nginx answers in a second. */
+  readonly leastSpeedToNginx?: number;
+  /** What ratios in the table are formed to; nginx by default. */
+  readonly yardstick?: string;
   /** Caddy and http-proxy-3 cost at least this many times ours. */
   readonly leastToSlow?: number;
   /** Fixed instead of what the command line says. */
@@ -109,8 +121,13 @@ export function throughput(shape: Shape): Workload {
     async run(asked) {
       const context = { ...asked, ...shape.fixed };
       const { say } = context;
+      const { yardstick = "nginx" } = shape;
       await using stage = new Stage();
-      const origin = await startOrigin(stage);
+      const usual = await startOrigin(stage);
+      const origin = (await shape.origin?.(stage, usual)) ?? usual;
+      if (shape.load?.streams !== undefined && h2loadVersion() === undefined) {
+        return without("h2load is not installed: skipped");
+      }
       if (shape.hasProgram === true) {
         const command = phpFpm();
         if (command === undefined) return without("php-fpm is not installed: skipped");
@@ -126,8 +143,8 @@ export function throughput(shape: Shape): Workload {
         say,
       );
       return {
-        columns: result.columns("nginx"),
-        rows: result.rows("nginx"),
+        columns: result.columns(yardstick),
+        rows: result.rows(yardstick),
         notes: [...judge(shape, result), ...skipped],
         failures: [...broken, ...result.failures()],
         data: result.runs,
@@ -167,6 +184,7 @@ async function line(stage: Stage, origin: Origin, shape: Shape, context: Context
         closes,
         isSecure,
         isFresh,
+        ...shape.load,
       };
       contenders.push({
         running,
@@ -180,12 +198,23 @@ async function line(stage: Stage, origin: Origin, shape: Shape, context: Context
   return { contenders, skipped, broken };
 }
 
-function judge({ mostToNginx, leastToSlow }: Shape, result: Compared): string[] {
+function judge(shape: Shape, result: Compared): string[] {
+  const { mostToNginx, mostToHaproxy, leastSpeedToNginx, leastToSlow } = shape;
   const notes: string[] = [];
-  const toNginx = result.ratio("tidegate", "nginx")?.median;
-  if (mostToNginx !== undefined && toNginx !== undefined) {
-    const verdict = toNginx <= mostToNginx ? "held" : "MISSED";
-    notes.push(`${verdict}: ${toNginx.toFixed(2)} times nginx, at most ${mostToNginx} claimed`);
+  for (const [other, most] of [
+    ["nginx", mostToNginx],
+    ["haproxy", mostToHaproxy],
+  ] as const) {
+    const ratio = result.ratio("tidegate", other)?.median;
+    if (most === undefined || ratio === undefined) continue;
+    const verdict = ratio <= most ? "held" : "MISSED";
+    notes.push(`${verdict}: ${ratio.toFixed(2)} times ${other}, at most ${most} claimed`);
+  }
+  const speed = result.speed("tidegate", "nginx")?.median;
+  if (leastSpeedToNginx !== undefined && speed !== undefined) {
+    const verdict = speed >= leastSpeedToNginx ? "held" : "MISSED";
+    const claimed = `at least ${leastSpeedToNginx.toFixed(2)} claimed`;
+    notes.push(`${verdict}: ${speed.toFixed(2)} times what nginx answers in a second, ${claimed}`);
   }
   for (const slow of leastToSlow === undefined ? [] : ["caddy", "http-proxy-3"]) {
     const times = result.ratio(slow, "tidegate")?.median;
