@@ -27,6 +27,7 @@ export const variables = [
   "service",
   "site",
   "failure",
+  "grpc_status",
   "attempts",
   "request_id",
   "trace_id",

@@ -1,5 +1,6 @@
 // `services.NAME.tls` as the file may say it: how TLS is spoken to backends, and how it is made sure who answers.
 
+import { defaultBackendTls } from "./backend-tls-limits.ts";
 import { filePath, flag, key, mapping, oneOrMore, parsed } from "./scalar.ts";
 import * as z from "zod";
 
@@ -41,9 +42,14 @@ export const backendTls = mapping({
   cert: key(filePath(), "PEM file with the certificate that we show, and those above it."),
   key: key(filePath(), "PEM file with its key, not encrypted."),
   minVersion: key(z.enum(["TLSv1.2", "TLSv1.3"]), "The oldest version that is spoken.", "TLSv1.2"),
+  http2: key(
+    flag(),
+    "Offer HTTP/2 to https backends beside HTTP/1.1. They choose; without it everything is sent as HTTP/1.1.",
+    defaultBackendTls.http2,
+  ),
   alpn: key(
     oneOrMore(protocol, { what: "a protocol or a list of protocols", remedy: "write postgresql" }),
-    "Protocols to offer, for tls backends: `postgresql`. To https backends it is always `http/1.1`.",
+    "Protocols to offer, for tls backends: `postgresql`. What https backends are offered is said by `http2`.",
   ),
 });
 

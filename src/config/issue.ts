@@ -26,7 +26,8 @@ function problemsOfIssue(source: Source, root: Path, issue: Issue): Problem[] {
     if (form !== undefined && fitting.length === 1) return problemsOf(source, path, form);
   }
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((name) => unknownKey(source, [...path, name], issue.message.split(" ")));
+    const known = issue.message.split(" ").filter((name) => name !== "");
+    return issue.keys.map((name) => unknownKey(source, [...path, name], known));
   }
   const value = dataAt(source, path);
   if (value === undefined) {
@@ -55,7 +56,11 @@ function unknownKey(source: Source, path: Path, known: readonly string[]): Probl
   const near = nearest(name, known);
   const remedy =
     placeOfKey(name, known) ??
-    (near === undefined ? `known are ${known.join(", ")}` : `write ${near}`);
+    (near !== undefined
+      ? `write ${near}`
+      : known.length === 0
+        ? "it has no settings; write true"
+        : `known are ${known.join(", ")}`);
   const message = `unknown key ${JSON.stringify(name)}`;
   return problemAt(source, path, { message, remedy, at: "key" });
 }

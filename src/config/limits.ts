@@ -8,7 +8,7 @@ import type { HealthCheck, HoldSettings, Maintenance, PassiveHealth } from "./se
 import type { Shutdown, WorkerSettings } from "./snapshot.ts";
 import type { PoolSettings, RetrySettings } from "./service.ts";
 
-export const defaultLimits: Limits = {
+export const defaultLimits: Omit<Limits, "http2"> = {
   // 10 kB each when idle: 200 MB at worst. Above the usual soft limit of files, which Node raises to the
   // hard one as it starts.
   connections: 20_000,

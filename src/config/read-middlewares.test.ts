@@ -55,6 +55,7 @@ test("what is wrong with a list is told where it stands", () => {
     ["[7]", /must be a middleware: its name, or NAME: SETTINGS, not the number 7/],
     ["[{}]", /middlewares\[0\]: must be one middleware; write a - before each/],
     ["[requestId: { headr: X }]", /\[0\]\.requestId\.headr: unknown key "headr"; write header/],
+    ["[grpcWeb: { origins: x }]", /unknown key "origins"; it has no settings; write true/],
     [
       "[one]",
       /middlewares\.one: the sets name one another in a circle: one → one/,

@@ -53,7 +53,7 @@ const cases: readonly ProblemCase[] = [
   ],
   [
     "routes:\n  a.test: ftp://x\n",
-    't.yaml:2:11: routes["a.test"]: ftp:// is not supported; write http://HOST:PORT, https://HOST:PORT or unix:/PATH, for programs fastcgi://, scgi:// or uwsgi://, or for streams tcp://, tls:// or udp://',
+    't.yaml:2:11: routes["a.test"]: ftp:// is not supported; write http://HOST:PORT, https://HOST:PORT or unix:/PATH, for HTTP/2 in the clear h2c://, for gRPC grpc:// or grpcs://, for programs fastcgi://, scgi:// or uwsgi://, or for streams tcp://, tls:// or udp://',
   ],
   [
     "routes:\n  a.test: ws://x\n",
@@ -77,7 +77,7 @@ const cases: readonly ProblemCase[] = [
   ],
   [
     "routes:\n  a.test: http://x y\n",
-    't.yaml:2:11: routes["a.test"]: "http://x y" contains a space, a control or a backslash; write http://HOST:PORT, https://HOST:PORT or unix:/PATH, for programs fastcgi://, scgi:// or uwsgi://, or for streams tcp://, tls:// or udp://',
+    't.yaml:2:11: routes["a.test"]: "http://x y" contains a space, a control or a backslash; write http://HOST:PORT, https://HOST:PORT or unix:/PATH, for HTTP/2 in the clear h2c://, for gRPC grpc:// or grpcs://, for programs fastcgi://, scgi:// or uwsgi://, or for streams tcp://, tls:// or udp://',
   ],
   [
     "routes:\n  a.test: unix:run.sock\n",
@@ -94,7 +94,7 @@ const cases: readonly ProblemCase[] = [
   ],
   [
     "routes:\n  a.test: [http://x, 5]\n",
-    't.yaml:2:22: routes["a.test"][1]: must be a backend URL or { url, weight, tier }, not the number 5; write http://HOST:PORT, https://HOST:PORT or unix:/PATH, for programs fastcgi://, scgi:// or uwsgi://, or for streams tcp://, tls:// or udp://',
+    't.yaml:2:22: routes["a.test"][1]: must be a backend URL or { url, weight, tier }, not the number 5; write http://HOST:PORT, https://HOST:PORT or unix:/PATH, for HTTP/2 in the clear h2c://, for gRPC grpc:// or grpcs://, for programs fastcgi://, scgi:// or uwsgi://, or for streams tcp://, tls:// or udp://',
   ],
   [
     "routes:\n  a.test: {}\n",
@@ -372,6 +372,23 @@ const cases: readonly ProblemCase[] = [
     "t.yaml:1:49: listeners.web.proxyProtocol: needs to know which proxies may connect; add trustedProxies",
   ],
   [
+    "listeners: { web: { bind: ':80', http2: true } }\n",
+    "t.yaml:1:34: listeners.web.http2: is agreed on under TLS, and what comes here is in the clear; write h2c: true",
+  ],
+  [
+    "listeners: { web: { bind: ':80', tls: true, h2c: true } }\n",
+    "t.yaml:1:45: listeners.web.h2c: is HTTP/2 in the clear, and this listener has TLS; write http2",
+  ],
+  [
+    "limits: { http2: { streams: 0, window: 1000 } }\n",
+    "t.yaml:1:29: limits.http2.streams: must be a whole number from 1 to 10000, not the number 0",
+    "t.yaml:1:40: limits.http2.window: must be at least 65535",
+  ],
+  [
+    "limits: { http2: { window: 2GiB } }\n",
+    "t.yaml:1:28: limits.http2.window: must be at most 1GiB; write less; 1MiB is enough for most",
+  ],
+  [
     "listeners: { web: [':80', 'x'] }\n",
     't.yaml:1:27: listeners.web[1]: "x" has no port; write ":8080"',
   ],
@@ -417,7 +434,7 @@ const cases: readonly ProblemCase[] = [
   ],
   [
     "services: { api: }\n",
-    "t.yaml:1:13: services.api: has no value; write http://HOST:PORT, https://HOST:PORT or unix:/PATH, for programs fastcgi://, scgi:// or uwsgi://, or for streams tcp://, tls:// or udp://",
+    "t.yaml:1:13: services.api: has no value; write http://HOST:PORT, https://HOST:PORT or unix:/PATH, for HTTP/2 in the clear h2c://, for gRPC grpc:// or grpcs://, for programs fastcgi://, scgi:// or uwsgi://, or for streams tcp://, tls:// or udp://",
   ],
   [
     "services: { api: { backends: [http://x], pool: { maxWait: soon } } }\n",
@@ -427,7 +444,7 @@ const cases: readonly ProblemCase[] = [
     "routes:\n  a.test: { service: nope }\n  b.test: 7\nlimits: { x: 1 }\n",
     't.yaml:2:22: routes["a.test"].service: there is no service "nope"; add it under services, or write a URL',
     't.yaml:3:11: routes["b.test"]: must be a URL, a list of URLs or a mapping, not the number 7; write http://HOST:PORT',
-    't.yaml:4:11: limits.x: unknown key "x"; known are connections, connectionsPerAddress, headBytes, headerCount, targetBytes, responseHeadBytes, trailerBytes, bufferBytes, maxBody',
+    't.yaml:4:11: limits.x: unknown key "x"; known are connections, connectionsPerAddress, headBytes, headerCount, targetBytes, responseHeadBytes, trailerBytes, bufferBytes, http2, maxBody',
   ],
 ];
 

@@ -11,7 +11,11 @@ const cases: readonly ProblemCase[] = [
   ],
   [
     "services: { s: { backends: [https://x], tls: { alpn: h2 } } }\n",
-    "t.yaml:1:48: services.s.tls.alpn: requests are sent as HTTP/1.1, and that is what is offered; leave it out",
+    "t.yaml:1:48: services.s.tls.alpn: requests are sent as HTTP/2 or HTTP/1.1, and that is what is offered; leave it out, or say http2: false to offer HTTP/1.1 alone",
+  ],
+  [
+    "services: { s: { backends: [grpcs://x], tls: { http2: false } } }\n",
+    "t.yaml:1:48: services.s.tls.http2: is for https backends, and what is written here speaks HTTP/2 alone; leave it out, or write https://HOST:PORT",
   ],
   [
     "services: { s: { backends: [https://x], tls: { cert: us.pem } } }\n",
@@ -31,7 +35,7 @@ const cases: readonly ProblemCase[] = [
   ],
   [
     "services: { s: udp://unix:/run/x }\n",
-    "t.yaml:1:16: services.s: datagrams over a unix socket are not supported; write http://HOST:PORT, https://HOST:PORT or unix:/PATH, for programs fastcgi://, scgi:// or uwsgi://, or for streams tcp://, tls:// or udp://",
+    "t.yaml:1:16: services.s: datagrams over a unix socket are not supported; write http://HOST:PORT, https://HOST:PORT or unix:/PATH, for HTTP/2 in the clear h2c://, for gRPC grpc:// or grpcs://, for programs fastcgi://, scgi:// or uwsgi://, or for streams tcp://, tls:// or udp://",
   ],
   [
     "services: { s: mysql://x:3306 }\n",

@@ -46,6 +46,7 @@ listeners:
     datagrams: { sessions: 10_000, sessionsPerAddress: 1000, idle: 30_000 },
     proxyProtocol: true,
     tls: undefined,
+    http2: false,
     trustedProxies: ["10.0.0.0/8"],
     timeouts: { head: 30_000, idle: 75_000 },
   });

@@ -8,6 +8,7 @@ import { given, isGiven, originInFile, report } from "./context.ts";
 import type { Context } from "./context.ts";
 import { problemsOf } from "./issue.ts";
 import { defaultClientTimeouts, defaultExchangeTimeouts, defaultLimits } from "./limits.ts";
+import { defaultHttp2 } from "./http2-client-limits.ts";
 import { defaultMaxBody, defaultShutdown } from "./limits.ts";
 import { listener, tcpRoute } from "./listener-schema.ts";
 import { resolveSets } from "./middlewares/sets.ts";
@@ -156,7 +157,8 @@ function resolveAll(
   const trusted = section("trustedProxies", shape.trustedProxies) ?? [];
   const trustedProxies = resolveNetworks(context, trusted, "proxies", ["trustedProxies"]);
   const traffic = resolveTraffic({ ...context, sets, trustedProxies }, root);
-  const merged = { ...defaultLimits, ...otherLimits };
+  const http2 = { ...defaultHttp2, ...given(otherLimits.http2) };
+  const merged = { ...defaultLimits, ...otherLimits, http2 };
   checkLimits(context, merged);
   const compat = { ...defaultCompat, ...given(section("compat", shape.compat)) };
   const controlSocket = resolveSocket(context, section("controlSocket", shape.controlSocket));

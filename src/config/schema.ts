@@ -2,8 +2,10 @@
 // for editors and docs/reference/config.md. Only reading loads it; workers get the finished Snapshot.
 
 import * as z from "zod";
+import { formatSize } from "../lib/size.ts";
 import { defaultClientTimeouts, defaultLimits, defaultMaxBody, defaultShutdown } from "./limits.ts";
 import { defaultWorkers } from "./limits.ts";
+import { defaultHttp2, http2Bounds } from "./http2-client-limits.ts";
 import { admin } from "./admin-schema.ts";
 import { alerts } from "./alerts-schema.ts";
 import { fleet } from "./fleet-schema.ts";
@@ -17,7 +19,7 @@ import { accessLog, route } from "./route-schema.ts";
 import { routeTests } from "./route-test-schema.ts";
 import { durationKey, filePath, flag, integer, key, mapping, mustBe } from "./scalar.ts";
 import { networkSources } from "./network-sources.ts";
-import { networks, sizeKey } from "./scalar.ts";
+import { networks, size, sizeKey } from "./scalar.ts";
 import { exchangeTimeouts, service } from "./service-schema.ts";
 import { tls } from "./tls-schema.ts";
 import { tracing } from "./tracing-schema.ts";
@@ -61,6 +63,23 @@ const limits = mapping({
     "Bytes held for a slow reader, in one direction, before the other side is paused.",
     defaultLimits.bufferBytes,
     4096,
+  ),
+  http2: key(
+    mapping({
+      streams: key(
+        integer(1, http2Bounds.mostStreams),
+        "Requests at once on one connection.",
+        defaultHttp2.streams,
+      ),
+      window: key(
+        size(http2Bounds.leastWindow).refine((bytes) => bytes <= http2Bounds.mostWindow, {
+          error: `must be at most ${formatSize(http2Bounds.mostWindow)}\nwrite less; ${formatSize(defaultHttp2.window)} is enough for most`,
+        }),
+        "Bytes of request bodies that may be under way on one connection; its requests share them.",
+        formatSize(defaultHttp2.window),
+      ),
+    }),
+    "What one connection with HTTP/2 may use up.",
   ),
   maxBody: sizeKey(
     "Longest request body, for routes that do not say otherwise; 0 = no limit.",

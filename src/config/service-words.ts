@@ -105,9 +105,9 @@ function backendsWords(service: BackendService, neverIn: readonly string[] = [])
 }
 
 /** Files were read, and where they were nobody knows any more. */
-function tlsWords({ verify, serverName, pins, minVersion, alpn }: BackendTls): Words {
+function tlsWords({ verify, serverName, pins, minVersion, http2, alpn }: BackendTls): Words {
   const usual = { ...defaultBackendTls, verify: pins.length === 0 };
-  return differing({ verify, serverName, pins, minVersion, alpn }, usual, {
+  return differing({ verify, serverName, pins, minVersion, http2, alpn }, usual, {
     pins: (all) => all.map((each) => `sha256/${each}`),
   });
 }

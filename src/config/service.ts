@@ -137,6 +137,8 @@ export interface Backend {
   readonly protocol: "http" | "tcp" | "udp";
   /** With protocol `http`: what is spoken instead of HTTP; left out = HTTP. */
   readonly speaks?: GatewayProtocol;
+  /** HTTP/2 is spoken and nothing else: in the clear without being agreed, over TLS where ALPN chose it. */
+  readonly http2?: true;
   /** TLS to the backend. */
   readonly secure: boolean;
   readonly address: Address;
@@ -305,6 +307,8 @@ export interface BackendTls {
   /** What we show, PEM; undefined = nothing. */
   readonly client: { readonly certificate: string; readonly key: string } | undefined;
   readonly minVersion: "TLSv1.2" | "TLSv1.3";
+  /** HTTP/2 is offered beside HTTP/1.1, and the backend chooses. */
+  readonly http2: boolean;
   /** Offered where bytes are carried as they are; empty = the extension is not sent. */
   readonly alpn: readonly string[];
 }

@@ -127,6 +127,8 @@ export interface Listener {
   readonly proxyProtocol: boolean;
   /** TLS ends here; undefined = what comes is in the clear. For http. */
   readonly tls: TlsOptions | undefined;
+  /** For http: clients may speak HTTP/2, under TLS when it was agreed on, in the clear when they begin with it. */
+  readonly http2: boolean;
   /** Networks (CIDR) whose X-Forwarded-* and Forwarded headers are believed. */
   readonly trustedProxies: readonly string[];
   /** More of them, from lists that are kept fresh; the primary adds them above. Left out = none. */
@@ -280,6 +282,15 @@ export interface Limits {
   readonly trailerBytes: number;
   /** Bytes of one direction held back for a slow reader before the other side is paused. */
   readonly bufferBytes: number;
+  readonly http2: Http2Limits;
+}
+
+/** Of one client's connection that speaks HTTP/2. */
+export interface Http2Limits {
+  /** Requests at once. */
+  readonly streams: number;
+  /** Bytes of bodies that may be under way to us. */
+  readonly window: number;
 }
 
 export interface WorkerSettings {

@@ -19,6 +19,7 @@ const ofHttp = [
   "retry.tryTimeout",
   "retry.statuses",
   "retry.budget",
+  "tls.http2",
   "passive.slow",
   "passive.statuses",
   "timeouts.body",

@@ -3,6 +3,7 @@
 
 import type { AnswerReview } from "./answer-review.ts";
 import type { FailureCode } from "./errors.ts";
+import type { GrpcCall } from "./grpc-call.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { ExchangeRecord } from "./trace-context.ts";
 
@@ -106,6 +107,10 @@ export class Exchange<P = unknown> {
   /** Bytes of the answer's body handed to the client, chunk framing included, as nginx counts them. */
   bodyBytes = 0;
   failure: FailureCode | undefined = undefined;
+  /** It is a gRPC call; null = it is not, or no route was found yet. */
+  call: GrpcCall | null = null;
+  /** What a gRPC call ended with; -1 = it is none, or nobody said. */
+  grpcStatus = -1;
   routeName = "";
   serviceName = "";
   /** What middlewares call it, for the log; "" = they do not. */
@@ -168,6 +173,8 @@ export interface SecureFacts {
   readonly clientCertificate: string;
   /** Requests for this host want another check of who asks than the handshake made. */
   isMisdirected(host: string): boolean;
+  /** The certificate that this connection began with is for others (HTTP/2, where the client asked for one by name). */
+  isUncovered(host: string): boolean;
 }
 
 /** Of a client's connection; what a PROXY header said instead, where there was one. */

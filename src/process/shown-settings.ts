@@ -12,9 +12,9 @@ export function shownSettings(snapshot: Snapshot): Readonly<Record<string, unkno
   const effective = new HostOptions(hosts, options);
   return {
     listeners: listeners.map(
-      ({ name, bind, protocol, tls, service, proxyProtocol, timeouts, trustedProxies }) => ({
+      ({ name, bind, protocol, tls, http2, service, proxyProtocol, timeouts, trustedProxies }) => ({
         ...{ name, bind, protocol, tls: tls === undefined ? false : shownTls(tls) },
-        ...{ service, proxyProtocol, timeouts, trustedProxies },
+        ...{ http2, service, proxyProtocol, timeouts, trustedProxies },
       }),
     ),
     tls: {

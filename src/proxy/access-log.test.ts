@@ -82,7 +82,13 @@ test("a request that never became one is a dash", () => {
 });
 
 test("json is one object with all fields in the documented order", () => {
-  const odd = { userAgent: 'x"\\\n\xff', failure: "BODY_TIMEOUT", requestId: "7", traceId: "8" };
+  const odd = {
+    userAgent: 'x"\\\n\xff',
+    failure: "BODY_TIMEOUT",
+    grpcStatus: 4,
+    requestId: "7",
+    traceId: "8",
+  };
   const line = formatterFor("json")({ ...plain, ...odd });
   const record = JSON.parse(line);
   assert.deepEqual(record, {
@@ -106,11 +112,12 @@ test("json is one object with all fields in the documented order", () => {
     backend: "http://127.0.0.1:3000",
     referer: null,
     userAgent: 'x"\\\n\xff',
+    grpcStatus: 4,
     requestId: "7",
     traceId: "8",
   });
   const without = JSON.parse(formatterFor("json")(plain));
-  assert.ok(!("requestId" in without || "traceId" in without));
+  assert.ok(!("requestId" in without || "traceId" in without || "grpcStatus" in without));
   const page = readFileSync(new URL("../../docs/reference/access-log.md", import.meta.url), "utf8");
   const documented = [...page.matchAll(/^\| `(\w+)` \| (?:text|number|time)/gm)].map(
     ([, name]) => name,

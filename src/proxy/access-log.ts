@@ -45,6 +45,8 @@ export interface LogEntry {
   readonly backendUrl: string;
   /** Name of a failure (docs/reference/errors.md). */
   readonly failure: string;
+  /** What a gRPC call ended with; below 0 or left out = it is none, or nobody said. */
+  readonly grpcStatus?: number;
 }
 
 export interface AccessLogSink {

@@ -2,6 +2,7 @@
 // come up, retries and their limits, failing over to another service. What is sent and received is forward's.
 // Hot: bench/head.ts
 
+import { http2BackendLimits } from "../config/http2-backend-limits.ts";
 import type { Maintenance } from "../config/service.ts";
 import { factsOf, type FailureCode } from "../http/errors.ts";
 import type { Exchange } from "../http/exchange.ts";
@@ -52,6 +53,8 @@ export class Attempts implements Held {
   /** Services whose answer was not wanted: the request reached them, and must not come twice. */
   #turnedAway: LiveService[] | null = null;
   #left: number;
+  /** How often it came back untouched. */
+  #refusals = 0;
   #startedAt = 0;
   /** Of the running attempt. */
   #sentAt = 0;
@@ -246,7 +249,9 @@ export class Attempts implements Held {
     if (backend === null) return;
     this.#exchange.record?.failed(code);
     const isUnsent = factsOf(code).retry === "unsent";
-    if (isUnsent) backend.connectFailed(code, cause);
+    // It is there, and takes nothing.
+    if (code === "STREAM_REFUSED") backend.judge(false, 0, factsOf(code).text);
+    else if (isUnsent && code !== "VERSION_REFUSED") backend.connectFailed(code, cause);
     if (backend.isNews) this.#failed = backend;
     this.leave();
     (this.#tried ??= []).push(backend);
@@ -257,6 +262,17 @@ export class Attempts implements Held {
 
   get #mayHold(): boolean {
     return this.#service.patience > 0 && !this.#service.isUp;
+  }
+
+  /** The same again on another connection: this one gave it back untouched, so no budget is asked. False: that came too often. */
+  afresh(code: FailureCode): boolean {
+    const backend = this.#backend;
+    if (backend === null || this.#refusals >= http2BackendLimits.refusals) return false;
+    this.#refusals++;
+    this.#exchange.record?.failed(code);
+    this.#exchange.attempts++;
+    this.#exchange.record?.beginAttempt(backend.url);
+    return true;
   }
 
   /** Another attempt is granted. */
@@ -301,17 +317,22 @@ export class Attempts implements Held {
     return true;
   }
 
-  /** An answer begins. @returns how long that took from the first attempt on, ms */
-  onAnswer(status: number): number {
+  /**
+   * An answer begins.
+   * @param counted the status that its backend is judged by
+   * @returns how long that took from the first attempt on, ms
+   */
+  onAnswer(status: number, counted: number): number {
     const now = performance.now();
     const ms = now - this.#sentAt;
     this.#answerMs = ms;
     this.#exchange.record?.answered(status);
-    if (isGoodAnswer(this.#service.settings.passive, status, ms)) {
+    if (isGoodAnswer(this.#service.settings.passive, counted, ms)) {
       this.#backend?.proven(ms);
     } else {
       this.#answerMs = -1;
-      this.#backend?.judge(false, ms, `answered ${status} after ${Math.round(ms)} ms`);
+      const said = counted === status ? status : "UNAVAILABLE";
+      this.#backend?.judge(false, ms, `answered ${said} after ${Math.round(ms)} ms`);
       if (this.#backend?.isNews === true) this.#failed = this.#backend;
     }
     return now - this.#startedAt;

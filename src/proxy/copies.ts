@@ -136,7 +136,7 @@ class CopiedExchange implements Waiter<BackendConnection>, ResponseSink {
   }
 
   start(): void {
-    const { pool } = this.#backend;
+    const pool = this.#backend.poolFor("");
     this.#context.copying++;
     this.#backend.enter();
     const idle = pool.takeIdle();

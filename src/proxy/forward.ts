@@ -18,12 +18,12 @@ import { tellErrorText } from "./error-log.ts";
 import { fail, refuseForMaintenance, showStarting, unanswered } from "./fail.ts";
 import type { ForwardContext } from "./forward-context.ts";
 import { holdUntilSpread } from "./held-answer.ts";
-import { KeptBody } from "./kept-body.ts";
 import { dropHopByHop } from "./hop-by-hop.ts";
 import { sendNamedFile, takeNamedFile } from "./named-file.ts";
 import type { Plan } from "./plan.ts";
 import { Preparation, type PreparationUser } from "./preparation.ts";
 import type { Pour } from "./spool.ts";
+import { SentBody } from "./sent-body.ts";
 import { Tunnel } from "./tunnel.ts";
 import { upstreamHead, type UpstreamHead } from "./upstream-head.ts";
 
@@ -37,7 +37,7 @@ export class Forward implements RequestSink, ResponseSink, User {
   readonly #context: ForwardContext;
   readonly #attempts: Attempts;
   readonly #head: UpstreamHead;
-  readonly #isChunked: boolean;
+  readonly #body: SentBody;
   #connection: BackendConnection | null = null;
   #pool: Pool<BackendConnection> | null = null;
   #isWaiting = false;
@@ -50,11 +50,6 @@ export class Forward implements RequestSink, ResponseSink, User {
   #preparation: Preparation | null = null;
   /** A body that was kept whole, on its way to a backend. */
   #pour: Pour | null = null;
-  /** Body bytes not sent yet, or kept so that they can be sent again. */
-  readonly #kept = new KeptBody();
-  #isReplayable = true;
-  #isRequestEnded: boolean;
-  #trailers = "";
   #hasAnswer = false;
   #isOver = false;
   #tunnel: Tunnel | null = null;
@@ -68,8 +63,8 @@ export class Forward implements RequestSink, ResponseSink, User {
     this.#exchange = exchange;
     this.#plan = plan;
     this.#context = context;
-    this.#isChunked = exchange.request.bodyLength === CHUNKED;
-    this.#isRequestEnded = exchange.request.bodyLength === 0;
+    const { bodyLength } = exchange.request;
+    this.#body = new SentBody(bodyLength === CHUNKED, bodyLength === 0);
     this.#attempts = new Attempts(exchange, destination, this);
     const { service } = this.#attempts;
     // One of several services may want something else of the head.
@@ -94,14 +89,14 @@ export class Forward implements RequestSink, ResponseSink, User {
   }
 
   start(): void {
-    if (this.#isRequestEnded) this.#copies?.send("");
+    if (this.#body.isEnded) this.#copies?.send("");
     if (this.#preparation === null) this.#attempts.begin();
     else this.#preparation.begin();
   }
 
   onPrepared(): void {
     if (this.#isOver) return;
-    if (this.#preparation?.spool !== undefined) this.#isRequestEnded = true;
+    if (this.#preparation?.spool !== undefined) this.#body.isEnded = true;
     this.#attempts.begin();
   }
 
@@ -132,7 +127,7 @@ export class Forward implements RequestSink, ResponseSink, User {
   // --- attempts --------------------------------------------------------------------------------
 
   onBackend(backend: LiveBackend): void {
-    const connection = backend.pool.takeIdle();
+    const connection = backend.poolFor(this.#head.upgrade).takeIdle();
     if (connection === undefined) {
       this.#open(backend);
       return;
@@ -141,7 +136,8 @@ export class Forward implements RequestSink, ResponseSink, User {
     this.#send(connection, backend.backend);
   }
 
-  #open({ pool }: LiveBackend): void {
+  #open(backend: LiveBackend): void {
+    const pool = backend.poolFor(this.#head.upgrade);
     this.#pool = pool;
     this.#isReused = false;
     this.#isWaiting = true;
@@ -152,8 +148,8 @@ export class Forward implements RequestSink, ResponseSink, User {
   /** Reads on for a while: whoever does not read finds out late that its client has gone. */
   onHeld(): void {
     const { replayBody } = this.#attempts.service.settings.retry;
-    const isFull = this.#kept.bytes >= replayBody;
-    if (!this.#isRequestEnded && isFull) this.#exchange.client.pauseRequest();
+    const isFull = this.#body.bytes >= replayBody;
+    if (!this.#body.isEnded && isFull) this.#exchange.client.pauseRequest();
   }
 
   onLease(connection: BackendConnection): void {
@@ -190,8 +186,8 @@ export class Forward implements RequestSink, ResponseSink, User {
   }
 
   #send(connection: BackendConnection, backend: Backend): void {
-    const { timeouts } = this.#plan;
-    const { request } = this.#exchange;
+    const { request, call } = this.#exchange;
+    const timeouts = call?.timeouts ?? this.#plan.timeouts;
     const { settings } = this.#attempts.service;
     const { retry } = settings;
     const wait = timeouts.response;
@@ -214,18 +210,16 @@ export class Forward implements RequestSink, ResponseSink, User {
     );
     const spool = this.#preparation?.spool;
     if (spool !== undefined) {
-      this.#pour = spool.pour(connection, this.#isChunked, {
+      this.#pour = spool.pour(connection, this.#body.isChunked, {
         isWanted: () => this.#connection === connection,
-        onPoured: () => connection.endRequest(this.#trailers, this.#isChunked),
+        onPoured: () => this.#body.endOn(connection),
       });
       this.#pour.go();
       return;
     }
-    this.#kept.forEach((page, length) => connection.writeData(page, 0, length, this.#isChunked));
-    if (!this.#isReplayable) this.#kept.clear();
-    if (this.#isRequestEnded) connection.endRequest(this.#trailers, this.#isChunked);
+    this.#body.writeTo(connection);
     if (connection.flush()) this.#exchange.client.resumeRequest();
-    else if (!this.#isRequestEnded) this.#exchange.client.pauseRequest();
+    else if (!this.#body.isEnded) this.#exchange.client.pauseRequest();
   }
 
   /** For a program; undefined = it cannot be asked, and that is its end. */
@@ -233,31 +227,31 @@ export class Forward implements RequestSink, ResponseSink, User {
     // Another service spoke HTTP, and was asked before.
     const preparation = this.#preparation ?? this.#prepare(true);
     const { bodyLength } = this.#exchange.request;
-    const isAllHere = this.#isRequestEnded && bodyLength === CHUNKED;
-    const length = isAllHere ? this.#kept.bytes : bodyLength;
+    const isAllHere = this.#body.isEnded && bodyLength === CHUNKED;
+    const length = isAllHere ? this.#body.bytes : bodyLength;
     return preparation.textFor(backend, this.#attempts.service.settings, length);
   }
 
   /** What was sent may be sent again: it is all here, changes nothing twice, and no answer has begun. */
   get #isRepeatable(): boolean {
-    return this.#isReplayable && !this.#hasAnswer && idempotent.has(this.#exchange.method);
+    return this.#body.isReplayable && !this.#hasAnswer && idempotent.has(this.#exchange.method);
   }
 
   /** RFC 9112 section 9.3.1: what a dead connection swallowed may go out again on a fresh one. */
   get #isSwallowed(): boolean {
     const mayRepeat =
       idempotent.has(this.#exchange.method) || this.#attempts.service.settings.retry.nonIdempotent;
-    return this.#isReused && this.#isReplayable && !this.#hasAnswer && mayRepeat;
+    return this.#isReused && this.#body.isReplayable && !this.#hasAnswer && mayRepeat;
   }
 
   /** Nothing more is done for it, or kept. */
   #end(): void {
     this.#isOver = true;
     this.#attempts.cancel();
-    this.#kept.clear();
+    this.#body.clear();
     this.#preparation?.close();
     // A copy of half a request would be another request.
-    if (!this.#isRequestEnded) this.#copies?.drop();
+    if (!this.#body.isEnded) this.#copies?.drop();
   }
 
   #fail(code: FailureCode, status?: number): void {
@@ -279,36 +273,30 @@ export class Forward implements RequestSink, ResponseSink, User {
       if (!spool.add(buffer, start, end)) this.#exchange.client.pauseRequest();
       return;
     }
-    if (this.#isReplayable) {
-      const bytes = this.#kept.bytes + end - start;
-      if (bytes > this.#attempts.service.settings.retry.replayBody) {
-        this.#isReplayable = false;
-        if (this.#connection !== null) this.#kept.clear();
-        // Nobody else can be asked any more: this one gets all the time there is.
-        if (this.#isShortTry) this.#connection?.grant(this.#plan.timeouts.response);
-        this.#isShortTry = false;
-      }
+    const { replayBody } = this.#attempts.service.settings.retry;
+    if (!this.#body.add([buffer, start, end], replayBody, this.#connection)) {
+      // Nobody else can be asked any more: this one gets all the time there is.
+      if (this.#isShortTry) this.#connection?.grant(this.#plan.timeouts.response);
+      this.#isShortTry = false;
     }
-    if (this.#isReplayable || this.#connection === null) this.#kept.add(buffer, start, end);
     if (this.#connection === null) this.onHeld();
-    else this.#connection.writeData(buffer, start, end, this.#isChunked);
   }
 
   onRequestEnd(trailers: string): void {
-    this.#trailers = trailers;
+    this.#body.trailers = trailers;
     this.#copies?.send(trailers);
     const spool = this.#preparation?.spool;
     if (spool !== undefined) {
       spool.end();
       return;
     }
-    this.#isRequestEnded = true;
-    this.#connection?.endRequest(trailers, this.#isChunked);
+    this.#body.isEnded = true;
+    if (this.#connection !== null) this.#body.endOn(this.#connection);
   }
 
   onRequestFlush(): void {
     if (this.#isOver || this.#connection === null) return;
-    if (!this.#connection.flush() && !this.#isRequestEnded) this.#exchange.client.pauseRequest();
+    if (!this.#connection.flush() && !this.#body.isEnded) this.#exchange.client.pauseRequest();
   }
 
   onUpstreamDrain(): void {
@@ -333,6 +321,7 @@ export class Forward implements RequestSink, ResponseSink, User {
     // HTTP/1.0 clients know no interim answers (RFC 9110 section 15.2).
     if (this.#exchange.request.minor === 0) return;
     dropHopByHop(head.fields);
+    head.fields.drop(Field.CONTENT_LENGTH);
     this.#exchange.client.writeInterim(
       `HTTP/1.1 ${head.status} ${head.reason}\r\n${head.fields.serialise()}\r\n`,
     );
@@ -341,7 +330,8 @@ export class Forward implements RequestSink, ResponseSink, User {
   onResponseHead(head: ResponseHead): void {
     const exchange = this.#exchange;
     const { fields } = head;
-    const ms = this.#attempts.onAnswer(head.status);
+    const counted = exchange.call?.answered(exchange, head) ?? head.status;
+    const ms = this.#attempts.onAnswer(head.status, counted);
     if (this.#turnsAway(head.status)) return;
     this.#hasAnswer = true;
     const { failed } = this.#attempts;
@@ -349,8 +339,8 @@ export class Forward implements RequestSink, ResponseSink, User {
       holdUntilSpread(exchange, failed);
     }
     exchange.backendMs = ms;
-    this.#attempts.record(head.status);
-    if (head.status === 101 && (!this.#isRequestEnded || this.#pour?.isOver === false)) {
+    this.#attempts.record(counted);
+    if (head.status === 101 && (!this.#body.isEnded || this.#pour?.isOver === false)) {
       // The rest of the request's body would end up in the tunnel.
       this.#connection?.destroy();
       this.onResponseFailed("BAD_RESPONSE");
@@ -358,7 +348,8 @@ export class Forward implements RequestSink, ResponseSink, User {
     }
     const upgrade = head.status === 101 ? fields.first(Field.UPGRADE) : "";
     dropHopByHop(fields);
-    if (head.status === 204) fields.drop(Field.CONTENT_LENGTH);
+    // RFC 9110 section 8.6.
+    if (head.status === 101 || head.status === 204) fields.drop(Field.CONTENT_LENGTH);
     restoreAnswer(exchange, this.#plan, this.#attempts, fields);
     if (this.#sendsFile(head)) return;
     const text = answerHead(exchange, this.#context, this.#attempts, head);
@@ -428,6 +419,7 @@ export class Forward implements RequestSink, ResponseSink, User {
 
   onResponseEnd(trailers: string): void {
     this.#connection = null;
+    this.#exchange.call?.ended(this.#exchange, trailers);
     this.#attempts.onAnswered();
     this.#end();
     this.#exchange.client.endAnswer(trailers);
@@ -436,12 +428,9 @@ export class Forward implements RequestSink, ResponseSink, User {
   onResponseFailed(code: FailureCode, cause = ""): void {
     this.#connection = null;
     if (this.#isOver) return;
-    // It saw nothing of the request: as if there had been no connection, if we still have all of it.
-    if (code === "TLS_FAILED" && this.#isReplayable) {
-      this.#tellProblem(code, cause);
-      this.#attempts.onNoConnection(code, cause);
-      return;
-    }
+    const isUnsent = factsOf(code).retry === "unsent";
+    if (isUnsent && this.#body.isReplayable && !this.#hasAnswer)
+      return this.#askElsewhere(code, cause);
     const { backend } = this.#attempts;
     // A program that takes no more on a connection may do so on one of its own.
     const isRefused = code === "UPSTREAM_CLOSED" || code === "GATEWAY_OVERLOADED";
@@ -450,11 +439,25 @@ export class Forward implements RequestSink, ResponseSink, User {
       return;
     }
     // With half a request in its hands it may have every right to hang up.
-    if (this.#isRequestEnded) this.#attempts.onFailed(code);
+    if (this.#body.isEnded) this.#attempts.onFailed(code);
     this.#tellProblem(code, cause);
-    const isWorthIt = isRefused || (code === "RESPONSE_TIMEOUT" && this.#isShortTry);
+    const isWorthIt =
+      isRefused || code === "STREAM_RESET" || (code === "RESPONSE_TIMEOUT" && this.#isShortTry);
     if (isWorthIt && this.#isRepeatable && this.#attempts.another()) return;
     this.#fail(code);
+  }
+
+  /** The backend saw nothing of the request: as if there had been no connection, since we still have all of it. */
+  #askElsewhere(code: FailureCode, cause: string): void {
+    const { backend } = this.#attempts;
+    const isAskable =
+      code === "STREAM_REFUSED" || (code === "VERSION_REFUSED" && backend?.wantHttp1() === true);
+    if (isAskable && backend !== null && this.#attempts.afresh(code)) {
+      this.onBackend(backend);
+      return;
+    }
+    this.#tellProblem(code, cause);
+    this.#attempts.onNoConnection(code, cause);
   }
 
   /** A program wrote it to its error stream. */

@@ -179,7 +179,7 @@ function paramsOf(exchange: Exchange, { asked, gateway, forwarded }: Told): stri
     "PATH_INFO", pathInfo,
     "REQUEST_URI", requestUri(exchange),
     "DOCUMENT_URI", scriptName + pathInfo,
-    "SERVER_PROTOCOL", request.minor === 0 ? "HTTP/1.0" : "HTTP/1.1",
+    "SERVER_PROTOCOL", request.protocol,
     "REQUEST_SCHEME", secure ? "https" : "http",
     "REMOTE_ADDR", exchange.clientIp,
     // Of a client behind another proxy nobody knows it.

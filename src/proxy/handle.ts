@@ -5,8 +5,9 @@ import { Fills } from "../cache/fills.ts";
 import { maxMirrors } from "../config/limits.ts";
 import { middlewareWait } from "../config/middleware-limits.ts";
 import type { FailureCode } from "../http/errors.ts";
-import type { Exchange } from "../http/exchange.ts";
+import type { Exchange, ExchangeOrigin, SecureFacts } from "../http/exchange.ts";
 import { Field } from "../http/fields.ts";
+import { GrpcCall } from "../http/grpc-call.ts";
 import { normaliseHost } from "../lib/host.ts";
 import { Warning } from "../lib/warning.ts";
 import type { Verdict } from "../middlewares/middleware.ts";
@@ -29,6 +30,7 @@ import type { PeerOrigin } from "./peer-request.ts";
 import type { Live } from "./live.ts";
 import { Addressed, type Way } from "../upstream/addressed.ts";
 import type { Destination } from "../upstream/destination.ts";
+import { LiveService } from "../upstream/live-service.ts";
 import { isKeptOut } from "../upstream/maintenance.ts";
 import { Served } from "../upstream/served.ts";
 import { LoggedExchange } from "./logged-exchange.ts";
@@ -122,7 +124,7 @@ export class Proxy implements ForwardContext, FilesContext, CacheContext {
       this.refuse(exchange, "BAD_HOST");
       return;
     }
-    if (origin.tls !== undefined && origin.tls.isMisdirected(host)) {
+    if (origin.tls !== undefined && isMisdirected(origin.tls, origin, host)) {
       fail(exchange, "MISDIRECTED", live.errorPages);
       return;
     }
@@ -198,6 +200,10 @@ export class Proxy implements ForwardContext, FilesContext, CacheContext {
     }
     exchange.maxBody = plan.maxBody;
     exchange.bodyTimeout = plan.timeouts.body;
+    if (exchange.method === "POST") {
+      const onLate = () => late(exchange, plan);
+      GrpcCall.begin(exchange, plan.timeouts, { wheel: this.wheel, isFit: isFit(plan), onLate });
+    }
     exchange.plan = plan;
     plan.meter.begin();
     this.tap.routed(exchange);
@@ -352,6 +358,7 @@ export class Proxy implements ForwardContext, FilesContext, CacheContext {
     const { plan } = exchange;
     exchange.filtered?.close();
     exchange.onOver?.();
+    exchange.call?.close();
     if (exchange.record !== null) this.#live.tracer?.end(exchange);
     this.tap.end(exchange);
     if (plan === undefined) this.#unrouted.end(exchange, false);
@@ -375,6 +382,25 @@ export class Proxy implements ForwardContext, FilesContext, CacheContext {
   onProblem(message: string, fields: Readonly<Record<string, string>>): void {
     this.#options.onProblem(message, fields);
   }
+}
+
+/** A backend can be asked over HTTP/2, as gRPC wants it; of several services one may have such. */
+function isFit({ destination }: Plan): boolean {
+  if (destination instanceof LiveService) return destination.mayTakeHttp2;
+  return !(destination instanceof Served);
+}
+
+/** The deadline of a gRPC call has passed: whoever carries it lets go of it. */
+function late(exchange: Exchange<Plan>, plan: Plan): void {
+  const { sink } = exchange;
+  if (sink !== null) sink.onRequestFailed("DEADLINE_PASSED");
+  // What was answered already is on its way.
+  else if (!exchange.isHeadSent) fail(exchange, "DEADLINE_PASSED", plan.errorPages);
+}
+
+/** A proxy that we trust has clients of its own, and asks for all of them by one name. */
+function isMisdirected(tls: SecureFacts, { isPeerTrusted }: ExchangeOrigin, host: string): boolean {
+  return tls.isMisdirected(host) || (!isPeerTrusted && tls.isUncovered(host));
 }
 
 /** Whoever is not believed must not be believed by a backend either, however it spells the name. */

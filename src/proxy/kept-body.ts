@@ -2,6 +2,8 @@
 // pages, so that a body sent byte by byte does not cost a hundred times its size.
 
 const pageBytes = 4 * 1024;
+/** Of the first page: most bodies of calls and forms are smaller, and Node has so few bytes at hand. */
+const firstPageBytes = 512;
 
 export class KeptBody {
   readonly #pages: Buffer[] = [];
@@ -18,7 +20,11 @@ export class KeptBody {
       return;
     }
     this.#seal();
-    const page = Buffer.allocUnsafeSlow(Math.max(pageBytes, end - start));
+    const size = end - start;
+    const isSmall = this.#pages.length === 0 && size <= firstPageBytes;
+    const page = isSmall
+      ? Buffer.allocUnsafe(firstPageBytes)
+      : Buffer.allocUnsafeSlow(Math.max(pageBytes, size));
     this.#used = buffer.copy(page, 0, start, end);
     this.#pages.push(page);
   }

@@ -40,7 +40,11 @@ function json(entry: LogEntry): string {
     entry.serviceName,
   )},"backend":${quote(entry.backendUrl)},"referer":${quote(entry.referer)},"userAgent":${quote(
     entry.userAgent,
-  )}${named("requestId", entry.requestId)}${named("traceId", entry.traceId)}}\n`;
+  )}${grpcStatus(entry)}${named("requestId", entry.requestId)}${named("traceId", entry.traceId)}}\n`;
+}
+
+function grpcStatus({ grpcStatus: status = -1 }: LogEntry): string {
+  return status < 0 ? "" : `,"grpcStatus":${status}`;
 }
 
 /** Where there is one. */
@@ -97,6 +101,7 @@ const printers: Readonly<Record<Variable, Formatter>> = {
   service: (entry) => someOrDash(entry.serviceName),
   site: (entry) => someOrDash(entry.site),
   failure: (entry) => (entry.failure === "" ? "-" : entry.failure),
+  grpc_status: ({ grpcStatus: status = -1 }) => (status < 0 ? "-" : String(status)),
   attempts: (entry) => String(entry.attempts),
   request_id: (entry) => someOrDash(entry.requestId ?? ""),
   trace_id: (entry) => someOrDash(entry.traceId ?? ""),

@@ -50,7 +50,7 @@ export class LoggedExchange implements LogEntry {
   }
 
   get version(): string {
-    return this.#exchange.request.minor === 0 ? "HTTP/1.0" : "HTTP/1.1";
+    return this.#exchange.request.protocol;
   }
 
   get host(): string {
@@ -104,6 +104,10 @@ export class LoggedExchange implements LogEntry {
 
   get backendUrl(): string {
     return this.#exchange.backendUrl;
+  }
+
+  get grpcStatus(): number {
+    return this.#exchange.grpcStatus;
   }
 
   get failure(): string {

@@ -1,8 +1,9 @@
 // What a route counts of its exchanges: a few adds when one begins and when it is over. Plans have it, from the first
 // one of their route on. Hot: bench/metrics.ts
 
-import type { FailureCode } from "../http/errors.ts";
+import { factsOf, type FailureCode } from "../http/errors.ts";
 import type { Exchange } from "../http/exchange.ts";
+import { httpStatusOf } from "../http/grpc.ts";
 import { bucketOf } from "../lib/time-buckets.ts";
 import { middlewareCell, routeCell } from "../metrics/layout.ts";
 import type { Meter, MeterBook } from "../metrics/meter.ts";
@@ -30,7 +31,7 @@ export class RouteMeter {
   /** @param hasBegun `begin` was told of it */
   end(exchange: Exchange, hasBegun: boolean): void {
     const { cells } = this.#meter;
-    const { status } = exchange;
+    const status = countedStatus(exchange);
     if (hasBegun) cells[routeCell.open]!--;
     cells[status >= 100 && status < 600 ? Math.trunc(status / 100) : 0]!++;
     cells[routeCell.bytesIn]! += exchange.request.bytes + exchange.requestBytes;
@@ -66,4 +67,10 @@ export class RouteMeter {
     }
     return meter;
   }
+}
+
+/** Of a gRPC call, whose answer is 200 whatever came of it, what its own status stands for. */
+function countedStatus({ status, failure, grpcStatus }: Exchange): number {
+  if (status !== 200 || grpcStatus <= 0) return status;
+  return failure === undefined ? httpStatusOf(grpcStatus) : factsOf(failure).status;
 }

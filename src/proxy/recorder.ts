@@ -78,7 +78,7 @@ export class Recorder {
       target: order.withSecrets
         ? exchange.request.target
         : shownTarget(exchange.request.target, names),
-      version: exchange.request.minor === 0 ? "HTTP/1.0" : "HTTP/1.1",
+      version: exchange.request.protocol,
       // As they came: middlewares change them.
       fields: Array.from({ length: fields.count }, (_, at) => [
         fields.nameAt(at),

@@ -82,6 +82,7 @@ function whoOf(exchange: Exchange, names: SecretNames) {
     client: exchange.clientIp,
     method: cut(request.method),
     scheme: isSecure(exchange) ? ("https" as const) : ("http" as const),
+    protocol: request.protocol,
     host: cut(shownHost(request.host)),
     target: cut(targetOf(exchange, names)),
     route: exchange.routeName,

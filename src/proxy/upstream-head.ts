@@ -10,6 +10,8 @@ import { dropHopByHop } from "./hop-by-hop.ts";
 
 export interface UpstreamHead {
   readonly isUpgrade: boolean;
+  /** Protocols that the client would go over to, in lower case; "" = none. */
+  readonly upgrade: string;
   /** Lines that say who asks, which are among the others. */
   readonly forwarded: string;
   /** The complete head for one backend. */
@@ -20,6 +22,7 @@ type HostChoice = BackendService["host"];
 
 class Head implements UpstreamHead {
   readonly isUpgrade: boolean;
+  readonly upgrade: string;
   readonly forwarded: string;
   readonly #method: string;
   readonly #target: string;
@@ -33,9 +36,10 @@ class Head implements UpstreamHead {
     const { request } = exchange;
     const { fields } = request;
     const upgrade = request.isUpgrade ? upgradeOf(fields.joined(Field.UPGRADE)) : "";
-    const wantsTrailers =
-      fields.times(Field.TE) > 0 && listHas(fields.joined(Field.TE), "trailers");
+    const isAsked = fields.times(Field.TE) > 0 && listHas(fields.joined(Field.TE), "trailers");
+    const wantsTrailers = isAsked || exchange.call !== null;
     this.isUpgrade = upgrade !== "";
+    this.upgrade = upgrade.toLowerCase();
     this.#method = request.method;
     this.#target = targetOf(exchange);
     this.#host = request.host;

@@ -148,7 +148,7 @@ function serverAttributes(exchange: Exchange): Attribute[] {
     ["server.port", origin.localPort],
     ["client.address", exchange.clientIp],
     ["network.peer.address", origin.peerIp],
-    ["network.protocol.version", `1.${request.minor}`],
+    ["network.protocol.version", versionOf(request)],
     ["user_agent.original", agent],
     ["http.response.status_code", status],
     ["http.response.body.size", exchange.bodyBytes],
@@ -180,6 +180,11 @@ const methods: ReadonlySet<string> = new Set([
 function nameOf(exchange: Exchange): string {
   const method = methods.has(exchange.method) ? exchange.method : "HTTP";
   return cut(exchange.routeName === "" ? method : `${method} ${exchange.routeName}`);
+}
+
+/** As OpenTelemetry writes it: "2", "1.1". */
+function versionOf({ protocol }: Exchange["request"]): string {
+  return protocol.slice("HTTP/".length).replace(/^2\.0$/, "2");
 }
 
 function methodOf({ method }: Pick<Exchange, "method">): string {

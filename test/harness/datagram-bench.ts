@@ -126,6 +126,7 @@ export function udpListener(
     streamTimeouts: { connect: 1000, idle: 0 },
     datagrams: { ...defaultDatagrams, ...datagrams },
     proxyProtocol: false,
+    http2: false,
     tls: undefined,
     trustedProxies: [],
     timeouts: defaultClientTimeouts,

@@ -212,7 +212,7 @@ server { listen 994 ssl; ssl_certificate CERT; ssl_verify_client on; ssl_client_
   assert.deepEqual(Object.keys(tcpRoutes), ["stream-993"]);
   assert.equal(tcpRoutes["stream-993"]?.["tls"], true);
   assert.deepEqual(services, {});
-  for (const word of ["http2", "quic", "ssl_session_timeout", "ssl_dhparam", "profile: old"]) {
+  for (const word of ["quic", "ssl_session_timeout", "ssl_dhparam", "profile: old"]) {
     assert.ok(notes.includes(word), word);
   }
   assert.match(notes, /ssl_verify_client: .* this server is left out/);
