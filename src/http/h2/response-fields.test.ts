@@ -55,6 +55,10 @@ const malformed: Pairs[] = [
   [[":status", "+20"]],
   [[":status", "099"]],
   [[":status", "101"]],
+  [
+    [":status", "103"],
+    ["content-length", "5"],
+  ],
   [[":status", "200 OK\r\nx: y"]],
   [ok, [":path", "/"]],
   [ok, ["X-A", "1"]],

@@ -40,6 +40,8 @@ export function readAnswer(
   // Who knows no other end than a length waits for nothing.
   const isUnsaid = isEnd && !isHead && !/^(?:1|204|304)/.test(status);
   const isSaid = lines.startsWith("content-length:") || lines.includes("\ncontent-length:");
+  // RFC 9110 section 8.6: a server must not. Others that speak HTTP/2 refuse it, too.
+  if (isSaid && status.startsWith("1")) return "BAD_RESPONSE";
   const length = isUnsaid && !isSaid ? "Content-Length: 0\r\n" : "";
   const text = isOpened
     ? `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${accept}\r\n${lines.replace(acceptLine, "")}\r\n`
