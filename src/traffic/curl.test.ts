@@ -2,24 +2,12 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import { curlOf } from "./curl.ts";
+import { sampleEntry } from "../../test/harness/sample-entry.ts";
 import type { RecordedExchange } from "./recorded.ts";
 
 const recorded: RecordedExchange = {
   record: "1",
-  entry: {
-    ...{
-      time: 0,
-      id: "",
-      listener: "web",
-      client: "127.0.0.1",
-      method: "GET",
-      scheme: "http",
-      protocol: "HTTP/1.1",
-    },
-    ...{ host: "a.test", target: "/", route: "a", service: "", backend: "", status: 200 },
-    ...{ failure: "", requestBytes: 0, bytes: 0, duration: 1, backendTime: 1, attempts: 1 },
-    userAgent: "",
-  },
+  entry: sampleEntry,
   ...{ target: "/x", version: "HTTP/1.1", left: [], fields: [], body: { base64: "", bytes: 0 } },
   answer: { fields: [], body: { base64: "", bytes: 0 } },
 };

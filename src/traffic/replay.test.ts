@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { sampleEntry } from "../../test/harness/sample-entry.ts";
 import type { RecordedExchange } from "./recorded.ts";
 import { differencesOf, pathOf, sentFields, whyNotSent } from "./replay.ts";
 
@@ -10,20 +11,7 @@ const body = (text: string, bytes = text.length) => ({
 
 const recorded: RecordedExchange = {
   record: "1",
-  entry: {
-    ...{
-      time: 0,
-      id: "",
-      listener: "web",
-      client: "127.0.0.1",
-      method: "GET",
-      scheme: "http",
-      protocol: "HTTP/1.1",
-    },
-    ...{ host: "a.test", target: "/", route: "a", service: "", backend: "", status: 200 },
-    ...{ failure: "", requestBytes: 0, bytes: 5, duration: 1, backendTime: 1, attempts: 1 },
-    userAgent: "",
-  },
+  entry: { ...sampleEntry, bytes: 5 },
   ...{ target: "/x?y", version: "HTTP/1.1", left: ["cookie"], body: body("") },
   fields: [
     ["Host", "a.test"],
